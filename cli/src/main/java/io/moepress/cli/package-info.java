@@ -1,0 +1,5 @@
+/// The cli module.
+@NullMarked
+package io.moepress.cli;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,5 @@
+/// The prune module.
+@NullMarked
+package io.moepress.prune;
+
+import org.jspecify.annotations.NullMarked;
