@@ -1,0 +1,55 @@
+package io.moepress.formats.architecture;
+
+import io.moepress.formats.FormatException;
+import io.moepress.formats.json.Json;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/// The architectures that come with the program.
+public final class ArchitectureCatalog {
+  private static final List<String> FILES = List.of("mixtral", "qwen3_moe");
+
+  private ArchitectureCatalog() {}
+
+  /// Every architecture by `model_type`.
+  public static Map<String, Architecture> all() {
+    Map<String, Architecture> architectures = new TreeMap<>();
+    for (String file : FILES) {
+      Architecture architecture = load(file + ".json");
+      architecture.modelTypes().forEach(type -> architectures.put(type, architecture));
+    }
+    return architectures;
+  }
+
+  /// The architecture of a `model_type`.
+  ///
+  /// @throws FormatException when there is none; the message says which file to write
+  public static Architecture named(String modelType) {
+    Map<String, Architecture> architectures = all();
+    Architecture architecture = architectures.get(modelType);
+    if (architecture == null) {
+      throw FormatException.of(
+          "config.json: unknown architecture: model_type %s (expected one of %s). To teach it to"
+              + " moepress, write %s.json beside the other architecture files (CONTRIBUTING.md says"
+              + " how).",
+          modelType, String.join(", ", architectures.keySet()), modelType);
+    }
+    return architecture;
+  }
+
+  private static Architecture load(String file) {
+    try (InputStream stream = ArchitectureCatalog.class.getResourceAsStream(file)) {
+      if (stream == null) {
+        throw new IllegalStateException("missing resource " + file);
+      }
+      String text = new String(stream.readAllBytes(), StandardCharsets.UTF_8);
+      return Json.bind(Json.object(text, file), Architecture.class, file);
+    } catch (IOException e) {
+      throw new IllegalStateException("unreadable resource " + file, e);
+    }
+  }
+}

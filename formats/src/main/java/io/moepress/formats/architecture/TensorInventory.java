@@ -1,0 +1,88 @@
+package io.moepress.formats.architecture;
+
+import io.moepress.formats.FormatException;
+import io.moepress.formats.checkpoint.Checkpoint;
+import io.moepress.formats.tensor.Shape;
+import io.moepress.formats.tensor.TensorInfo;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+
+/// Which tensor of a checkpoint is which: every name has exactly one role, every required role has
+/// its tensor, every shape is what the configuration says.
+///
+/// @param names name by identity, in the order of the model; optional tensors only when present
+public record TensorInventory(Map<TensorId, String> names) {
+
+  public TensorInventory {
+    names = Collections.unmodifiableMap(new LinkedHashMap<>(names));
+  }
+
+  /// Matches the tensors of a checkpoint against its layout.
+  ///
+  /// @throws FormatException naming the first tensor that is missing, unknown or misshapen
+  public static TensorInventory of(Checkpoint checkpoint, ModelLayout layout) {
+    Map<TensorId, String> names = new LinkedHashMap<>();
+    Set<String> unknown = new TreeSet<>(checkpoint.tensors().keySet());
+    for (TensorId id : layout.tensors()) {
+      String name = layout.name(id);
+      TensorInfo info = checkpoint.tensors().get(name);
+      if (info == null) {
+        requireOptional(checkpoint, layout, id);
+        continue;
+      }
+      requireShape(checkpoint, info, layout.shape(id.role()));
+      names.put(id, name);
+      unknown.remove(name);
+    }
+    if (!unknown.isEmpty()) {
+      throw unknown(checkpoint, layout, unknown);
+    }
+    return new TensorInventory(names);
+  }
+
+  /// Whether the checkpoint has the tensor.
+  public boolean has(TensorId id) {
+    return names.containsKey(id);
+  }
+
+  /// The name of a tensor that is there.
+  public String name(TensorId id) {
+    String name = names.get(id);
+    if (name == null) {
+      throw new IllegalArgumentException("no tensor " + id);
+    }
+    return name;
+  }
+
+  private static void requireOptional(Checkpoint checkpoint, ModelLayout layout, TensorId id) {
+    if (!layout.isOptional(id.role())) {
+      throw FormatException.of(
+          "%s: tensor %s is missing (config.json says %d layers and %d experts)",
+          checkpoint.name(), layout.name(id), layout.layers(), layout.experts());
+    }
+  }
+
+  private static void requireShape(Checkpoint checkpoint, TensorInfo info, Shape expected) {
+    if (!info.shape().equals(expected)) {
+      throw FormatException.of(
+          "%s: tensor %s: shape %s (expected %s from config.json)",
+          checkpoint.name(), info.name(), info.shape(), expected);
+    }
+  }
+
+  private static FormatException unknown(
+      Checkpoint checkpoint, ModelLayout layout, Set<String> names) {
+    return FormatException.of(
+        "%s: %d tensors have no role in the architecture %s, for instance %s (config.json says %d"
+            + " layers and %d experts)",
+        checkpoint.name(),
+        names.size(),
+        layout.config().modelType(),
+        names.iterator().next(),
+        layout.layers(),
+        layout.experts());
+  }
+}

@@ -1,0 +1,84 @@
+package io.moepress.formats.architecture;
+
+import com.fasterxml.jackson.annotation.JsonProperty;
+
+/// What a tensor is for. Architecture files use the names in quotes.
+public enum TensorRole {
+  @JsonProperty("embedding")
+  EMBEDDING(Scope.MODEL),
+  @JsonProperty("final-norm")
+  FINAL_NORM(Scope.MODEL),
+  @JsonProperty("output-head")
+  OUTPUT_HEAD(Scope.MODEL),
+
+  @JsonProperty("attention-norm")
+  ATTENTION_NORM(Scope.LAYER),
+  @JsonProperty("query")
+  QUERY(Scope.LAYER),
+  @JsonProperty("query-bias")
+  QUERY_BIAS(Scope.LAYER),
+  @JsonProperty("query-norm")
+  QUERY_NORM(Scope.LAYER),
+  @JsonProperty("key")
+  KEY(Scope.LAYER),
+  @JsonProperty("key-bias")
+  KEY_BIAS(Scope.LAYER),
+  @JsonProperty("key-norm")
+  KEY_NORM(Scope.LAYER),
+  @JsonProperty("value")
+  VALUE(Scope.LAYER),
+  @JsonProperty("value-bias")
+  VALUE_BIAS(Scope.LAYER),
+  @JsonProperty("attention-output")
+  ATTENTION_OUTPUT(Scope.LAYER),
+  @JsonProperty("attention-output-bias")
+  ATTENTION_OUTPUT_BIAS(Scope.LAYER),
+  @JsonProperty("feed-forward-norm")
+  FEED_FORWARD_NORM(Scope.LAYER),
+
+  @JsonProperty("router")
+  ROUTER(Scope.MOE_LAYER),
+  @JsonProperty("expert-gate")
+  EXPERT_GATE(Scope.EXPERT),
+  @JsonProperty("expert-up")
+  EXPERT_UP(Scope.EXPERT),
+  @JsonProperty("expert-down")
+  EXPERT_DOWN(Scope.EXPERT),
+
+  @JsonProperty("dense-gate")
+  DENSE_GATE(Scope.DENSE_LAYER),
+  @JsonProperty("dense-up")
+  DENSE_UP(Scope.DENSE_LAYER),
+  @JsonProperty("dense-down")
+  DENSE_DOWN(Scope.DENSE_LAYER);
+
+  /// How often a role occurs.
+  public enum Scope {
+    /// Once.
+    MODEL,
+    /// Once in each layer.
+    LAYER,
+    /// Once in each layer with experts.
+    MOE_LAYER,
+    /// Once in each layer without experts.
+    DENSE_LAYER,
+    /// Once for each routed expert of each layer with experts.
+    EXPERT
+  }
+
+  private final Scope scope;
+
+  TensorRole(Scope scope) {
+    this.scope = scope;
+  }
+
+  /// How often this role occurs.
+  public Scope scope() {
+    return scope;
+  }
+
+  /// Whether the tensor belongs to a routed expert.
+  public boolean isExpert() {
+    return scope == Scope.EXPERT;
+  }
+}

@@ -1,0 +1,98 @@
+package io.moepress.formats.checkpoint;
+
+import io.moepress.formats.safetensors.SafetensorsFile;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+
+/// Tells checkpoints apart without reading all of them, which would take minutes on a large one.
+///
+/// SHA-256 over the text of `config.json` and, for each shard in the order of names: its name, its
+/// length, its header and [#SAMPLES] evenly spaced blocks of 64 KiB (all of it, when it is
+/// smaller). Another model, another fine-tune, other names, shapes or types change it; a few
+/// altered bytes in the middle of a large shard may not. The manifest of a written checkpoint holds
+/// the full digest of every tensor.
+public final class Fingerprint {
+  private static final int SAMPLES = 64;
+  private static final int BLOCK = 64 << 10;
+
+  private Fingerprint() {}
+
+  /// The fingerprint, `sha256:` and 64 hexadecimal digits.
+  public static String of(CheckpointDirectory checkpoint) throws IOException {
+    MessageDigest digest = sha256();
+    digest.update(checkpoint.config().text().getBytes(StandardCharsets.UTF_8));
+    for (SafetensorsFile shard : checkpoint.shards()) {
+      update(digest, shard);
+    }
+    return format(digest);
+  }
+
+  private static void update(MessageDigest digest, SafetensorsFile shard) throws IOException {
+    try (FileChannel channel = FileChannel.open(shard.path(), StandardOpenOption.READ)) {
+      long size = channel.size();
+      String label = shard.path().getFileName() + " " + size + "\n";
+      digest.update(label.getBytes(StandardCharsets.UTF_8));
+      update(digest, channel, 0, shard.header().dataStart());
+      long data = size - shard.header().dataStart();
+      if (data <= (long) SAMPLES * BLOCK) {
+        update(digest, channel, shard.header().dataStart(), data);
+        return;
+      }
+      for (int i = 0; i < SAMPLES; i++) {
+        long offset = (data - BLOCK) / (SAMPLES - 1) * i;
+        update(digest, channel, shard.header().dataStart() + offset, BLOCK);
+      }
+    }
+  }
+
+  private static void update(MessageDigest digest, FileChannel channel, long start, long length)
+      throws IOException {
+    ByteBuffer buffer = ByteBuffer.allocate(BLOCK);
+    for (long done = 0; done < length; ) {
+      buffer.clear().limit((int) Math.min(BLOCK, length - done));
+      int read = channel.read(buffer, start + done);
+      if (read < 0) {
+        throw new IOException("a weight file became shorter while it was read");
+      }
+      digest.update(buffer.flip());
+      done += read;
+    }
+  }
+
+  /// The digest of a whole file, `sha256:` and 64 hexadecimal digits.
+  public static String ofFile(Path file) throws IOException {
+    MessageDigest digest = sha256();
+    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+      update(digest, channel, 0, channel.size());
+    }
+    return format(digest);
+  }
+
+  /// The digest of a text in UTF-8.
+  public static String ofText(String text) {
+    MessageDigest digest = sha256();
+    digest.update(text.getBytes(StandardCharsets.UTF_8));
+    return format(digest);
+  }
+
+  /// A fresh SHA-256.
+  public static MessageDigest sha256() {
+    try {
+      return MessageDigest.getInstance("SHA-256");
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java has SHA-256", e);
+    }
+  }
+
+  /// Ends a digest: `sha256:` and 64 hexadecimal digits.
+  public static String format(MessageDigest digest) {
+    return "sha256:" + HexFormat.of().formatHex(digest.digest());
+  }
+}

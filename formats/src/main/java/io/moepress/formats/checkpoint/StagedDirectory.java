@@ -1,0 +1,103 @@
+package io.moepress.formats.checkpoint;
+
+import io.moepress.formats.FormatException;
+import java.io.Closeable;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.Comparator;
+import java.util.List;
+import java.util.stream.Stream;
+
+/// An output directory that appears all at once: it is filled beside its final place and moved
+/// there by one atomic rename. Closed before [#commit], it leaves nothing behind.
+public final class StagedDirectory implements Closeable {
+  private final Path target;
+  private final Path stage;
+  private final boolean overwrite;
+  private boolean committed;
+
+  private StagedDirectory(Path target, Path stage, boolean overwrite) {
+    this.target = target;
+    this.stage = stage;
+    this.overwrite = overwrite;
+  }
+
+  /// Starts an output directory.
+  ///
+  /// @param overwrite whether a directory that is there already may be replaced
+  /// @throws FormatException when `target` is there, not empty, and not to be replaced
+  public static StagedDirectory create(Path target, boolean overwrite) throws IOException {
+    Path absolute = target.toAbsolutePath().normalize();
+    requireFree(target, overwrite);
+    Path parent = absolute.getParent();
+    if (parent == null) {
+      throw FormatException.of("%s: not a place for an output directory", target);
+    }
+    Files.createDirectories(parent);
+    Path stage = absolute.resolveSibling(absolute.getFileName() + ".partial");
+    deleteTree(stage);
+    Files.createDirectory(stage);
+    return new StagedDirectory(absolute, stage, overwrite);
+  }
+
+  /// Refuses an output that exists, before any work is done.
+  public static void requireFree(Path target, boolean overwrite) throws IOException {
+    if (!Files.exists(target)) {
+      return;
+    }
+    if (!Files.isDirectory(target)) {
+      throw FormatException.of("%s: the output is a file (expected a new directory)", target);
+    }
+    if (!overwrite && !isEmpty(target)) {
+      throw FormatException.of(
+          "%s: the output exists and is not empty. Choose another directory, or add --overwrite.",
+          target);
+    }
+  }
+
+  /// The directory to fill.
+  public Path path() {
+    return stage;
+  }
+
+  /// Moves the directory to its final place.
+  public void commit() throws IOException {
+    requireFree(target, overwrite);
+    Path old = stage.resolveSibling(target.getFileName() + ".replaced");
+    deleteTree(old);
+    if (Files.exists(target)) {
+      Files.move(target, old, StandardCopyOption.ATOMIC_MOVE);
+    }
+    Files.move(stage, target, StandardCopyOption.ATOMIC_MOVE);
+    committed = true;
+    deleteTree(old);
+  }
+
+  @Override
+  public void close() throws IOException {
+    if (!committed) {
+      deleteTree(stage);
+    }
+  }
+
+  private static boolean isEmpty(Path directory) throws IOException {
+    try (Stream<Path> children = Files.list(directory)) {
+      return children.findAny().isEmpty();
+    }
+  }
+
+  private static void deleteTree(Path root) throws IOException {
+    if (!Files.exists(root)) {
+      return;
+    }
+    List<Path> paths;
+    try (Stream<Path> walk = Files.walk(root)) {
+      paths = walk.sorted(Comparator.reverseOrder()).toList();
+    }
+    for (Path path : paths) {
+      Files.delete(path);
+    }
+  }
+}

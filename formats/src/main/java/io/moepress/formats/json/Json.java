@@ -1,0 +1,105 @@
+package io.moepress.formats.json;
+
+import io.moepress.formats.FormatException;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.StreamReadConstraints;
+import tools.jackson.core.StreamReadFeature;
+import tools.jackson.core.json.JsonFactory;
+import tools.jackson.core.util.DefaultIndenter;
+import tools.jackson.core.util.DefaultPrettyPrinter;
+import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
+
+/// JSON as we read and write it: UTF-8, no duplicate keys, no unknown properties, keys in the order
+/// of the file, two spaces, numbers side by side in their array.
+public final class Json {
+  private static final int MAX_DEPTH = 64;
+  private static final long MAX_LENGTH = 256L << 20;
+
+  private static final JsonMapper MAPPER =
+      JsonMapper.builder(
+              JsonFactory.builder()
+                  .streamReadConstraints(
+                      StreamReadConstraints.builder()
+                          .maxNestingDepth(MAX_DEPTH)
+                          .maxDocumentLength(MAX_LENGTH)
+                          .build())
+                  .build())
+          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+          .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
+          .annotationIntrospector(new RequiredUnlessNullable())
+          .build();
+
+  private Json() {}
+
+  /// The mapper behind these functions, for binding trees to records.
+  public static JsonMapper mapper() {
+    return MAPPER;
+  }
+
+  /// Parses a JSON object.
+  ///
+  /// @param where what to call the text in an error, usually its file
+  public static ObjectNode object(String text, String where) {
+    JsonNode node = tree(text, where);
+    if (node instanceof ObjectNode object) {
+      return object;
+    }
+    throw FormatException.of("%s: found %s (expected an object)", where, node.getNodeType());
+  }
+
+  /// Reads a JSON object from a file.
+  public static ObjectNode object(Path file) throws IOException {
+    return object(Files.readString(file), file.toString());
+  }
+
+  /// Reads a file into a record.
+  public static <T> T read(Path file, Class<T> type) throws IOException {
+    return bind(object(file), type, file.toString());
+  }
+
+  /// Binds a tree to a record; a missing, unknown or mistyped property is an error.
+  public static <T> T bind(JsonNode node, Class<T> type, String where) {
+    try {
+      return MAPPER.treeToValue(node, type);
+    } catch (JacksonException e) {
+      throw new FormatException(where + ": " + firstLine(e), e);
+    }
+  }
+
+  /// Renders a value as indented JSON with a newline at the end.
+  public static String pretty(Object value) {
+    DefaultIndenter indenter = new DefaultIndenter("  ", "\n");
+    DefaultPrettyPrinter printer = new DefaultPrettyPrinter().withObjectIndenter(indenter);
+    return MAPPER.writer().with(printer).writeValueAsString(value) + "\n";
+  }
+
+  /// Writes a value as indented JSON.
+  public static void write(Path file, Object value) throws IOException {
+    Files.write(file, pretty(value).getBytes(StandardCharsets.UTF_8));
+  }
+
+  private static JsonNode tree(String text, String where) {
+    try {
+      return MAPPER.readTree(text);
+    } catch (JacksonException e) {
+      throw new FormatException(where + ": not valid JSON: " + firstLine(e), e);
+    }
+  }
+
+  private static String firstLine(JacksonException e) {
+    String place =
+        e.getLocation() == null || e.getLocation().getLineNr() < 0
+            ? ""
+            : " (line " + e.getLocation().getLineNr() + ")";
+    return e.getOriginalMessage() + place;
+  }
+}

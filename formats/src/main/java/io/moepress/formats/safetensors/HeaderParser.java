@@ -1,0 +1,212 @@
+package io.moepress.formats.safetensors;
+
+import io.moepress.formats.Checks;
+import io.moepress.formats.FormatException;
+import io.moepress.formats.safetensors.SafetensorsHeader.Entry;
+import io.moepress.formats.tensor.DType;
+import io.moepress.formats.tensor.Shape;
+import io.moepress.formats.tensor.TensorInfo;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.CodingErrorAction;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.JsonParser;
+import tools.jackson.core.JsonParser.NumberType;
+import tools.jackson.core.JsonToken;
+import tools.jackson.core.ObjectReadContext;
+import tools.jackson.core.StreamReadConstraints;
+import tools.jackson.core.json.JsonFactory;
+
+/// Reads the JSON of a safetensors header token by token, since a stranger wrote it: numbers must
+/// be integers as written, names must be unique after unescaping, and nothing is built from fields
+/// we do not know.
+final class HeaderParser {
+  static final String METADATA = "__metadata__";
+
+  private static final int MAX_TENSORS = 2_000_000;
+  private static final int MAX_NAME = 1_000;
+  private static final int MAX_RANK = 32;
+  private static final int MAX_DEPTH = 64;
+
+  /// Longer than [#MAX_NAME], so that the message about names is ours.
+  private static final int PARSER_LIMIT = 4_000_000;
+
+  private static final JsonFactory FACTORY =
+      JsonFactory.builder()
+          .streamReadConstraints(
+              StreamReadConstraints.builder()
+                  .maxNestingDepth(MAX_DEPTH)
+                  .maxNameLength(PARSER_LIMIT)
+                  .maxStringLength(PARSER_LIMIT)
+                  .build())
+          .build();
+
+  private final String where;
+  private final String json;
+  private final List<Entry> entries = new ArrayList<>();
+  private final Set<String> names = new HashSet<>();
+  private @Nullable Map<String, String> metadata;
+
+  HeaderParser(String where, String json) {
+    this.where = where;
+    this.json = json;
+  }
+
+  List<Entry> entries() {
+    return entries;
+  }
+
+  Map<String, String> metadata() {
+    return metadata == null ? Map.of() : metadata;
+  }
+
+  static String decodeUtf8(String where, byte[] bytes) {
+    try {
+      return StandardCharsets.UTF_8
+          .newDecoder()
+          .onMalformedInput(CodingErrorAction.REPORT)
+          .onUnmappableCharacter(CodingErrorAction.REPORT)
+          .decode(ByteBuffer.wrap(bytes))
+          .toString();
+    } catch (CharacterCodingException e) {
+      throw new FormatException(where + ": the header is not valid UTF-8", e);
+    }
+  }
+
+  void parse() {
+    try (JsonParser parser = FACTORY.createParser(ObjectReadContext.empty(), json)) {
+      require(parser.nextToken() == JsonToken.START_OBJECT, "the header is not a JSON object");
+      while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
+        property(parser, parser.currentName());
+      }
+      require(parser.nextToken() == null, "the header has more behind its JSON object");
+    } catch (JacksonException e) {
+      throw new FormatException(
+          where + ": the header is not valid JSON: " + e.getOriginalMessage(), e);
+    }
+  }
+
+  private void property(JsonParser parser, String name) {
+    parser.nextToken();
+    if (name.equals(METADATA)) {
+      require(metadata == null, "a second __metadata__");
+      metadata = metadata(parser);
+      return;
+    }
+    requireName(name);
+    require(names.add(name), "duplicate tensor " + name);
+    require(entries.size() < MAX_TENSORS, "more than " + MAX_TENSORS + " tensors");
+    entries.add(entry(parser, name));
+  }
+
+  private void requireName(String name) {
+    require(!name.isEmpty(), "a tensor with an empty name");
+    require(
+        name.length() <= MAX_NAME,
+        "a tensor name of " + name.length() + " characters (at most " + MAX_NAME + ")");
+    require(
+        name.codePoints().noneMatch(c -> c < ' ' || (c >= 0xD800 && c <= 0xDFFF)),
+        "a tensor name with control characters or half a surrogate pair");
+  }
+
+  private Map<String, String> metadata(JsonParser parser) {
+    Map<String, String> values = new LinkedHashMap<>();
+    if (parser.currentToken() == JsonToken.VALUE_NULL) {
+      return values;
+    }
+    require(parser.currentToken() == JsonToken.START_OBJECT, "__metadata__ is not an object");
+    while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
+      String key = parser.currentName();
+      require(
+          parser.nextToken() == JsonToken.VALUE_STRING,
+          "__metadata__: value of \"" + key + "\" is not a string");
+      values.put(key, parser.getString());
+    }
+    return values;
+  }
+
+  private Entry entry(JsonParser parser, String name) {
+    String tensor = "tensor " + name + ": ";
+    require(parser.currentToken() == JsonToken.START_OBJECT, tensor + "not an object");
+    Set<String> fields = new HashSet<>();
+    DType dtype = null;
+    Shape shape = null;
+    List<Long> offsets = null;
+    while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
+      String field = parser.currentName();
+      require(fields.add(field), tensor + "repeated field \"" + field + "\"");
+      parser.nextToken();
+      switch (field) {
+        case "dtype" -> dtype = dtype(parser, tensor);
+        case "shape" -> shape = new Shape(integers(parser, tensor + "shape"));
+        case "data_offsets" -> offsets = integers(parser, tensor + "data_offsets");
+        default -> parser.skipChildren();
+      }
+    }
+    if (dtype == null || shape == null || offsets == null) {
+      throw new FormatException(
+          where + ": " + tensor + "needs dtype, shape and data_offsets, has " + fields);
+    }
+    require(offsets.size() == 2, tensor + "data_offsets must be two integers: " + offsets);
+    return checked(new TensorInfo(name, dtype, shape), offsets.get(0), offsets.get(1));
+  }
+
+  private DType dtype(JsonParser parser, String tensor) {
+    require(parser.currentToken() == JsonToken.VALUE_STRING, tensor + "dtype is not a string");
+    String name = parser.getString();
+    return DType.named(name)
+        .orElseThrow(() -> new FormatException(where + ": " + tensor + "unknown dtype " + name));
+  }
+
+  private List<Long> integers(JsonParser parser, String what) {
+    require(parser.currentToken() == JsonToken.START_ARRAY, what + " is not an array");
+    List<Long> values = new ArrayList<>();
+    while (parser.nextToken() != JsonToken.END_ARRAY) {
+      require(
+          parser.currentToken() == JsonToken.VALUE_NUMBER_INT
+              && parser.getNumberType() != NumberType.BIG_INTEGER
+              && parser.getLongValue() >= 0,
+          what + " must hold non-negative integers below 2^63: " + shorten(parser.getString()));
+      values.add(parser.getLongValue());
+      require(values.size() <= MAX_RANK, what + " has more than " + MAX_RANK + " entries");
+    }
+    return values;
+  }
+
+  private Entry checked(TensorInfo info, long begin, long end) {
+    String tensor = "tensor " + info.name() + ": ";
+    require(begin <= end, tensor + "data_offsets begin behind their end: " + begin + ", " + end);
+    long bits;
+    try {
+      bits = Math.multiplyExact(info.shape().elementCount(), (long) info.dtype().bits());
+    } catch (ArithmeticException e) {
+      throw new FormatException(
+          where + ": " + tensor + "overflow: shape " + info.shape() + " has too many elements", e);
+    }
+    require(bits % Byte.SIZE == 0, tensor + bits + " bits do not fill whole bytes");
+    require(
+        bits / Byte.SIZE == end - begin,
+        Checks.text(
+            "%ssize mismatch: %s %s needs %d bytes, data_offsets give %d",
+            tensor, info.dtype(), info.shape(), bits / Byte.SIZE, end - begin));
+    return new Entry(info, begin, end);
+  }
+
+  private static String shorten(String text) {
+    return text.length() <= 40 ? text : text.substring(0, 40) + "…";
+  }
+
+  private void require(boolean expected, String message) {
+    if (!expected) {
+      throw new FormatException(where + ": " + message);
+    }
+  }
+}

@@ -1,0 +1,137 @@
+package io.moepress.formats.safetensors;
+
+import io.moepress.formats.Checks;
+import io.moepress.formats.FormatException;
+import io.moepress.formats.safetensors.SafetensorsHeader.Entry;
+import io.moepress.formats.tensor.TensorData;
+import java.io.Closeable;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileChannel.MapMode;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.HashMap;
+import java.util.Map;
+
+/// A safetensors file open for reading. The whole header is validated before any data is mapped.
+///
+/// Each [#read] maps just the bytes of one tensor for as long as the caller's arena lives, so that
+/// the resident memory of a long run follows the tensors in use and not the file. Files beyond 2
+/// GiB and tensors beyond 2 GiB are fine. Safe for use by several threads.
+public final class SafetensorsFile implements Closeable {
+  private final Path path;
+  private final FileChannel channel;
+  private final long size;
+  private final SafetensorsHeader header;
+  private final Map<String, Entry> entries = new HashMap<>();
+
+  private SafetensorsFile(Path path, FileChannel channel) throws IOException {
+    this.path = path;
+    this.channel = channel;
+    this.size = channel.size();
+    this.header = readHeader(name(), channel, size);
+    for (Entry entry : header.entries()) {
+      entries.put(entry.info().name(), entry);
+    }
+  }
+
+  /// Opens a file and validates its header.
+  ///
+  /// @throws FormatException when the file breaks a rule of the format
+  public static SafetensorsFile open(Path path) throws IOException {
+    FileChannel channel = FileChannel.open(path, StandardOpenOption.READ);
+    boolean opened = false;
+    try {
+      SafetensorsFile file = new SafetensorsFile(path, channel);
+      opened = true;
+      return file;
+    } finally {
+      if (!opened) {
+        channel.close();
+      }
+    }
+  }
+
+  private static SafetensorsHeader readHeader(String where, FileChannel channel, long size)
+      throws IOException {
+    Checks.requireFormat(
+        size >= SafetensorsHeader.LENGTH_BYTES,
+        "%s: %d bytes are too few for a safetensors file (expected at least 8)",
+        where,
+        size);
+    long length = read(channel, 0, SafetensorsHeader.LENGTH_BYTES).getLong(0);
+    Checks.requireFormat(
+        length >= 0 && length <= SafetensorsHeader.MAX_LENGTH,
+        "%s: header length %s is beyond the limit of %d bytes",
+        where,
+        Long.toUnsignedString(length),
+        SafetensorsHeader.MAX_LENGTH);
+    Checks.requireFormat(
+        SafetensorsHeader.LENGTH_BYTES + length <= size,
+        "%s: header length %d reaches past the end of the file (%d bytes; truncated?)",
+        where,
+        length,
+        size);
+    ByteBuffer json = read(channel, SafetensorsHeader.LENGTH_BYTES, Math.toIntExact(length));
+    return SafetensorsHeader.parse(where, json.array(), size);
+  }
+
+  private static ByteBuffer read(FileChannel channel, long position, int length)
+      throws IOException {
+    ByteBuffer buffer = ByteBuffer.allocate(length).order(ByteOrder.LITTLE_ENDIAN);
+    while (buffer.hasRemaining()) {
+      if (channel.read(buffer, position + buffer.position()) < 0) {
+        throw new FormatException("the file became shorter while its header was read");
+      }
+    }
+    return buffer.flip();
+  }
+
+  /// The file.
+  public Path path() {
+    return path;
+  }
+
+  /// The header, with its tensors in the order of their data.
+  public SafetensorsHeader header() {
+    return header;
+  }
+
+  /// Maps the data of one tensor.
+  ///
+  /// @param arena keeps the mapping alive; close it to let go of the memory
+  /// @throws FormatException when the file has no such tensor or has changed its length
+  public TensorData read(String tensor, Arena arena) throws IOException {
+    Entry entry = entries.get(tensor);
+    if (entry == null) {
+      throw FormatException.of("%s: no tensor %s", name(), tensor);
+    }
+    // Touching a mapping behind the end of a file kills the process; look before mapping.
+    Checks.requireFormat(
+        channel.size() == size,
+        "%s: the file had %d bytes when it was opened and has %d now. Leave it alone while"
+            + " moepress runs.",
+        name(),
+        size,
+        channel.size());
+    long length = entry.end() - entry.begin();
+    MemorySegment bytes =
+        length == 0
+            ? MemorySegment.ofArray(new byte[0])
+            : channel.map(MapMode.READ_ONLY, header.dataStart() + entry.begin(), length, arena);
+    return new TensorData(entry.info(), bytes);
+  }
+
+  private String name() {
+    return String.valueOf(path.getFileName());
+  }
+
+  @Override
+  public void close() throws IOException {
+    channel.close();
+  }
+}

@@ -1,0 +1,22 @@
+package io.moepress.formats.tensor;
+
+import io.moepress.formats.Checks;
+import java.lang.foreign.MemorySegment;
+
+/// A tensor with its bytes: little-endian, row-major, without alignment.
+///
+/// @param info name, type and shape
+/// @param bytes exactly `info.byteCount()` bytes; valid as long as the arena they came from
+public record TensorData(TensorInfo info, MemorySegment bytes) {
+
+  public TensorData {
+    Checks.require(
+        bytes.byteSize() == info.byteCount(),
+        "tensor %s: %d bytes, but %s %s needs %d",
+        info.name(),
+        bytes.byteSize(),
+        info.dtype(),
+        info.shape(),
+        info.byteCount());
+  }
+}
