@@ -63,7 +63,8 @@ public final class SafetensorsFile implements Closeable {
         "%s: %d bytes are too few for a safetensors file (expected at least 8)",
         where,
         size);
-    long length = read(channel, 0, SafetensorsHeader.LENGTH_BYTES).getLong(0);
+    byte[] prefix = read(channel, 0, SafetensorsHeader.LENGTH_BYTES);
+    long length = ByteBuffer.wrap(prefix).order(ByteOrder.LITTLE_ENDIAN).getLong();
     Checks.requireFormat(
         length >= 0 && length <= SafetensorsHeader.MAX_LENGTH,
         "%s: header length %s is beyond the limit of %d bytes",
@@ -76,19 +77,19 @@ public final class SafetensorsFile implements Closeable {
         where,
         length,
         size);
-    ByteBuffer json = read(channel, SafetensorsHeader.LENGTH_BYTES, Math.toIntExact(length));
-    return SafetensorsHeader.parse(where, json.array(), size);
+    byte[] json = read(channel, SafetensorsHeader.LENGTH_BYTES, Math.toIntExact(length));
+    return SafetensorsHeader.parse(where, json, size);
   }
 
-  private static ByteBuffer read(FileChannel channel, long position, int length)
-      throws IOException {
-    ByteBuffer buffer = ByteBuffer.allocate(length).order(ByteOrder.LITTLE_ENDIAN);
+  private static byte[] read(FileChannel channel, long position, int length) throws IOException {
+    byte[] bytes = new byte[length];
+    ByteBuffer buffer = ByteBuffer.wrap(bytes);
     while (buffer.hasRemaining()) {
       if (channel.read(buffer, position + buffer.position()) < 0) {
         throw new FormatException("the file became shorter while its header was read");
       }
     }
-    return buffer.flip();
+    return bytes;
   }
 
   /// The file.
