@@ -1,0 +1,108 @@
+package io.moepress.calibrate.forward;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import ai.djl.ndarray.NDArray;
+import io.moepress.calibrate.torch.Torch;
+import io.moepress.calibrate.torch.TorchScope;
+import io.moepress.recipes.work.Workers;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/// Runs the routed experts of one layer, each on all tokens that chose it.
+final class ExpertRunner {
+  /// Tokens an expert works on at a time: enough for a matrix product to be efficient, few enough
+  /// for its activations to be small.
+  private static final int BLOCK = 8192;
+
+  private final int layer;
+  private final int experts;
+  private final BlockLoader blocks;
+  private final Workers workers;
+
+  ExpertRunner(int layer, int experts, BlockLoader blocks, Workers workers) {
+    this.layer = layer;
+    this.experts = experts;
+    this.blocks = blocks;
+    this.workers = workers;
+  }
+
+  /// One expert and some of the slots in which it was chosen.
+  private record Batch(int expert, int[] slots) {}
+
+  /// Adds every expert's weighted outputs to the rows of `outputs`, in the order of experts.
+  ///
+  /// @param residual the residual stream, passed on to the observer
+  /// @param inputs what the experts see, `[tokens, hidden]`
+  MoePass run(HiddenStates residual, HiddenStates inputs, Routing routing, HiddenStates outputs)
+      throws IOException {
+    float[] norms = new float[routing.experts().length];
+    float[] maxima = new float[routing.experts().length];
+    List<Batch> batches = batches(routing);
+    workers.ordered(
+        batches.size(),
+        index -> {
+          Batch batch = batches.get(index);
+          float[] rows = compute(batch, inputs, routing.topK());
+          measure(batch, rows, norms, maxima);
+          return rows;
+        },
+        (index, rows) -> add(batches.get(index), rows, routing, outputs));
+    return new MoePass(layer, experts, routing, norms, maxima, residual, outputs);
+  }
+
+  private List<Batch> batches(Routing routing) {
+    List<Batch> batches = new ArrayList<>();
+    int[][] slots = routing.slotsByExpert(experts);
+    for (int expert = 0; expert < experts; expert++) {
+      for (int first = 0; first < slots[expert].length; first += BLOCK) {
+        int end = Math.min(first + BLOCK, slots[expert].length);
+        batches.add(new Batch(expert, Arrays.copyOfRange(slots[expert], first, end)));
+      }
+    }
+    return batches;
+  }
+
+  /// The expert's outputs, one row for each slot.
+  private float[] compute(Batch batch, HiddenStates inputs, int topK) throws IOException {
+    int width = inputs.width();
+    int count = batch.slots().length;
+    try (TorchScope scope = Torch.scope()) {
+      MemorySegment gathered = scope.floats((long) count * width);
+      for (int i = 0; i < count; i++) {
+        MemorySegment source = inputs.row(batch.slots()[i] / topK);
+        MemorySegment.copy(source, 0, gathered, i * source.byteSize(), source.byteSize());
+      }
+      NDArray x = scope.over(gathered, count, width);
+      NDArray output = blocks.expert(scope, layer, batch.expert()).apply(x);
+      return TorchScope.values(output).toArray(JAVA_FLOAT);
+    }
+  }
+
+  private static void measure(Batch batch, float[] rows, float[] norms, float[] maxima) {
+    int width = rows.length / batch.slots().length;
+    for (int i = 0; i < batch.slots().length; i++) {
+      double squares = 0;
+      float maximum = 0;
+      for (int j = i * width; j < (i + 1) * width; j++) {
+        squares += (double) rows[j] * rows[j];
+        maximum = Math.max(maximum, Math.abs(rows[j]));
+      }
+      norms[batch.slots()[i]] = (float) Math.sqrt(squares);
+      maxima[batch.slots()[i]] = maximum;
+    }
+  }
+
+  private static void add(Batch batch, float[] rows, Routing routing, HiddenStates outputs) {
+    MemorySegment all = MemorySegment.ofArray(rows);
+    long bytesPerRow = (long) outputs.width() * Float.BYTES;
+    for (int i = 0; i < batch.slots().length; i++) {
+      int slot = batch.slots()[i];
+      MemorySegment row = all.asSlice(i * bytesPerRow, bytesPerRow);
+      outputs.addScaled(slot / routing.topK(), routing.weights()[slot], row);
+    }
+  }
+}

@@ -1,0 +1,175 @@
+package io.moepress.calibrate.forward;
+
+import ai.djl.ndarray.NDArray;
+import io.moepress.calibrate.corpus.Corpus;
+import io.moepress.calibrate.torch.Torch;
+import io.moepress.calibrate.torch.TorchScope;
+import io.moepress.formats.architecture.Dimension;
+import io.moepress.formats.architecture.ModelLayout;
+import io.moepress.formats.architecture.MoeModel;
+import io.moepress.formats.architecture.TensorId;
+import io.moepress.formats.architecture.TensorRole;
+import io.moepress.recipes.work.Progress;
+import io.moepress.recipes.work.Workers;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+
+/// Runs a whole corpus through a model, one layer at a time.
+///
+/// ```
+/// h = embedding
+/// for each layer:   h += attention(norm(h))          sequence by sequence
+///                   h += moe(norm(h))                expert by expert, all its tokens at once
+/// ```
+///
+/// A layer's attention is read once, each expert is read once for every block of its tokens, and
+/// nothing else of the model is in memory. The result does not depend on the number of workers:
+/// sequences are independent, and expert outputs are added in the order of experts.
+public final class ForwardPass {
+  private final MoeModel model;
+  private final ModelLayout layout;
+  private final Workers workers;
+  private final Progress progress;
+  private final BlockLoader blocks;
+
+  /// Prepares a pass.
+  public ForwardPass(MoeModel model, Workers workers, Progress progress) {
+    this.model = model;
+    this.layout = model.layout();
+    this.workers = workers;
+    this.progress = progress;
+    this.blocks = new BlockLoader(model);
+  }
+
+  /// Runs all layers.
+  ///
+  /// @param title what the progress line calls this pass
+  /// @param observer sees every MoE layer
+  /// @return the residual stream behind the last layer, before the final norm; the caller closes it
+  public HiddenStates run(String title, Corpus corpus, MoePass.Observer observer)
+      throws IOException {
+    int tokens = corpus.tokens();
+    int width = layout.dimension(Dimension.HIDDEN);
+    HiddenStates hidden = new HiddenStates(tokens, width);
+    boolean finished = false;
+    try (HiddenStates inputs = new HiddenStates(tokens, width);
+        HiddenStates outputs = new HiddenStates(tokens, width);
+        Progress.Task task = progress.begin(title, (long) layout.layers() * tokens, "tokens")) {
+      Embedding.lookUp(model, corpus, hidden);
+      Streams streams = new Streams(corpus, hidden, inputs, outputs);
+      for (int layer = 0; layer < layout.layers(); layer++) {
+        runLayer(layer, streams, observer);
+        task.advance(tokens);
+      }
+      finished = true;
+      return hidden;
+    } finally {
+      if (!finished) {
+        hidden.close();
+      }
+    }
+  }
+
+  /// The three matrices of a pass.
+  ///
+  /// @param hidden the residual stream
+  /// @param inputs what the feed-forward network of a layer sees
+  /// @param outputs what it gives
+  private record Streams(
+      Corpus corpus, HiddenStates hidden, HiddenStates inputs, HiddenStates outputs) {}
+
+  private void runLayer(int layer, Streams streams, MoePass.Observer observer) throws IOException {
+    streams.outputs().clear();
+    if (layout.isMoe(layer)) {
+      Routing routing = Routing.ofTokens(streams.corpus().tokens(), layout.topK());
+      attend(layer, streams, routing);
+      ExpertRunner experts = new ExpertRunner(layer, layout.experts(), blocks, workers);
+      observer.observe(experts.run(streams.hidden(), streams.inputs(), routing, streams.outputs()));
+    } else {
+      attendDense(layer, streams);
+    }
+    streams.hidden().add(streams.outputs());
+  }
+
+  /// Attention, then norm and router, sequence by sequence.
+  private void attend(int layer, Streams streams, Routing routing) throws IOException {
+    try (TorchScope weights = Torch.scope()) {
+      AttentionHalf half = attentionHalf(weights, layer);
+      Linear routerWeight = blocks.routerWeight(weights, layer);
+      TopKRouter router = blocks.router();
+      forEachSequence(
+          streams,
+          (scope, first, count) -> {
+            NDArray input = half.run(scope, streams, first, count);
+            route(router, routerWeight.apply(input), routing, first);
+          });
+    }
+  }
+
+  /// Attention, then the feed-forward network of a layer without experts.
+  private void attendDense(int layer, Streams streams) throws IOException {
+    try (TorchScope weights = Torch.scope()) {
+      AttentionHalf half = attentionHalf(weights, layer);
+      GatedNetwork network = blocks.denseNetwork(weights, layer);
+      forEachSequence(
+          streams,
+          (scope, first, count) -> {
+            NDArray output = network.apply(half.run(scope, streams, first, count));
+            streams.outputs().rows(first, count).copyFrom(TorchScope.values(output));
+          });
+    }
+  }
+
+  private AttentionHalf attentionHalf(TorchScope weights, int layer) throws IOException {
+    return new AttentionHalf(
+        blocks.norm(weights, TensorId.ofLayer(TensorRole.ATTENTION_NORM, layer)),
+        blocks.attention(weights, layer),
+        blocks.norm(weights, TensorId.ofLayer(TensorRole.FEED_FORWARD_NORM, layer)));
+  }
+
+  /// The first half of a layer, and the norm its second half begins with.
+  private record AttentionHalf(
+      RmsNorm attentionNorm, GroupedQueryAttention attention, RmsNorm feedForwardNorm) {
+
+    /// Updates the residual stream of one sequence and keeps the input of its second half.
+    NDArray run(TorchScope scope, Streams streams, int first, int count) {
+      NDArray hidden = view(scope, streams.hidden(), first, count);
+      NDArray attended = attention.apply(scope, attentionNorm.apply(hidden));
+      hidden.addi(attended);
+      NDArray input = feedForwardNorm.apply(hidden);
+      streams.inputs().rows(first, count).copyFrom(TorchScope.values(input));
+      return input;
+    }
+  }
+
+  private static NDArray view(TorchScope scope, HiddenStates states, int first, int count) {
+    return scope.over(states.rows(first, count), count, states.width());
+  }
+
+  private static void route(TopKRouter router, NDArray logits, Routing routing, int first) {
+    int experts = Math.toIntExact(logits.getShape().get(1));
+    MemorySegment values = TorchScope.values(logits);
+    float[] row = new float[experts];
+    for (int token = 0; token < logits.getShape().get(0); token++) {
+      MemorySegment.copy(
+          values, java.lang.foreign.ValueLayout.JAVA_FLOAT, 4L * token * experts, row, 0, experts);
+      router.route(row, routing, first + token);
+    }
+  }
+
+  /// Work on the rows of one sequence.
+  private interface SequenceJob {
+    void run(TorchScope scope, int first, int count);
+  }
+
+  private void forEachSequence(Streams streams, SequenceJob job) throws IOException {
+    int[] starts = streams.corpus().starts();
+    workers.forEach(
+        starts.length,
+        index -> {
+          try (TorchScope scope = Torch.scope()) {
+            job.run(scope, starts[index], streams.corpus().sequences().get(index).length());
+          }
+        });
+  }
+}

@@ -1,0 +1,53 @@
+package io.moepress.calibrate.forward;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDArrays;
+import ai.djl.ndarray.NDList;
+import io.moepress.calibrate.torch.TorchScope;
+import io.moepress.formats.architecture.Architecture.RotaryPairing;
+
+/// Rotary position embedding: turns pairs of elements of each head by an angle that grows with the
+/// position, `a' = a cos - b sin`, `b' = b cos + a sin`, angle = position · inverse frequency.
+///
+/// Source: Su et al., arXiv:2104.09864.
+///
+/// @param pairing which elements belong together
+/// @param frequencies inverse frequencies and the factor on cosine and sine
+record Rotary(RotaryPairing pairing, RotaryFrequencies frequencies) {
+
+  /// Cosines and sines for positions 0 to `tokens - 1`, each `[tokens, 1, d/2]`.
+  record Angles(NDArray cosines, NDArray sines) {}
+
+  /// Tabulates the angles of a sequence.
+  Angles angles(TorchScope scope, int tokens) {
+    double[] inverse = frequencies.inverse();
+    float[] cosines = new float[Math.multiplyExact(tokens, inverse.length)];
+    float[] sines = new float[cosines.length];
+    for (int position = 0; position < tokens; position++) {
+      for (int i = 0; i < inverse.length; i++) {
+        // The reference implementations keep frequencies and angles in float32.
+        float angle = position * (float) inverse[i];
+        int index = position * inverse.length + i;
+        cosines[index] = (float) (Math.cos(angle) * frequencies.magnitude());
+        sines[index] = (float) (Math.sin(angle) * frequencies.magnitude());
+      }
+    }
+    return new Angles(
+        scope.copy(cosines, tokens, 1, inverse.length),
+        scope.copy(sines, tokens, 1, inverse.length));
+  }
+
+  /// Turns `heads` of shape `[tokens, heads, d]`.
+  NDArray apply(NDArray heads, Angles angles) {
+    return switch (pairing) {
+      case HALF -> {
+        NDList halves = heads.split(2, -1);
+        NDArray a = halves.get(0);
+        NDArray b = halves.get(1);
+        NDArray first = a.mul(angles.cosines()).subi(b.mul(angles.sines()));
+        NDArray second = b.mul(angles.cosines()).addi(a.mul(angles.sines()));
+        yield NDArrays.concat(new NDList(first, second), -1);
+      }
+    };
+  }
+}

@@ -1,0 +1,69 @@
+package io.moepress.calibrate.torch;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import io.moepress.formats.tensor.Numbers;
+import io.moepress.formats.tensor.TensorData;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
+
+/// The arrays of one job, all freed together when the scope closes. One thread makes and closes
+/// them; others may calculate with them meanwhile.
+///
+/// Arrays are made over native memory without copying, and every result of an operation belongs to
+/// the scope of its **first** operand: start with an array of the scope that shall own the result.
+/// Weights are widened to float32 in Java, since the engine aborts the process on BFLOAT16.
+public final class TorchScope implements AutoCloseable {
+  private static final int ALIGNMENT = 64;
+
+  private final NDManager manager;
+  private final Arena arena = Arena.ofConfined();
+
+  TorchScope(NDManager manager) {
+    this.manager = manager;
+  }
+
+  /// Native memory that lives as long as this scope.
+  public MemorySegment floats(long count) {
+    return arena.allocate(count * Float.BYTES, ALIGNMENT);
+  }
+
+  /// An array over native memory: it sees later changes of the memory, and writes to it.
+  ///
+  /// @param memory floats in native order, less than 2 GiB
+  public NDArray over(MemorySegment memory, long... shape) {
+    return manager.create(
+        memory.asByteBuffer().order(ByteOrder.nativeOrder()), new Shape(shape), DataType.FLOAT32);
+  }
+
+  /// A copy of floats.
+  public NDArray copy(float[] values, long... shape) {
+    MemorySegment memory = floats(values.length);
+    memory.copyFrom(MemorySegment.ofArray(values));
+    return over(memory, shape);
+  }
+
+  /// A weight, widened to float32.
+  ///
+  /// @throws io.moepress.formats.FormatException when a value is not finite
+  public NDArray weight(TensorData tensor) {
+    io.moepress.formats.tensor.Shape shape = tensor.info().shape();
+    MemorySegment memory = floats(shape.elementCount());
+    Numbers.widen(tensor, memory);
+    return over(memory, shape.dimensions().stream().mapToLong(Long::longValue).toArray());
+  }
+
+  /// The values of an array, without copying where they are contiguous; valid as long as the array.
+  public static MemorySegment values(NDArray array) {
+    return MemorySegment.ofBuffer(array.toByteBuffer(true));
+  }
+
+  @Override
+  public void close() {
+    manager.close();
+    arena.close();
+  }
+}
