@@ -14,6 +14,8 @@ import io.moepress.formats.architecture.Architecture.RotaryPairing;
 /// @param pairing which elements belong together
 /// @param frequencies inverse frequencies and the factor on cosine and sine
 record Rotary(RotaryPairing pairing, RotaryFrequencies frequencies) {
+  /// Axis of `d` in `[tokens, heads, d]`.
+  private static final int HEAD_AXIS = 2;
 
   /// Cosines and sines for positions 0 to `tokens - 1`, each `[tokens, 1, d/2]`.
   record Angles(NDArray cosines, NDArray sines) {}
@@ -41,12 +43,12 @@ record Rotary(RotaryPairing pairing, RotaryFrequencies frequencies) {
   NDArray apply(NDArray heads, Angles angles) {
     return switch (pairing) {
       case HALF -> {
-        NDList halves = heads.split(2, -1);
+        NDList halves = heads.split(2, HEAD_AXIS);
         NDArray a = halves.get(0);
         NDArray b = halves.get(1);
         NDArray first = a.mul(angles.cosines()).subi(b.mul(angles.sines()));
         NDArray second = b.mul(angles.cosines()).addi(a.mul(angles.sines()));
-        yield NDArrays.concat(new NDList(first, second), -1);
+        yield NDArrays.concat(new NDList(first, second), HEAD_AXIS);
       }
     };
   }

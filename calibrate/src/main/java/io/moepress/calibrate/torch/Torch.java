@@ -1,6 +1,7 @@
 package io.moepress.calibrate.torch;
 
 import ai.djl.ndarray.NDManager;
+import ai.djl.pytorch.jni.JniUtils;
 
 /// Starts the PyTorch engine: offline, silent, one thread for each operation.
 ///
@@ -10,18 +11,24 @@ import ai.djl.ndarray.NDManager;
 public final class Torch {
   private static final NDManager ROOT = start();
 
+  /// The engine keeps the number of threads for each calling thread; a new one starts with all
+  /// cores.
+  private static final ThreadLocal<Boolean> SINGLE_THREADED = ThreadLocal.withInitial(() -> false);
+
   private Torch() {}
 
   private static NDManager start() {
     System.setProperty("ai.djl.offline", "true");
     System.setProperty("OPT_OUT_TRACKING", "true");
-    System.setProperty("ai.djl.pytorch.num_threads", "1");
-    System.setProperty("ai.djl.pytorch.num_interop_threads", "1");
     return NDManager.newBaseManager("PyTorch");
   }
 
   /// Opens a scope for the arrays of one job.
   public static TorchScope scope() {
+    if (!SINGLE_THREADED.get()) {
+      JniUtils.setNumThreads(1);
+      SINGLE_THREADED.set(true);
+    }
     return new TorchScope(ROOT.newSubManager());
   }
 }
