@@ -1,4 +1,7 @@
-/// The recipes module.
+/// What to do with a checkpoint: recipes ask, evidence informs, plans decide, lowering and applying
+/// carry out.
+///
+/// Read in this order: `recipe`, `evidence`, `plan`, `lowering`, `apply`.
 @NullMarked
 package io.moepress.recipes;
 
