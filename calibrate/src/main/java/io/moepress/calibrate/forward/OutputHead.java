@@ -27,6 +27,11 @@ public final class OutputHead implements AutoCloseable {
     return head.apply(norm.apply(rows));
   }
 
+  /// Number of tokens in the vocabulary, `V`.
+  public int vocabulary() {
+    return Math.toIntExact(head.transposed().getShape().get(1));
+  }
+
   @Override
   public void close() {
     weights.close();

@@ -1,0 +1,28 @@
+package io.moepress.calibrate.corpus;
+
+import java.util.List;
+
+/// One line of a JSONL file.
+public sealed interface Sample {
+
+  /// A text: `{"text": "..."}`.
+  ///
+  /// @param text what to read
+  record Text(String text) implements Sample {}
+
+  /// A text as token ids: `{"input_ids": [...]}`.
+  ///
+  /// @param ids token ids; not copied
+  record TokenIds(int[] ids) implements Sample {}
+
+  /// A multiple-choice question: `{"context": "...", "choices": ["...", ...], "answer": 0}`.
+  ///
+  /// @param context what comes before each choice
+  /// @param choices the continuations
+  /// @param answer index of the right one
+  record Question(String context, List<String> choices, int answer) implements Sample {
+    public Question {
+      choices = List.copyOf(choices);
+    }
+  }
+}

@@ -1,0 +1,91 @@
+package io.moepress.calibrate.corpus;
+
+import io.moepress.calibrate.corpus.Sample.Question;
+import io.moepress.calibrate.corpus.Sample.Text;
+import io.moepress.calibrate.corpus.Sample.TokenIds;
+import io.moepress.formats.Checks;
+import io.moepress.formats.FormatException;
+import io.moepress.formats.json.Json;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/// Reads JSON lines, one sample each; blank lines are skipped.
+public final class SampleFile {
+  private static final String EXPECTED =
+      "expected {\"text\": ...}, {\"input_ids\": [...]} or {\"context\": ..., \"choices\": [...],"
+          + " \"answer\": index}";
+
+  private SampleFile() {}
+
+  /// Reads all samples of a file.
+  ///
+  /// @throws FormatException naming file and line when one is malformed, or when there is none
+  public static List<Sample> read(Path file) throws IOException {
+    Checks.requireFormat(Files.isRegularFile(file), "%s: no such file", file);
+    List<Sample> samples = new ArrayList<>();
+    int number = 0;
+    try (BufferedReader reader = Files.newBufferedReader(file, StandardCharsets.UTF_8)) {
+      for (String line = reader.readLine(); line != null; line = reader.readLine()) {
+        number++;
+        if (!line.isBlank()) {
+          samples.add(sample(line, file + ":" + number));
+        }
+      }
+    } catch (CharacterCodingException e) {
+      throw new FormatException(file + ": not valid UTF-8 behind line " + number, e);
+    }
+    Checks.requireFormat(
+        !samples.isEmpty(), "%s: the file holds no samples (JSON lines; %s)", file, EXPECTED);
+    return samples;
+  }
+
+  private static Sample sample(String line, String where) {
+    ObjectNode node = Json.object(line, where);
+    if (node.path("text").isString()) {
+      return new Text(node.get("text").asString());
+    }
+    if (node.path("input_ids").isArray()) {
+      return new TokenIds(ids(node.get("input_ids"), where));
+    }
+    if (node.has("context") && node.has("choices") && node.has("answer")) {
+      return question(node, where);
+    }
+    throw FormatException.of("%s: keys %s (%s)", where, node.propertyNames(), EXPECTED);
+  }
+
+  private static int[] ids(JsonNode node, String where) {
+    return node.valueStream()
+        .mapToInt(
+            id -> {
+              Checks.requireFormat(
+                  id.isInt() && id.asInt() >= 0, "%s: token id %s (expected an index)", where, id);
+              return id.asInt();
+            })
+        .toArray();
+  }
+
+  private static Question question(ObjectNode node, String where) {
+    List<String> choices =
+        node.get("choices").valueStream().filter(JsonNode::isString).map(JsonNode::asString).toList();
+    int answer = node.get("answer").asInt(-1);
+    Checks.requireFormat(
+        node.get("context").isString()
+            && choices.size() == node.get("choices").size()
+            && choices.size() >= 2
+            && choices.stream().noneMatch(String::isEmpty)
+            && answer >= 0
+            && answer < choices.size(),
+        "%s: a question needs a text as context, two or more texts as choices, and the index of one"
+            + " of them as answer",
+        where);
+    return new Question(node.get("context").asString(), choices, answer);
+  }
+}

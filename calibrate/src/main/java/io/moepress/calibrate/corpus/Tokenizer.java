@@ -1,0 +1,51 @@
+package io.moepress.calibrate.corpus;
+
+import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import io.moepress.formats.Checks;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+
+/// The tokenizer of a checkpoint, from its `tokenizer.json`. Special tokens are added as its
+/// post-processor says; nothing is cut or padded.
+public final class Tokenizer implements AutoCloseable {
+  private static final String FILE = "tokenizer.json";
+
+  private final HuggingFaceTokenizer tokenizer;
+
+  private Tokenizer(HuggingFaceTokenizer tokenizer) {
+    this.tokenizer = tokenizer;
+  }
+
+  /// Opens the tokenizer of a checkpoint directory.
+  ///
+  /// @throws io.moepress.formats.FormatException when the directory has none
+  public static Tokenizer open(Path checkpoint) throws IOException {
+    Path file = checkpoint.resolve(FILE);
+    Checks.requireFormat(
+        Files.isRegularFile(file),
+        "%s: no %s to turn texts into token ids. Give token ids instead, as JSON lines"
+            + " {\"input_ids\": [...]}.",
+        checkpoint,
+        FILE);
+    System.setProperty("ai.djl.offline", "true");
+    System.setProperty("OPT_OUT_TRACKING", "true");
+    return new Tokenizer(
+        HuggingFaceTokenizer.builder()
+            .optTokenizerPath(file)
+            .optTruncation(false)
+            .optPadding(false)
+            .build());
+  }
+
+  /// The token ids of a text.
+  public int[] encode(String text) {
+    return Arrays.stream(tokenizer.encode(text).getIds()).mapToInt(Math::toIntExact).toArray();
+  }
+
+  @Override
+  public void close() {
+    tokenizer.close();
+  }
+}

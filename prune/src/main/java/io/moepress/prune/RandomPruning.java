@@ -1,0 +1,31 @@
+package io.moepress.prune;
+
+import io.moepress.recipes.evidence.Evidence;
+import io.moepress.recipes.evidence.Statistic;
+import io.moepress.recipes.plan.PruneRequest;
+import java.util.Set;
+import java.util.SplittableRandom;
+
+/// Baseline: draws lots. What a method is worth shows only beside it.
+///
+/// Every layer's scores are uniform in [0, 1), drawn from the recipe's seed and the layer's index, so
+/// a layer's lots do not depend on how many layers there are.
+public record RandomPruning() implements ScoredPruning {
+  private static final long LAYER_STRIDE = 0x9E37_79B9_7F4A_7C15L;
+
+  @Override
+  public String name() {
+    return "random";
+  }
+
+  @Override
+  public Set<Statistic> needs() {
+    return Set.of();
+  }
+
+  @Override
+  public double[] scores(int layer, Evidence.Layer evidence, PruneRequest request) {
+    SplittableRandom random = new SplittableRandom(request.seed() + layer * LAYER_STRIDE);
+    return random.doubles(evidence.experts()).toArray();
+  }
+}

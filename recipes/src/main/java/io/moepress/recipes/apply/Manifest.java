@@ -1,0 +1,63 @@
+package io.moepress.recipes.apply;
+
+import io.moepress.formats.json.Json;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/// How a written checkpoint came to be, and what it must hold: `moepress.json` in its directory.
+///
+/// Every tensor of the source appears, as a source of a tensor or as dropped.
+///
+/// @param formatVersion version of this document's format, 1
+/// @param tool name and version of the program
+/// @param source fingerprint of the source checkpoint
+/// @param plan digest of the plan; null when everything was copied
+/// @param evidence digest of the evidence the plan was made from; null when there was none
+/// @param target label of the runtime the checkpoint was made for
+/// @param tensors what became of what, by name in the written checkpoint
+/// @param dropped reason by name in the source
+/// @param files digests of all other files, by path
+public record Manifest(
+    int formatVersion,
+    String tool,
+    String source,
+    @Nullable String plan,
+    @Nullable String evidence,
+    String target,
+    SortedMap<String, Tensor> tensors,
+    SortedMap<String, String> dropped,
+    SortedMap<String, String> files) {
+
+  /// The version of the format this class reads and writes.
+  public static final int FORMAT_VERSION = 1;
+
+  /// Its name in a checkpoint directory.
+  public static final String FILE = "moepress.json";
+
+  /// One written tensor.
+  ///
+  /// @param from its name in the source
+  /// @param how what was done to it
+  /// @param sha256 digest of its bytes
+  public record Tensor(String from, String how, String sha256) {}
+
+  public Manifest {
+    tensors = Collections.unmodifiableSortedMap(new TreeMap<>(tensors));
+    dropped = Collections.unmodifiableSortedMap(new TreeMap<>(dropped));
+    files = Collections.unmodifiableSortedMap(new TreeMap<>(files));
+  }
+
+  /// Reads the manifest of a checkpoint directory.
+  public static Manifest read(Path directory) throws IOException {
+    return Json.read(directory.resolve(FILE), Manifest.class);
+  }
+
+  /// Writes it into a checkpoint directory.
+  void write(Path directory) throws IOException {
+    Json.write(directory.resolve(FILE), this);
+  }
+}

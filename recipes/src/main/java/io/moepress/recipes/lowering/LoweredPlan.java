@@ -1,0 +1,31 @@
+package io.moepress.recipes.lowering;
+
+import io.moepress.formats.checkpoint.ModelConfig;
+import java.util.Collections;
+import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/// A plan in terms of tensors: everything there is to do, and nothing left to decide.
+///
+/// @param config the configuration of the result
+/// @param tensors the tensors of the result, in the order of the model
+/// @param dropped source tensors that are not in the result, with the reason
+public record LoweredPlan(
+    ModelConfig config, List<OutputTensor> tensors, SortedMap<String, String> dropped) {
+
+  public LoweredPlan {
+    tensors = List.copyOf(tensors);
+    dropped = Collections.unmodifiableSortedMap(new TreeMap<>(dropped));
+  }
+
+  /// Bytes of all tensors of the result.
+  public long byteCount() {
+    return tensors.stream().mapToLong(tensor -> tensor.info().byteCount()).sum();
+  }
+
+  /// Elements of all tensors of the result.
+  public long parameterCount() {
+    return tensors.stream().mapToLong(tensor -> tensor.info().shape().elementCount()).sum();
+  }
+}

@@ -1,0 +1,80 @@
+package io.moepress.recipes.plan;
+
+import io.moepress.formats.Checks;
+import io.moepress.formats.FormatException;
+import io.moepress.formats.checkpoint.Fingerprint;
+import io.moepress.formats.json.Json;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// What will be done to a checkpoint, complete and explicit. A plan is a function of its evidence,
+/// byte for byte; a person may read, compare and edit it, and [#read] checks what they did.
+///
+/// @param formatVersion version of this document's format, 1
+/// @param tool name and version of the program that made it
+/// @param modelType family of the checkpoint
+/// @param checkpoint fingerprint of the checkpoint it was made for
+/// @param evidence digest of the evidence it was made from; null when there was none
+/// @param target label of the runtime that has to load the result
+/// @param before size of the checkpoint
+/// @param after size of the result
+/// @param notes what a reader should know: protected and starved experts, changes of function
+/// @param steps the decisions, in the order of layers
+public record Plan(
+    int formatVersion,
+    String tool,
+    String modelType,
+    String checkpoint,
+    @Nullable String evidence,
+    String target,
+    Size before,
+    Size after,
+    List<String> notes,
+    List<PlanStep> steps) {
+
+  /// The version of the format this class reads and writes.
+  public static final int FORMAT_VERSION = 1;
+
+  /// How large a checkpoint is.
+  ///
+  /// @param experts routed experts of each MoE layer
+  /// @param parameters elements of all tensors
+  /// @param bytes bytes of all tensors
+  public record Size(int experts, long parameters, long bytes) {}
+
+  public Plan {
+    notes = List.copyOf(notes);
+    steps = List.copyOf(steps);
+  }
+
+  /// The JSON text.
+  public String json() {
+    return Json.pretty(this);
+  }
+
+  /// The digest by which other documents name this plan.
+  public String digest() {
+    return Fingerprint.ofText(json());
+  }
+
+  /// Writes the plan to a file.
+  public void write(Path file) throws IOException {
+    Json.write(file, this);
+  }
+
+  /// Reads a plan, perhaps edited by a person.
+  ///
+  /// @throws FormatException when it is not a plan, of another version, or contradicts itself
+  public static Plan read(Path file) throws IOException {
+    int version = Json.object(file).path("formatVersion").asInt(0);
+    Checks.requireFormat(
+        version == FORMAT_VERSION,
+        "%s: formatVersion %d (expected %d). Make the plan again with this version of moepress.",
+        file,
+        version,
+        FORMAT_VERSION);
+    return Json.read(file, Plan.class);
+  }
+}

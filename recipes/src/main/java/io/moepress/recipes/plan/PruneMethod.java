@@ -1,0 +1,22 @@
+package io.moepress.recipes.plan;
+
+import io.moepress.recipes.evidence.Statistic;
+import java.util.List;
+import java.util.Set;
+
+/// A published way to decide which experts stay.
+///
+/// An implementation is a record: its components are the method's options, its compact constructor
+/// checks them, its Javadoc holds the formula and the source, and [#plan] is a pure function. The
+/// same request always gives the same steps, byte for byte.
+public interface PruneMethod {
+
+  /// The name by which a recipe asks for the method, such as `easy-ep`.
+  String name();
+
+  /// The statistics the method needs; empty when it needs no calibration.
+  Set<Statistic> needs();
+
+  /// Decides every layer that has experts, in ascending order.
+  List<KeepExperts> plan(PruneRequest request);
+}

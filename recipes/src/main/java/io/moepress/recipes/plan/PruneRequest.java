@@ -1,0 +1,42 @@
+package io.moepress.recipes.plan;
+
+import io.moepress.formats.architecture.ModelLayout;
+import io.moepress.recipes.evidence.Evidence;
+import io.moepress.recipes.recipe.Budget;
+import io.moepress.recipes.recipe.ExpertId;
+import io.moepress.recipes.recipe.RouterMode;
+import java.util.SortedSet;
+import java.util.TreeSet;
+
+/// What a pruning method is asked.
+///
+/// @param layout the model
+/// @param evidence what calibration saw; layers without statistics when there was no calibration
+/// @param budget how many experts stay
+/// @param guarded experts that stay whatever their scores say
+/// @param router what becomes of router rows
+/// @param seed for methods that draw lots
+public record PruneRequest(
+    ModelLayout layout,
+    Evidence evidence,
+    Budget budget,
+    SortedSet<ExpertId> guarded,
+    RouterMode router,
+    long seed) {
+
+  public PruneRequest {
+    guarded = new TreeSet<>(guarded);
+  }
+
+  /// How many experts stay in each layer.
+  public int kept() {
+    return budget.kept(layout.experts());
+  }
+
+  /// The guarded experts of a layer, ascending.
+  public SortedSet<Integer> guardedIn(int layer) {
+    SortedSet<Integer> experts = new TreeSet<>();
+    guarded.stream().filter(id -> id.layer() == layer).forEach(id -> experts.add(id.expert()));
+    return experts;
+  }
+}
