@@ -15,16 +15,16 @@ import java.util.Set;
 /// I_j = Σ_t g_j(t) · ‖f_j(x_t)‖₂ · max(0, 1 − cos(h_t, h_t + Σ_i g_i(t) f_i(x_t)))
 /// ```
 ///
-/// with the weight `g` really used, the output `f` before that weight, and the residual stream `h` in
-/// front of the feed-forward norm; shared experts are not part of the sum in the cosine. Every layer
-/// keeps the same number. With several domains each domain's scores of a layer are first divided by
-/// their sum, then averaged, so that no domain outvotes another by its length. An expert no token
-/// reached has score 0.
+/// with the weight `g` really used, the output `f` before that weight, and the residual stream `h`
+/// in front of the feed-forward norm; shared experts are not part of the sum in the cosine. Every
+/// layer keeps the same number. With several domains each domain's scores of a layer are first
+/// divided by their sum, then averaged, so that no domain outvotes another by its length. An expert
+/// no token reached has score 0.
 ///
 /// Source: Dong et al., "Domain-Specific Pruning of Large Mixture-of-Experts Models with Few-shot
 /// Demonstrations", section 4; the clamp at 0 is from the authors' code, RUCAIBox/EASYEP `7324eb1`,
-/// `pruning/expert_selection.py`. Their code keeps all router rows and needs a patched runtime; here
-/// the rows are cut with the experts, so that stock runtimes load the result.
+/// `pruning/expert_selection.py`. Their code keeps all router rows and needs a patched runtime;
+/// here the rows are cut with the experts, so that stock runtimes load the result.
 public record EasyEpPruning() implements ScoredPruning {
 
   @Override

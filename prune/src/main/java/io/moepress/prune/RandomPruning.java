@@ -8,9 +8,11 @@ import java.util.SplittableRandom;
 
 /// Baseline: draws lots. What a method is worth shows only beside it.
 ///
-/// Every layer's scores are uniform in [0, 1), drawn from the recipe's seed and the layer's index, so
-/// a layer's lots do not depend on how many layers there are.
-public record RandomPruning() implements ScoredPruning {
+/// Every layer's scores are uniform in [0, 1), drawn from the seed and the layer's index, so a
+/// layer's lots do not depend on how many layers there are.
+///
+/// @param seed decides the lots; a recipe's own seed unless the step gives one
+public record RandomPruning(long seed) implements ScoredPruning {
   private static final long LAYER_STRIDE = 0x9E37_79B9_7F4A_7C15L;
 
   @Override
@@ -25,7 +27,7 @@ public record RandomPruning() implements ScoredPruning {
 
   @Override
   public double[] scores(int layer, Evidence.Layer evidence, PruneRequest request) {
-    SplittableRandom random = new SplittableRandom(request.seed() + layer * LAYER_STRIDE);
+    SplittableRandom random = new SplittableRandom(seed + layer * LAYER_STRIDE);
     return random.doubles(evidence.experts()).toArray();
   }
 }

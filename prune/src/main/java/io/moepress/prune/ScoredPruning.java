@@ -10,6 +10,7 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.stream.IntStream;
@@ -63,7 +64,7 @@ public interface ScoredPruning extends PruneMethod {
         guarded.size(),
         guarded,
         count);
-    SortedSet<Integer> kept = new TreeSet<>(guarded);
+    Set<Integer> kept = new TreeSet<>(guarded);
     IntStream.range(0, scores.length)
         .boxed()
         .filter(expert -> !guarded.contains(expert))

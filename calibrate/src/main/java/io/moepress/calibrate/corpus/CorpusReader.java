@@ -60,8 +60,7 @@ public final class CorpusReader implements AutoCloseable {
     return String.join(" ", sources.stream().map(source -> source.file().toString()).toList());
   }
 
-  private List<int[]> texts(DataSource source, CalibrationSpec spec, long seed)
-      throws IOException {
+  private List<int[]> texts(DataSource source, CalibrationSpec spec, long seed) throws IOException {
     List<Sample> samples = new ArrayList<>(SampleFile.read(source.file()));
     if (spec.order() == Order.SHUFFLED) {
       Collections.shuffle(samples, new Random(seed));

@@ -63,18 +63,21 @@ public final class SampleFile {
 
   private static int[] ids(JsonNode node, String where) {
     return node.valueStream()
-        .mapToInt(
-            id -> {
-              Checks.requireFormat(
-                  id.isInt() && id.asInt() >= 0, "%s: token id %s (expected an index)", where, id);
-              return id.asInt();
-            })
+        .mapToInt(id -> {
+          Checks.requireFormat(
+              id.isInt() && id.asInt() >= 0, "%s: token id %s (expected an index)", where, id);
+          return id.asInt();
+        })
         .toArray();
   }
 
   private static Question question(ObjectNode node, String where) {
     List<String> choices =
-        node.get("choices").valueStream().filter(JsonNode::isString).map(JsonNode::asString).toList();
+        node.get("choices")
+            .valueStream()
+            .filter(JsonNode::isString)
+            .map(JsonNode::asString)
+            .toList();
     int answer = node.get("answer").asInt(-1);
     Checks.requireFormat(
         node.get("context").isString()

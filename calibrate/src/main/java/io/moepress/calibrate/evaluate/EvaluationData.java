@@ -35,8 +35,8 @@ public record EvaluationData(Corpus corpus, List<EvaluationFile> files) {
   /// @param file the file, as given
   public record TextFile(String file) implements EvaluationFile {}
 
-  /// A file of questions. The sequences of its domain are context and choice for each choice of each
-  /// question, in order.
+  /// A file of questions. The sequences of its domain are context and choice for each choice of
+  /// each question, in order.
   ///
   /// @param file the file, as given
   /// @param questions the questions

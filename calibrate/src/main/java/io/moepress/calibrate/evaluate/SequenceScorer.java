@@ -10,8 +10,8 @@ import io.moepress.calibrate.torch.TorchScope;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
-/// Scores the tokens of one sequence from the last hidden states, a block of positions at a time, so
-/// that the logits of a large vocabulary never stand in memory all at once.
+/// Scores the tokens of one sequence from the last hidden states, a block of positions at a time,
+/// so that the logits of a large vocabulary never stand in memory all at once.
 ///
 /// @param model what is scored
 /// @param reference what it is compared with, or null

@@ -42,8 +42,7 @@ public final class Calibration {
           corpus.sequences().stream().filter(sequence -> sequence.domain() == domain).toList();
       Domain source = corpus.domains().get(index);
       long tokens = sequences.stream().mapToLong(TokenSequence::length).sum();
-      domains.add(
-          new Evidence.Domain(source.name(), source.digest(), sequences.size(), tokens));
+      domains.add(new Evidence.Domain(source.name(), source.digest(), sequences.size(), tokens));
     }
     return domains;
   }

@@ -68,8 +68,8 @@ public final class EvidenceCollector implements MoePass.Observer {
     };
   }
 
-  /// How much the routed experts turn each token, `max(0, 1 − cos(h, h + y))`. The difference from 1
-  /// is small, hence float64 throughout.
+  /// How much the routed experts turn each token, `max(0, 1 − cos(h, h + y))`. The difference from
+  /// 1 is small, hence float64 throughout.
   private static double[] novelty(HiddenStates residual, HiddenStates output) {
     double[] novelty = new double[Math.toIntExact(residual.tokens())];
     for (int token = 0; token < novelty.length; token++) {

@@ -17,8 +17,8 @@ import java.util.TreeMap;
 
 /// A checkpoint as it will be under a plan: reads run the tensor programs, nothing is written.
 ///
-/// What is read here equals what [Applier] writes, byte for byte. Closing the view leaves the source
-/// open.
+/// What is read here equals what [Applier] writes, byte for byte. Closing the view leaves the
+/// source open.
 public final class PlannedCheckpoint implements Checkpoint {
   private final Checkpoint source;
   private final LoweredPlan plan;

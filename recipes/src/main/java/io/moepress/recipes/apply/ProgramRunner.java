@@ -26,16 +26,15 @@ final class ProgramRunner {
     return new TensorData(tensor.info(), bytes);
   }
 
-  private static MemorySegment rows(
-      Checkpoint source, Rows program, TensorInfo result, Arena arena) throws IOException {
+  private static MemorySegment rows(Checkpoint source, Rows program, TensorInfo result, Arena arena)
+      throws IOException {
     MemorySegment target = arena.allocate(result.byteCount());
     try (Arena reading = Arena.ofConfined()) {
       TensorData data = source.read(program.source(), reading);
       long bytesPerRow = data.info().bytesPerRow();
       for (int i = 0; i < program.rows().size(); i++) {
         long row = program.rows().get(i);
-        MemorySegment.copy(
-            data.bytes(), row * bytesPerRow, target, i * bytesPerRow, bytesPerRow);
+        MemorySegment.copy(data.bytes(), row * bytesPerRow, target, i * bytesPerRow, bytesPerRow);
       }
     }
     return target;

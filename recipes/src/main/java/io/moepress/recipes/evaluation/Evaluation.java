@@ -41,7 +41,8 @@ public record Evaluation(
 
   /// Distance from a reference on the predicted tokens of all texts.
   ///
-  /// @param klDivergence mean of `KL(reference ‖ checkpoint)` over next-token distributions, in nats
+  /// @param klDivergence mean of `KL(reference ‖ checkpoint)` over next-token distributions, in
+  ///   nats
   /// @param top1Agreement share of positions where both find the same token most likely
   public record Comparison(double klDivergence, double top1Agreement) {}
 }

@@ -3,7 +3,8 @@ package io.moepress.recipes.lowering;
 import io.moepress.formats.Checks;
 import java.util.List;
 
-/// How one tensor of the result comes about. A plain value: no open file, the same result every time.
+/// How one tensor of the result comes about. A plain value: no open file, the same result every
+/// time.
 public sealed interface TensorProgram {
 
   /// The tensors of the source that are read.

@@ -15,14 +15,12 @@ import java.util.TreeSet;
 /// @param budget how many experts stay
 /// @param guarded experts that stay whatever their scores say
 /// @param router what becomes of router rows
-/// @param seed for methods that draw lots
 public record PruneRequest(
     ModelLayout layout,
     Evidence evidence,
     Budget budget,
     SortedSet<ExpertId> guarded,
-    RouterMode router,
-    long seed) {
+    RouterMode router) {
 
   public PruneRequest {
     guarded = new TreeSet<>(guarded);

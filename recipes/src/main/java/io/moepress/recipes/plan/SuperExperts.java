@@ -41,15 +41,14 @@ public final class SuperExperts {
     List<Candidate> candidates = new ArrayList<>();
     evidence
         .layers()
-        .forEach(
-            (layer, values) -> {
-              double[] maxima = values.total(Statistic.OUTPUT_MAXIMUM);
-              for (int expert = 0; expert < maxima.length; expert++) {
-                if (maxima[expert] > 0) {
-                  candidates.add(new Candidate(new ExpertId(layer, expert), maxima[expert]));
-                }
-              }
-            });
+        .forEach((layer, values) -> {
+          double[] maxima = values.total(Statistic.OUTPUT_MAXIMUM);
+          for (int expert = 0; expert < maxima.length; expert++) {
+            if (maxima[expert] > 0) {
+              candidates.add(new Candidate(new ExpertId(layer, expert), maxima[expert]));
+            }
+          }
+        });
     double[] maxima = candidates.stream().mapToDouble(Candidate::maximum).toArray();
     SortedSet<ExpertId> found = new TreeSet<>();
     if (maxima.length == 0) {

@@ -1,0 +1,204 @@
+package io.moepress.recipes.plan;
+
+import io.moepress.formats.Checks;
+import io.moepress.formats.architecture.ModelLayout;
+import io.moepress.formats.architecture.MoeModel;
+import io.moepress.recipes.ToolVersion;
+import io.moepress.recipes.evidence.Evidence;
+import io.moepress.recipes.evidence.Statistic;
+import io.moepress.recipes.lowering.LoweredPlan;
+import io.moepress.recipes.lowering.Lowering;
+import io.moepress.recipes.recipe.ExpertId;
+import io.moepress.recipes.recipe.Protection;
+import io.moepress.recipes.recipe.PruneStep;
+import io.moepress.recipes.target.Target;
+import io.moepress.recipes.target.TargetRules;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.SortedSet;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/// Asks a method for its decisions and makes a complete plan of them: protection, sizes, target
+/// rules and everything a reader should know. Writes nothing and reads no weights.
+public final class Planner {
+  private final MoeModel model;
+  private final Subject subject;
+  private final List<String> notes = new ArrayList<>();
+
+  /// What a plan is made for and from.
+  ///
+  /// @param checkpoint fingerprint of the checkpoint
+  /// @param evidence what calibration saw; null when there was none
+  /// @param evidenceDigest digest of the evidence; null when there is none
+  /// @param target the runtime that has to load the result
+  public record Subject(
+      String checkpoint,
+      @Nullable Evidence evidence,
+      @Nullable String evidenceDigest,
+      Target target) {}
+
+  private Planner(MoeModel model, Subject subject) {
+    this.model = model;
+    this.subject = subject;
+  }
+
+  /// Plans a pruning step.
+  ///
+  /// @throws PlanMismatchException when evidence or target do not fit the model or the decision
+  public static Plan plan(MoeModel model, PruneStep step, Subject subject) {
+    return new Planner(model, subject).plan(step);
+  }
+
+  private Plan plan(PruneStep step) {
+    Evidence evidence = evidence(step);
+    SortedSet<ExpertId> guarded = guarded(step.protection());
+    noteStarved();
+    noteRouter(step);
+    PruneRequest request =
+        new PruneRequest(model.layout(), evidence, step.budget(), guarded, step.router());
+    requireReachable(request);
+    List<KeepExperts> steps = step.method().plan(request);
+    LoweredPlan lowered = Lowering.lower(model, steps);
+    ModelLayout after = ModelLayout.of(model.layout().architecture(), lowered.config());
+    checkTarget(after);
+    return new Plan(
+        Plan.FORMAT_VERSION,
+        ToolVersion.text(),
+        model.layout().config().modelType(),
+        subject.checkpoint(),
+        subject.evidenceDigest(),
+        subject.target().label(),
+        new Plan.Size(
+            model.layout().experts(),
+            model.checkpoint().parameterCount(),
+            model.checkpoint().byteCount()),
+        new Plan.Size(after.experts(), lowered.parameterCount(), lowered.byteCount()),
+        notes,
+        List.copyOf(steps));
+  }
+
+  /// The evidence, after checking that it is this checkpoint's; for methods that need none, layers
+  /// without statistics.
+  private Evidence evidence(PruneStep step) {
+    Evidence evidence = subject.evidence();
+    if (evidence == null) {
+      if (!step.method().needs().isEmpty()) {
+        throw new PlanMismatchException(
+            "method %s needs calibration (%s). Add calibration data to the recipe, or give evidence"
+                + " with --evidence.",
+            step.method().name(),
+            step.method().needs().stream().map(Statistic::label).sorted().toList());
+      }
+      return withoutStatistics();
+    }
+    if (!evidence.checkpoint().equals(subject.checkpoint())) {
+      throw new PlanMismatchException(
+          "the evidence was measured on checkpoint %s, this one is %s. Calibrate this one.",
+          evidence.checkpoint(), subject.checkpoint());
+    }
+    List<Integer> layers = List.copyOf(evidence.layers().keySet());
+    if (!layers.equals(model.layout().moeLayers())) {
+      throw new PlanMismatchException(
+          "the evidence has layers %s, the model has experts in %s",
+          layers, model.layout().moeLayers());
+    }
+    return evidence;
+  }
+
+  private Evidence withoutStatistics() {
+    SortedMap<Integer, Evidence.Layer> layers = new TreeMap<>();
+    for (int layer : model.layout().moeLayers()) {
+      layers.put(layer, new Evidence.Layer(model.layout().experts(), Map.of()));
+    }
+    return new Evidence(subject.checkpoint(), 0, List.of(), layers);
+  }
+
+  private SortedSet<ExpertId> guarded(Protection protection) {
+    SortedSet<ExpertId> guarded = new TreeSet<>(protection.experts());
+    for (ExpertId expert : guarded) {
+      if (!model.layout().moeLayers().contains(expert.layer())
+          || expert.expert() >= model.layout().experts()) {
+        throw new PlanMismatchException(
+            "protected expert %s does not exist (layers %s have experts 0 to %d)",
+            expert, model.layout().moeLayers(), model.layout().experts() - 1);
+      }
+    }
+    if (protection.superExperts()) {
+      guarded.addAll(superExperts());
+    }
+    return guarded;
+  }
+
+  private SortedSet<ExpertId> superExperts() {
+    Evidence evidence = subject.evidence();
+    if (evidence == null) {
+      notes.add("super experts are unknown without calibration, so none is protected");
+      return new TreeSet<>();
+    }
+    SortedSet<ExpertId> found = SuperExperts.find(evidence, model.layout().layers());
+    notes.add(
+        found.isEmpty()
+            ? "no super experts found"
+            : "super experts (layer:expert), protected: " + found);
+    return found;
+  }
+
+  private void noteStarved() {
+    Evidence evidence = subject.evidence();
+    if (evidence == null) {
+      return;
+    }
+    long experts = 0;
+    long starved = 0;
+    for (Evidence.Layer layer : evidence.layers().values()) {
+      experts += layer.experts();
+      starved +=
+          Arrays.stream(layer.total(Statistic.ROUTED_TOKENS)).filter(count -> count == 0).count();
+    }
+    if (starved > 0) {
+      notes.add(Checks.text("%d of %d experts saw no calibration token", starved, experts));
+    }
+  }
+
+  private void noteRouter(PruneStep step) {
+    String renormalise = model.layout().architecture().router().renormalise();
+    switch (step.router()) {
+      case SLICE -> {
+        if (!model.layout().flag(renormalise)) {
+          notes.add(
+              "the router does not renormalise: without the dropped experts' rows the weights of"
+                  + " those that stay grow");
+        }
+      }
+    }
+  }
+
+  private void requireReachable(PruneRequest request) {
+    int kept = request.kept();
+    int topK = model.layout().topK();
+    if (kept < topK) {
+      throw new PlanMismatchException(
+          "%d of %d experts would stay in each layer, but every token uses %d (config.json: %s)."
+              + " Keep at least %d.",
+          kept,
+          model.layout().experts(),
+          topK,
+          String.join(", ", model.layout().architecture().topKKeys()),
+          topK);
+    }
+  }
+
+  private void checkTarget(ModelLayout after) {
+    for (TargetRules.Finding finding : TargetRules.check(subject.target(), after)) {
+      if (finding.refusal()) {
+        throw new PlanMismatchException("%s", finding.text());
+      }
+      notes.add(finding.text());
+    }
+  }
+}
