@@ -48,8 +48,9 @@ public final class Planted {
   /// `rms` being that of the residual stream. In `layer`, the router row of an unreachable expert
   /// is -32768 there and 0 elsewhere; the row of any other expert has a single power of two, in
   /// another coordinate. As `|x_i| ≤ √hidden`, logits of these stay within ±64 at the default size,
-  /// while those of the unreachable are below -3,000 as long as `rms < 10`. The default weights
-  /// keep it below 3.
+  /// while those of the unreachable are below -3,000 as long as `rms < 10`. A few layers of default
+  /// weights keep it below 3. Behind a super expert it nears 1,000: the rows still lose, but their
+  /// softmax is then small instead of 0.
   ///
   /// The right answer:
   ///
