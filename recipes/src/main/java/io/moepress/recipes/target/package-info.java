@@ -1,0 +1,5 @@
+/// Target runtimes: who has to load what moepress writes.
+@NullMarked
+package io.moepress.recipes.target;
+
+import org.jspecify.annotations.NullMarked;
