@@ -1,0 +1,74 @@
+package io.moepress.recipes.recipe;
+
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.Optional;
+
+/// The small words of error messages: quoted values and near misses.
+final class Words {
+  private static final int LONGEST_QUOTE = 60;
+  private static final int LARGEST_SLIP = 2;
+
+  private Words() {}
+
+  /// The value in double quotes, safe for a terminal: at most 60 characters, control characters
+  /// shown as `?`.
+  static String quoted(String value) {
+    return '"' + shown(value) + '"';
+  }
+
+  /// As [#quoted(String)], without the quotes.
+  static String shown(String value) {
+    String printable = printable(value);
+    return printable.codePointCount(0, printable.length()) <= LONGEST_QUOTE
+        ? printable
+        : printable.substring(0, printable.offsetByCodePoints(0, LONGEST_QUOTE)) + "…";
+  }
+
+  /// The text, safe for a terminal: control characters shown as `?`.
+  static String printable(String text) {
+    return text.replaceAll("[\\p{Cntrl}\\p{Cf}]", "?");
+  }
+
+  /// The closest of `words`, if it is a likely slip: one edit for every three letters, at most 2.
+  /// Ties keep the alphabetically first.
+  static Optional<String> closest(String word, Collection<String> words) {
+    return words.stream()
+        .filter(candidate -> isSlip(word, candidate))
+        .min(
+            Comparator.comparingInt((String candidate) -> distance(word, candidate))
+                .thenComparing(Comparator.naturalOrder()));
+  }
+
+  /// The way out for a near miss, to be appended to a message; empty if nothing is close.
+  static String didYouMean(String word, Collection<String> words) {
+    return closest(word, words).map(near -> ". Did you mean " + quoted(near) + "?").orElse("");
+  }
+
+  private static boolean isSlip(String word, String candidate) {
+    return Math.abs(word.length() - candidate.length()) <= LARGEST_SLIP
+        && distance(word, candidate)
+            <= Math.min(LARGEST_SLIP, Math.max(word.length(), candidate.length()) / 3);
+  }
+
+  /// Edits from one word to the other: letters inserted, dropped, replaced, or swapped with the
+  /// next (optimal string alignment).
+  private static int distance(String from, String to) {
+    int[][] edits = new int[from.length() + 1][to.length() + 1]; // [prefix of from, prefix of to]
+    for (int i = 0; i <= from.length(); i++) {
+      for (int j = 0; j <= to.length(); j++) {
+        edits[i][j] = i == 0 || j == 0 ? i + j : fewest(edits, from, to, i, j);
+      }
+    }
+    return edits[from.length()][to.length()];
+  }
+
+  private static int fewest(int[][] edits, String from, String to, int i, int j) {
+    char last = from.charAt(i - 1);
+    int replaced = edits[i - 1][j - 1] + (last == to.charAt(j - 1) ? 0 : 1);
+    int fewest = Math.min(replaced, 1 + Math.min(edits[i - 1][j], edits[i][j - 1]));
+    boolean swapped =
+        i > 1 && j > 1 && last == to.charAt(j - 2) && from.charAt(i - 2) == to.charAt(j - 1);
+    return swapped ? Math.min(fewest, 1 + edits[i - 2][j - 2]) : fewest;
+  }
+}
