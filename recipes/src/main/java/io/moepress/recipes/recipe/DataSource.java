@@ -1,0 +1,29 @@
+package io.moepress.recipes.recipe;
+
+import io.moepress.formats.Checks;
+import java.nio.file.Path;
+import java.util.OptionalInt;
+
+/// A file of texts.
+///
+/// @param file as typed; a relative path starts at the current directory
+/// @param samples how many texts to take, from the first; all if empty
+/// @param name the domain of the texts, not blank; sources of the same name are one domain
+public record DataSource(Path file, OptionalInt samples, String name) {
+
+  public DataSource {
+    samples.ifPresent(
+        count -> Checks.require(count > 0, "samples: %d (expected at least 1)", count));
+    Checks.require(!name.isBlank(), "name: blank (expected the name of a domain)");
+  }
+
+  /// The domain of a file that gives no name: its file name up to the first dot, so `math` for
+  /// `data/math.calibration.jsonl`.
+  public static String domain(Path file) {
+    Path last = file.getFileName();
+    String name = last == null ? "" : last.toString();
+    int dot = name.indexOf('.');
+    String domain = dot > 0 ? name.substring(0, dot) : name;
+    return domain.isBlank() ? file.toString() : domain;
+  }
+}

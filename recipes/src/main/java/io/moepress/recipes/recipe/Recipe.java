@@ -1,0 +1,57 @@
+package io.moepress.recipes.recipe;
+
+import io.moepress.formats.Checks;
+import io.moepress.recipes.target.Target;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.regex.Pattern;
+
+/// What a person asks for: a model, what to do with it, and how to judge the result.
+///
+/// Every path is kept as it was typed; a relative one starts at the current directory, not at the
+/// recipe. Whether the files are there is checked by those who open them.
+///
+/// @param file where the recipe was read
+/// @param sha256 of the bytes of that file, in lower-case hexadecimal digits
+/// @param model the directory of the checkpoint to compress
+/// @param output the directory of the result; not the model's
+/// @param target the runtime that has to load the result
+/// @param seed of everything that draws lots
+/// @param maxShardSize of the files written; more than 0
+/// @param calibration empty for methods that need no data
+/// @param steps in the order in which they are done; at least one
+/// @param evaluation empty if the result is not judged
+public record Recipe(
+    Path file,
+    String sha256,
+    Path model,
+    Path output,
+    Target target,
+    long seed,
+    ByteSize maxShardSize,
+    Optional<CalibrationSpec> calibration,
+    List<RecipeStep> steps,
+    Optional<EvaluationSpec> evaluation) {
+  private static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
+
+  public Recipe {
+    steps = List.copyOf(steps);
+    Checks.require(SHA256.matcher(sha256).matches(), "sha256: %s (expected 64 digits)", sha256);
+    Checks.require(!steps.isEmpty(), "steps: none (expected at least one)");
+    requireSize(maxShardSize);
+    requireElsewhere(model, output);
+  }
+
+  static void requireSize(ByteSize size) {
+    Checks.require(size.bytes() > 0, "%s (expected more than nothing)", size);
+  }
+
+  static void requireElsewhere(Path model, Path output) {
+    Checks.require(
+        !output.toAbsolutePath().normalize().equals(model.toAbsolutePath().normalize()),
+        "\"%s\" is the directory of the model (expected another one). The model is never"
+            + " overwritten",
+        output);
+  }
+}
