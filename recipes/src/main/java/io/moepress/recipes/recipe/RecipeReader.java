@@ -1,0 +1,192 @@
+package io.moepress.recipes.recipe;
+
+import io.moepress.recipes.plan.PruneMethod;
+import io.moepress.recipes.target.Target;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+import java.util.function.DoubleConsumer;
+
+/// Reads a recipe.
+///
+/// ```yaml
+/// model: testdata/models/tiny-qwen3moe
+/// output: out/tiny-qwen3moe-math-half
+/// target: transformers          # default
+/// seed: 42                      # default
+/// max-shard-size: 5GB           # default
+/// calibration:                  # for methods that need data
+///   data:
+///     - {file: data/math.calibration.jsonl, samples: 25, name: math}
+///     - data/code.calibration.jsonl
+///   max-tokens: 512             # default
+///   order: file                 # default
+/// steps:
+///   - prune: {method: easy-ep, keep: 50%, protect: {super-experts: true, experts: ["3:17"]}}
+/// evaluate:                     # optional
+///   data: [data/math.evaluation.jsonl]
+///   baselines: [random]
+///   gates: {perplexity-ratio: 1.25}
+/// ```
+///
+/// Paths are kept as they are typed: relative ones start at the current directory. Nothing but the
+/// recipe itself is opened.
+public final class RecipeReader {
+  private static final long DEFAULT_SEED = 42;
+  private static final int DEFAULT_MAX_TOKENS = 512;
+  private static final ByteSize DEFAULT_MAX_SHARD_SIZE = ByteSize.parse("5GB");
+
+  private final MethodCatalog catalog;
+
+  RecipeReader(MethodCatalog catalog) {
+    this.catalog = catalog;
+  }
+
+  /// Reads a recipe from a file.
+  ///
+  /// @throws RecipeException if there is no such file, or it is no recipe
+  /// @throws IOException if the file cannot be read
+  public static Recipe read(Path file, MethodCatalog catalog) throws IOException {
+    if (Files.isDirectory(file)) {
+      throw new RecipeException(file + ": a directory (expected a recipe file)");
+    }
+    try (InputStream input = Files.newInputStream(file)) {
+      return read(file, input.readNBytes(YamlSource.LARGEST_FILE + 1), catalog);
+    } catch (NoSuchFileException e) {
+      throw new RecipeException(file + ": no such file (expected a recipe)", e);
+    }
+  }
+
+  static Recipe read(Path file, byte[] bytes, MethodCatalog catalog) {
+    return new RecipeReader(catalog).recipe(file, sha256(bytes), YamlNode.parse(file, bytes));
+  }
+
+  Recipe recipe(Path file, String sha256, YamlNode root) {
+    YamlNode modelNode = root.required("model", "a local directory");
+    Path model = path(modelNode);
+    YamlNode outputNode = root.required("output", "a directory to write");
+    Path output = path(outputNode);
+    require(outputNode, () -> Recipe.requireElsewhere(model, output));
+    Target target =
+        root.optional("target")
+            .map(name -> name.choice(Target.labels(), Target::named))
+            .orElse(Target.TRANSFORMERS);
+    long seed = root.optional("seed").map(YamlNode::integer).orElse(DEFAULT_SEED);
+    ByteSize maxShardSize =
+        root.optional("max-shard-size").map(RecipeReader::size).orElse(DEFAULT_MAX_SHARD_SIZE);
+    Optional<CalibrationSpec> calibration =
+        root.optional("calibration").map(RecipeReader::calibration);
+    StepReader stepReader = new StepReader(catalog, seed);
+    List<RecipeStep> steps =
+        nonEmpty(root.required("steps", "a list of steps"), "step").stream()
+            .map(stepReader::step)
+            .toList();
+    Optional<EvaluationSpec> evaluation =
+        root.optional("evaluate").map(node -> evaluation(node, stepReader));
+    root.finish();
+    return new Recipe(
+        file, sha256, model, output, target, seed, maxShardSize, calibration, steps, evaluation);
+  }
+
+  private static CalibrationSpec calibration(YamlNode node) {
+    return new CalibrationSpec(
+        data(node),
+        maxTokens(node),
+        node.optional("order")
+            .map(
+                order -> order.choice(CalibrationSpec.Order.labels(), CalibrationSpec.Order::named))
+            .orElse(CalibrationSpec.Order.FILE));
+  }
+
+  private static EvaluationSpec evaluation(YamlNode node, StepReader steps) {
+    List<PruneMethod> baselines =
+        node.optional("baselines").map(YamlNode::list).orElse(List.of()).stream()
+            .map(steps::baseline)
+            .toList();
+    Gates gates = node.optional("gates").map(RecipeReader::gates).orElse(Gates.NONE);
+    return new EvaluationSpec(data(node), maxTokens(node), baselines, gates);
+  }
+
+  private static List<DataSource> data(YamlNode node) {
+    YamlNode data = node.required("data", "a list of files");
+    return nonEmpty(data, "file").stream().map(RecipeReader::source).toList();
+  }
+
+  private static DataSource source(YamlNode node) {
+    if (!node.isMap()) {
+      Path file = path(node);
+      return new DataSource(file, OptionalInt.empty(), DataSource.domain(file));
+    }
+    Path file = path(node.required("file", "a file of texts"));
+    OptionalInt samples =
+        node.optional("samples")
+            .map(count -> OptionalInt.of(count.atLeast(1)))
+            .orElse(OptionalInt.empty());
+    String name = node.optional("name").map(YamlNode::text).orElse(DataSource.domain(file));
+    return new DataSource(file, samples, name);
+  }
+
+  private static int maxTokens(YamlNode node) {
+    return node.optional("max-tokens").map(count -> count.atLeast(1)).orElse(DEFAULT_MAX_TOKENS);
+  }
+
+  private static Gates gates(YamlNode node) {
+    return new Gates(
+        gate(node, "perplexity-ratio", Gates::requirePositive),
+        gate(node, "kl-divergence", Gates::requireNotNegative),
+        gate(node, "top1-agreement", Gates::requireShare),
+        gate(node, "accuracy-drop", Gates::requireShare));
+  }
+
+  private static OptionalDouble gate(YamlNode gates, String key, DoubleConsumer requirement) {
+    Optional<YamlNode> node = gates.optional(key);
+    if (node.isEmpty()) {
+      return OptionalDouble.empty();
+    }
+    double limit = node.get().decimal();
+    require(node.get(), () -> requirement.accept(limit));
+    return OptionalDouble.of(limit);
+  }
+
+  private static ByteSize size(YamlNode node) {
+    ByteSize size = node.parsed(ByteSize.EXAMPLES, ByteSize::parse);
+    require(node, () -> Recipe.requireSize(size));
+    return size;
+  }
+
+  private static Path path(YamlNode node) {
+    return node.parsed("a path", Path::of);
+  }
+
+  private static List<YamlNode> nonEmpty(YamlNode node, String what) {
+    List<YamlNode> items = node.list();
+    if (items.isEmpty()) {
+      throw node.error("an empty list (expected at least one " + what + ")");
+    }
+    return items;
+  }
+
+  private static void require(YamlNode node, Runnable requirement) {
+    node.checked(() -> {
+      requirement.run();
+      return node;
+    });
+  }
+
+  private static String sha256(byte[] bytes) {
+    try {
+      return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java platform has SHA-256", e);
+    }
+  }
+}

@@ -1,0 +1,88 @@
+package io.moepress.recipes.recipe;
+
+import io.moepress.recipes.plan.PruneMethod;
+import java.util.List;
+import java.util.Optional;
+
+/// Reads the steps of a recipe.
+///
+/// @param seed of the recipe
+record StepReader(MethodCatalog catalog, long seed) {
+  private static final String PRUNE = "prune";
+  private static final List<String> KINDS = List.of(PRUNE);
+
+  RecipeStep step(YamlNode item) {
+    List<String> kinds = item.keys();
+    if (kinds.size() != 1) {
+      throw item.error(
+          (kinds.isEmpty() ? "no step" : Words.shown("keys " + String.join(", ", kinds)))
+              + " (expected one step). Begin each step with its own \"-\", and indent its options"
+              + " deeper than its name");
+    }
+    String kind = kinds.getFirst();
+    if (!KINDS.contains(kind)) {
+      throw item.error(
+          "unknown step "
+              + Words.quoted(kind)
+              + "; known: "
+              + String.join(", ", KINDS)
+              + Words.didYouMean(kind, KINDS));
+    }
+    return prune(item.required(kind, "a step"));
+  }
+
+  private PruneStep prune(YamlNode step) {
+    Optional<YamlNode> keep = step.optional("keep");
+    Optional<YamlNode> experts = step.optional("experts");
+    YamlNode name = step.required("method", "the name of a method");
+    Protection protection =
+        step.optional("protect").map(this::protection).orElse(Protection.DEFAULT);
+    RouterMode router =
+        step.optional("router")
+            .map(mode -> mode.choice(RouterMode.labels(), RouterMode::named))
+            .orElse(RouterMode.SLICE);
+    PruneMethod method = method(name, step);
+    step.finish(); // a mistyped "keep" is to be called that, not a missing budget
+    return new PruneStep(method, budget(step, keep, experts), protection, router);
+  }
+
+  /// The method that `name` names, with the options of `step`.
+  private PruneMethod method(YamlNode name, YamlNode step) {
+    MethodBinder<PruneMethod> binder = name.choice(catalog.pruneNames(), catalog::prune);
+    return step.checked(() -> binder.bind(step, seed));
+  }
+
+  /// The method that `name` names, with no options given.
+  PruneMethod baseline(YamlNode name) {
+    return method(name, name.withoutOptions());
+  }
+
+  private Protection protection(YamlNode protect) {
+    boolean superExperts = protect.optional("super-experts").map(YamlNode::flag).orElse(true);
+    Optional<YamlNode> experts = protect.optional("experts");
+    if (experts.isEmpty()) {
+      return new Protection(superExperts, List.of());
+    }
+    List<ExpertId> listed =
+        experts.get().list().stream()
+            .map(expert -> expert.parsed("layer:expert such as 3:17", ExpertId::parse))
+            .toList();
+    return experts.get().checked(() -> new Protection(superExperts, listed));
+  }
+
+  private static Budget budget(YamlNode step, Optional<YamlNode> keep, Optional<YamlNode> experts) {
+    if (keep.isPresent() && experts.isPresent()) {
+      throw step.error("both keep and experts (expected one of them). Remove one");
+    }
+    return keep.<Budget>map(ratio -> ratio.parsed("a ratio such as 50% or 0.5", KeepRatio::parse))
+        .or(() -> experts.map(StepReader::count))
+        .orElseThrow(() ->
+            step.error(
+                "no budget (expected keep or experts). Add \"keep: 50%\" or \"experts: 16\""));
+  }
+
+  private static KeepCount count(YamlNode experts) {
+    int count = experts.atLeast(Integer.MIN_VALUE);
+    return experts.checked(() -> new KeepCount(count));
+  }
+}
