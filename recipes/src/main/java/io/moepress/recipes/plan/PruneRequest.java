@@ -2,9 +2,6 @@ package io.moepress.recipes.plan;
 
 import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.recipes.evidence.Evidence;
-import io.moepress.recipes.recipe.Budget;
-import io.moepress.recipes.recipe.ExpertId;
-import io.moepress.recipes.recipe.RouterMode;
 import java.util.SortedSet;
 import java.util.TreeSet;
 

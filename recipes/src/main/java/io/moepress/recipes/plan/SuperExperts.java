@@ -2,7 +2,6 @@ package io.moepress.recipes.plan;
 
 import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.evidence.Statistic;
-import io.moepress.recipes.recipe.ExpertId;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SortedSet;

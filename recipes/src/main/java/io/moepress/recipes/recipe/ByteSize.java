@@ -1,6 +1,7 @@
 package io.moepress.recipes.recipe;
 
 import io.moepress.formats.Checks;
+import io.moepress.formats.Words;
 import java.math.BigDecimal;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;

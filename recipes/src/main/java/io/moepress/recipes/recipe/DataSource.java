@@ -23,7 +23,7 @@ public record DataSource(Path file, OptionalInt samples, String name) {
     Path last = file.getFileName();
     String name = last == null ? "" : last.toString();
     int dot = name.indexOf('.');
-    String domain = dot >= 0 ? name.substring(0, dot) : name;
+    String domain = dot > 0 ? name.substring(0, dot) : name;
     return domain.isBlank() ? file.toString() : domain;
   }
 }

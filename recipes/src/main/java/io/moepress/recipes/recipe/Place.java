@@ -1,5 +1,7 @@
 package io.moepress.recipes.recipe;
 
+import io.moepress.formats.Words;
+
 /// A spot in a recipe file.
 ///
 /// @param file the file as it was typed

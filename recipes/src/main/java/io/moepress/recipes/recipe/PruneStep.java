@@ -1,6 +1,9 @@
 package io.moepress.recipes.recipe;
 
+import io.moepress.recipes.plan.Budget;
+import io.moepress.recipes.plan.Protection;
 import io.moepress.recipes.plan.PruneMethod;
+import io.moepress.recipes.plan.RouterMode;
 
 /// Experts are dropped.
 ///

@@ -1,6 +1,13 @@
 package io.moepress.recipes.recipe;
 
+import io.moepress.formats.Words;
+import io.moepress.recipes.plan.Budget;
+import io.moepress.recipes.plan.ExpertId;
+import io.moepress.recipes.plan.KeepCount;
+import io.moepress.recipes.plan.KeepRatio;
+import io.moepress.recipes.plan.Protection;
 import io.moepress.recipes.plan.PruneMethod;
+import io.moepress.recipes.plan.RouterMode;
 import java.util.List;
 import java.util.Optional;
 

@@ -1,5 +1,6 @@
 package io.moepress.recipes.recipe;
 
+import io.moepress.formats.Words;
 import java.util.Objects;
 import org.snakeyaml.engine.v2.exceptions.MarkedYamlEngineException;
 

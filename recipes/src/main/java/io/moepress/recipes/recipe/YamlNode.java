@@ -1,5 +1,6 @@
 package io.moepress.recipes.recipe;
 
+import io.moepress.formats.Words;
 import java.nio.file.Path;
 import java.util.Collection;
 import java.util.List;

@@ -1,6 +1,7 @@
 package io.moepress.recipes.recipe;
 
 import io.moepress.formats.Checks;
+import io.moepress.formats.Words;
 import io.moepress.recipes.recipe.YamlNode.Entries;
 import io.moepress.recipes.recipe.YamlNode.Items;
 import io.moepress.recipes.recipe.YamlNode.Scalar;

@@ -1,4 +1,4 @@
-package io.moepress.recipes.plan;
+package io.moepress.recipes.planning;
 
 import io.moepress.formats.Checks;
 import io.moepress.formats.architecture.ModelLayout;
@@ -8,8 +8,13 @@ import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.lowering.LoweredPlan;
 import io.moepress.recipes.lowering.Lowering;
-import io.moepress.recipes.recipe.ExpertId;
-import io.moepress.recipes.recipe.Protection;
+import io.moepress.recipes.plan.ExpertId;
+import io.moepress.recipes.plan.KeepExperts;
+import io.moepress.recipes.plan.Plan;
+import io.moepress.recipes.plan.PlanMismatchException;
+import io.moepress.recipes.plan.Protection;
+import io.moepress.recipes.plan.PruneRequest;
+import io.moepress.recipes.plan.SuperExperts;
 import io.moepress.recipes.recipe.PruneStep;
 import io.moepress.recipes.target.Target;
 import io.moepress.recipes.target.TargetRules;

@@ -1,4 +1,4 @@
-package io.moepress.recipes.recipe;
+package io.moepress.recipes.plan;
 
 import io.moepress.formats.Checks;
 

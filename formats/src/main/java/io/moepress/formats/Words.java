@@ -1,11 +1,11 @@
-package io.moepress.recipes.recipe;
+package io.moepress.formats;
 
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.Optional;
 
 /// The small words of error messages: quoted values and near misses.
-final class Words {
+public final class Words {
   private static final int LONGEST_QUOTE = 60;
   private static final int LARGEST_SLIP = 2;
 
@@ -13,12 +13,12 @@ final class Words {
 
   /// The value in double quotes, safe for a terminal: at most 60 characters, control characters
   /// shown as `?`.
-  static String quoted(String value) {
+  public static String quoted(String value) {
     return '"' + shown(value) + '"';
   }
 
   /// As [#quoted(String)], without the quotes.
-  static String shown(String value) {
+  public static String shown(String value) {
     String printable = printable(value);
     return printable.codePointCount(0, printable.length()) <= LONGEST_QUOTE
         ? printable
@@ -26,13 +26,13 @@ final class Words {
   }
 
   /// The text, safe for a terminal: control characters shown as `?`.
-  static String printable(String text) {
+  public static String printable(String text) {
     return text.replaceAll("[\\p{Cntrl}\\p{Cf}]", "?");
   }
 
   /// The closest of `words`, if it is a likely slip: one edit for every three letters, at most 2.
   /// Ties keep the alphabetically first.
-  static Optional<String> closest(String word, Collection<String> words) {
+  public static Optional<String> closest(String word, Collection<String> words) {
     return words.stream()
         .filter(candidate -> isSlip(word, candidate))
         .min(
@@ -41,7 +41,7 @@ final class Words {
   }
 
   /// The way out for a near miss, to be appended to a message; empty if nothing is close.
-  static String didYouMean(String word, Collection<String> words) {
+  public static String didYouMean(String word, Collection<String> words) {
     return closest(word, words).map(near -> ". Did you mean " + quoted(near) + "?").orElse("");
   }
 

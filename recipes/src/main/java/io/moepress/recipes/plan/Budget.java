@@ -1,4 +1,4 @@
-package io.moepress.recipes.recipe;
+package io.moepress.recipes.plan;
 
 /// How many experts of a layer stay.
 public sealed interface Budget permits KeepRatio, KeepCount {

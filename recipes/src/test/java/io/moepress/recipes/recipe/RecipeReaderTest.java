@@ -1,0 +1,206 @@
+package io.moepress.recipes.recipe;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import io.moepress.recipes.plan.ExpertId;
+import io.moepress.recipes.plan.KeepCount;
+import io.moepress.recipes.plan.KeepRatio;
+import io.moepress.recipes.plan.Protection;
+import io.moepress.recipes.plan.RouterMode;
+import io.moepress.recipes.target.Target;
+import java.io.IOException;
+import java.math.BigDecimal;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class RecipeReaderTest {
+  /// Every key that a recipe can have.
+  static final String COMPLETE =
+      """
+      model: testdata/models/tiny-qwen3moe
+      output: out/tiny-qwen3moe-math-half
+      target: vllm
+      seed: 7
+      max-shard-size: 512MiB
+      calibration:
+        data:
+          - {file: data/math.calibration.jsonl, samples: 25, name: arithmetic}
+          - data/code.calibration.jsonl
+        max-tokens: 256
+        order: shuffled
+      steps:
+        - prune: {method: easy-ep, keep: 50%, protect: {super-experts: false, experts: ["3:17", 4:2]}, router: slice}
+        - prune:
+            method: random
+            experts: 16
+      evaluate:
+        data: [data/math.evaluation.jsonl, {file: data/code.evaluation.jsonl, samples: 60}]
+        max-tokens: 128
+        baselines: [random]
+        gates: {perplexity-ratio: 1.25, kl-divergence: 0.5, top1-agreement: 0.6, accuracy-drop: 0.02}
+      """;
+
+  static final String MINIMAL =
+      """
+      model: in
+      output: out
+      steps:
+        - prune: {method: easy-ep, keep: 0.5}
+      """;
+
+  @Test
+  void aCompleteRecipeReads() {
+    Recipe recipe = read(COMPLETE);
+
+    assertThat(recipe.model()).isEqualTo(Path.of("testdata/models/tiny-qwen3moe"));
+    assertThat(recipe.output()).isEqualTo(Path.of("out/tiny-qwen3moe-math-half"));
+    assertThat(recipe.target()).isEqualTo(Target.VLLM);
+    assertThat(recipe.seed()).isEqualTo(7);
+    assertThat(recipe.maxShardSize()).isEqualTo(new ByteSize(512L << 20));
+    assertThat(recipe.calibration())
+        .contains(
+            new CalibrationSpec(
+                List.of(
+                    source("data/math.calibration.jsonl", OptionalInt.of(25), "arithmetic"),
+                    source("data/code.calibration.jsonl", OptionalInt.empty(), "code")),
+                256,
+                CalibrationSpec.Order.SHUFFLED));
+    assertThat(recipe.steps())
+        .containsExactly(
+            new PruneStep(
+                new SampleMethods.Plain("easy-ep"),
+                new KeepRatio(new BigDecimal("0.5")),
+                new Protection(false, List.of(new ExpertId(3, 17), new ExpertId(4, 2))),
+                RouterMode.SLICE),
+            new PruneStep(
+                new SampleMethods.Random(7),
+                new KeepCount(16),
+                Protection.DEFAULT,
+                RouterMode.SLICE));
+    assertThat(recipe.evaluation())
+        .contains(
+            new EvaluationSpec(
+                List.of(
+                    source("data/math.evaluation.jsonl", OptionalInt.empty(), "math"),
+                    source("data/code.evaluation.jsonl", OptionalInt.of(60), "code")),
+                128,
+                List.of(new SampleMethods.Random(7)),
+                new Gates(
+                    OptionalDouble.of(1.25),
+                    OptionalDouble.of(0.5),
+                    OptionalDouble.of(0.6),
+                    OptionalDouble.of(0.02))));
+  }
+
+  private static DataSource source(String file, OptionalInt samples, String name) {
+    return new DataSource(Path.of(file), samples, name);
+  }
+
+  @Test
+  void theExampleOfTheDesignReads() {
+    Recipe recipe =
+        read(
+            """
+            model: models/tiny-qwen3moe           # a local directory
+            output: out/tiny-qwen3moe-math-half
+            target: transformers
+            seed: 42
+            calibration:
+              data:
+                - {file: data/math.calibration.jsonl, samples: 25}
+              max-tokens: 512
+            steps:
+              - prune: {method: easy-ep, keep: 50%}
+            evaluate:
+              data: [data/math.evaluation.jsonl]
+              gates: {perplexity-ratio: 1.25}      # exit code 3 when missed
+            """);
+    assertThat(recipe.calibration().orElseThrow().data())
+        .containsExactly(source("data/math.calibration.jsonl", OptionalInt.of(25), "math"));
+    assertThat(recipe.evaluation().orElseThrow().gates().perplexityRatio()).hasValue(1.25);
+    assertThat(recipe.evaluation().orElseThrow().gates().klDivergence()).isEmpty();
+  }
+
+  @Test
+  void whatARecipeLeavesOutHasADefault() {
+    Recipe recipe = read(MINIMAL);
+    assertThat(recipe.target()).isEqualTo(Target.TRANSFORMERS);
+    assertThat(recipe.seed()).isEqualTo(42);
+    assertThat(recipe.maxShardSize().bytes()).isEqualTo(5_000_000_000L);
+    assertThat(recipe.calibration()).isEmpty();
+    assertThat(recipe.evaluation()).isEmpty();
+    assertThat(recipe.steps())
+        .containsExactly(
+            new PruneStep(
+                new SampleMethods.Plain("easy-ep"),
+                new KeepRatio(new BigDecimal("0.5")),
+                Protection.DEFAULT,
+                RouterMode.SLICE));
+  }
+
+  @Test
+  void sectionsHaveDefaultsToo() {
+    Recipe recipe = read(MINIMAL + "calibration: {data: [a.txt]}\nevaluate: {data: [b.txt]}\n");
+    CalibrationSpec calibration = recipe.calibration().orElseThrow();
+    assertThat(calibration.maxTokens()).isEqualTo(512);
+    assertThat(calibration.order()).isEqualTo(CalibrationSpec.Order.FILE);
+    EvaluationSpec evaluation = recipe.evaluation().orElseThrow();
+    assertThat(evaluation.maxTokens()).isEqualTo(512);
+    assertThat(evaluation.baselines()).isEmpty();
+    assertThat(evaluation.gates()).isEqualTo(Gates.NONE);
+  }
+
+  @Test
+  void aMethodTakesItsOptionsFromTheStep() {
+    Recipe recipe = read(MINIMAL.replace("easy-ep", "random, seed: 5"));
+    assertThat(recipe.steps())
+        .extracting(step -> ((PruneStep) step).method())
+        .containsExactly(new SampleMethods.Random(5));
+  }
+
+  @Test
+  void aRecipeKnowsWhereItWasReadAndItsDigest(@TempDir Path directory) throws IOException {
+    Path file = directory.resolve("recipe.yaml");
+    Files.writeString(file, MINIMAL);
+    Recipe recipe = RecipeReader.read(file, new SampleMethods());
+    assertThat(recipe.file()).isEqualTo(file);
+    assertThat(recipe.sha256())
+        .isEqualTo("c0512d3947b384b7ba9d1e15b86cfe25ab3fc2512cb79a39833fb03664ed21f8");
+  }
+
+  @Test
+  void aFileThatIsNotThereIsRefused(@TempDir Path directory) {
+    Path file = directory.resolve("recipe.yaml");
+    assertThatExceptionOfType(RecipeException.class)
+        .isThrownBy(() -> RecipeReader.read(file, new SampleMethods()))
+        .withMessage(file + ": no such file (expected a recipe)");
+  }
+
+  @Test
+  void aDirectoryIsRefused(@TempDir Path directory) {
+    assertThatExceptionOfType(RecipeException.class)
+        .isThrownBy(() -> RecipeReader.read(directory, new SampleMethods()))
+        .withMessage(directory + ": a directory (expected a recipe file)");
+  }
+
+  @Test
+  void aHugeFileIsNotReadToItsEnd(@TempDir Path directory) throws IOException {
+    Path file = directory.resolve("recipe.yaml");
+    Files.write(file, new byte[(1 << 20) + 1]);
+    assertThatExceptionOfType(RecipeException.class)
+        .isThrownBy(() -> RecipeReader.read(file, new SampleMethods()))
+        .withMessage(file + ": more than 1 MiB (expected a recipe). Is it the right file?");
+  }
+
+  private static Recipe read(String yaml) {
+    return RecipeReader.read(
+        Path.of("recipe.yaml"), yaml.getBytes(StandardCharsets.UTF_8), new SampleMethods());
+  }
+}

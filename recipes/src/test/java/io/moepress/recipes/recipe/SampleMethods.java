@@ -1,0 +1,73 @@
+package io.moepress.recipes.recipe;
+
+import io.moepress.formats.Checks;
+import io.moepress.recipes.evidence.Statistic;
+import io.moepress.recipes.plan.KeepExperts;
+import io.moepress.recipes.plan.PruneMethod;
+import io.moepress.recipes.plan.PruneRequest;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/// A catalog of methods that decide nothing: one without options, one that draws lots, one whose
+/// constructor is strict.
+final class SampleMethods implements MethodCatalog {
+  /// Decides nothing and needs nothing.
+  interface Idle extends PruneMethod {
+    @Override
+    default Set<Statistic> needs() {
+      return Set.of();
+    }
+
+    @Override
+    default List<KeepExperts> plan(PruneRequest request) {
+      return List.of();
+    }
+  }
+
+  /// Has no options.
+  record Plain(String name) implements Idle {}
+
+  /// Takes the seed of the recipe unless it is given one.
+  record Random(long seed) implements Idle {
+    @Override
+    public String name() {
+      return "random";
+    }
+  }
+
+  /// Refuses a weight above 1.
+  record Strict(double weight) implements Idle {
+    Strict {
+      Checks.require(weight <= 1, "strict: weight must be at most 1: %s", weight);
+    }
+
+    @Override
+    public String name() {
+      return "strict";
+    }
+  }
+
+  private final Map<String, MethodBinder<PruneMethod>> binders = new LinkedHashMap<>();
+
+  SampleMethods() {
+    binders.put("easy-ep", (step, seed) -> new Plain("easy-ep"));
+    binders.put(
+        "random",
+        (step, seed) -> new Random(step.optional("seed").map(YamlNode::integer).orElse(seed)));
+    binders.put(
+        "strict", (step, seed) -> new Strict(step.required("weight", "a number").decimal()));
+  }
+
+  @Override
+  public Optional<MethodBinder<PruneMethod>> prune(String name) {
+    return Optional.ofNullable(binders.get(name));
+  }
+
+  @Override
+  public Set<String> pruneNames() {
+    return binders.keySet();
+  }
+}
