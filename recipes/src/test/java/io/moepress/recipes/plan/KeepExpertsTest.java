@@ -23,7 +23,7 @@ class KeepExpertsTest {
   }
 
   @Test
-  void guardedExpertsAreAskedForByLayer() {
+  void expertsAreInTheOrderOfLayersThenOfIndices() {
     List<ExpertId> ids =
         List.of(new ExpertId(2, 5), new ExpertId(1, 3), new ExpertId(2, 0), new ExpertId(12, 5));
 
