@@ -6,6 +6,7 @@ import io.moepress.formats.json.Json;
 import io.moepress.recipes.evaluation.GateCheck;
 import io.moepress.recipes.evaluation.GateCheck.Outcome;
 import io.moepress.recipes.plan.Plan;
+import io.moepress.recipes.recipe.DataSource;
 import io.moepress.recipes.recipe.EvaluationSpec;
 import io.moepress.recipes.recipe.Recipe;
 import io.moepress.recipes.recipe.RecipeReader;
@@ -14,8 +15,10 @@ import io.moepress.recipes.work.Workers;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -107,7 +110,19 @@ final class RunCommand implements Callable<Integer> {
             verified && passed);
     Json.write(resultFile, result);
     terminal.say("result: " + resultFile);
-    terminal.result(result, RunText.of(plan, comparison, gates));
-    return verified ? passed ? ExitCode.DONE : ExitCode.GATE_MISSED : ExitCode.FAILED;
+    terminal.result(result, RunText.of(plan, comparison, gates, names(spec)));
+    if (!verified) {
+      return ExitCode.FAILED;
+    }
+    return passed ? ExitCode.DONE : ExitCode.GATE_MISSED;
+  }
+
+  /// What the recipe calls the files it evaluates.
+  private static Map<String, String> names(Optional<EvaluationSpec> spec) {
+    return spec.stream()
+        .flatMap(evaluation -> evaluation.data().stream())
+        .collect(
+            Collectors.toMap(
+                source -> source.file().toString(), DataSource::name, (first, second) -> first));
   }
 }

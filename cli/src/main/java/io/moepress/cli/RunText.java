@@ -9,6 +9,7 @@ import io.moepress.recipes.plan.Plan;
 import io.moepress.recipes.recipe.ByteSize;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -17,19 +18,23 @@ import org.jspecify.annotations.Nullable;
 final class RunText {
   private RunText() {}
 
-  static String of(Plan plan, @Nullable Comparison comparison, List<Outcome> gates) {
+  /// The text.
+  ///
+  /// @param names what to call the files that were evaluated
+  static String of(
+      Plan plan, @Nullable Comparison comparison, List<Outcome> gates, Map<String, String> names) {
     if (comparison == null) {
-      return table(
-              List.of(
-                  new Candidate("original", plan.before(), nothing()),
-                  new Candidate("result", plan.after(), nothing())))
-          .text();
+      List<Candidate> sizes =
+          List.of(
+              new Candidate("original", plan.before(), nothing()),
+              new Candidate("result", plan.after(), nothing()));
+      return table(sizes, names).text();
     }
     List<Candidate> candidates = new ArrayList<>();
     candidates.add(comparison.before());
     candidates.add(comparison.after());
     candidates.addAll(comparison.baselines());
-    StringBuilder text = new StringBuilder(table(candidates).text());
+    StringBuilder text = new StringBuilder(table(candidates, names).text());
     gates.forEach(gate -> text.append("gate: ").append(gate.text()).append('\n'));
     return text.toString();
   }
@@ -38,7 +43,7 @@ final class RunText {
     return new Evaluation(List.of(), List.of(), null);
   }
 
-  private static Table table(List<Candidate> candidates) {
+  private static Table table(List<Candidate> candidates, Map<String, String> names) {
     Table table = Table.ofNumbers();
     row(table, "", candidates, Candidate::name);
     row(table, "experts in a layer", candidates, c -> "" + c.size().experts());
@@ -49,7 +54,7 @@ final class RunText {
       int index = i;
       row(
           table,
-          "perplexity " + first.corpora().get(i).file(),
+          "perplexity, " + names.get(first.corpora().get(i).file()),
           candidates,
           c -> Checks.text("%.2f", c.evaluation().corpora().get(index).perplexity()));
     }
@@ -57,7 +62,7 @@ final class RunText {
       int index = i;
       row(
           table,
-          "accuracy " + first.choices().get(i).file(),
+          "accuracy, " + names.get(first.choices().get(i).file()),
           candidates,
           c -> Checks.text("%.3f", c.evaluation().choices().get(index).accuracy()));
     }

@@ -11,6 +11,7 @@ import tools.jackson.core.StreamReadFeature;
 import tools.jackson.core.json.JsonFactory;
 import tools.jackson.core.util.DefaultIndenter;
 import tools.jackson.core.util.DefaultPrettyPrinter;
+import tools.jackson.core.util.Separators;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -21,6 +22,10 @@ import tools.jackson.databind.node.ObjectNode;
 public final class Json {
   private static final int MAX_DEPTH = 64;
   private static final long MAX_LENGTH = 256L << 20;
+
+  /// Numbers stand side by side in their array, without space inside the brackets.
+  private static final DefaultPrettyPrinter.NopIndenter NO_INDENTATION =
+      DefaultPrettyPrinter.NopIndenter.instance();
 
   private static final JsonMapper MAPPER =
       JsonMapper.builder(
@@ -77,8 +82,16 @@ public final class Json {
 
   /// Renders a value as indented JSON with a newline at the end.
   public static String pretty(Object value) {
-    DefaultIndenter indenter = new DefaultIndenter("  ", "\n");
-    DefaultPrettyPrinter printer = new DefaultPrettyPrinter().withObjectIndenter(indenter);
+    Separators separators =
+        Separators.createDefaultInstance()
+            .withObjectNameValueSpacing(Separators.Spacing.AFTER)
+            .withArrayElementSpacing(Separators.Spacing.AFTER)
+            .withArrayEmptySeparator("")
+            .withObjectEmptySeparator("");
+    DefaultPrettyPrinter printer =
+        new DefaultPrettyPrinter(separators)
+            .withObjectIndenter(new DefaultIndenter("  ", "\n"))
+            .withArrayIndenter(NO_INDENTATION);
     return MAPPER.writer().with(printer).writeValueAsString(value) + "\n";
   }
 
