@@ -1,6 +1,7 @@
 package io.moepress.cli;
 
 import io.moepress.formats.Checks;
+import io.moepress.recipes.recipe.ByteSize;
 import io.moepress.recipes.work.Progress;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicLong;
@@ -14,6 +15,7 @@ import me.tongfei.progressbar.ProgressBarStyle;
 final class TerminalProgress implements Progress {
   private static final long LINE_EVERY_NANOS = Duration.ofSeconds(10).toNanos();
   private static final double NANOS = 1e9;
+  private static final long MEBIBYTE = 1L << 20;
 
   private final Terminal terminal;
   private final boolean bars;
@@ -31,6 +33,16 @@ final class TerminalProgress implements Progress {
     return bars ? new Bar(title, total, unit) : new Lines(title, total, unit);
   }
 
+  private static boolean isBytes(String unit) {
+    return unit.equals("bytes");
+  }
+
+  private static String amount(double count, String unit) {
+    return isBytes(unit)
+        ? new ByteSize((long) count).rounded()
+        : Checks.text("%,.0f %s", count, unit);
+  }
+
   private static final class Bar implements Task {
     private final ProgressBar bar;
 
@@ -39,7 +51,7 @@ final class TerminalProgress implements Progress {
           new ProgressBarBuilder()
               .setTaskName(title)
               .setInitialMax(total)
-              .setUnit(" " + unit, 1)
+              .setUnit(isBytes(unit) ? " MiB" : " " + unit, isBytes(unit) ? MEBIBYTE : 1)
               .setStyle(ProgressBarStyle.ASCII)
               .setConsumer(new ConsoleProgressBarConsumer(System.err))
               .showSpeed()
@@ -81,8 +93,11 @@ final class TerminalProgress implements Progress {
         double seconds = (time - start) / NANOS;
         terminal.say(
             Checks.text(
-                "%s: %d %%, %,.0f %s/s, %.0f s left",
-                title, 100 * now / total, now / seconds, unit, seconds * (total - now) / now));
+                "%s: %d %%, %s/s, %.0f s left",
+                title,
+                100 * now / total,
+                amount(now / seconds, unit),
+                seconds * (total - now) / now));
       }
     }
 
@@ -91,8 +106,8 @@ final class TerminalProgress implements Progress {
       double seconds = (System.nanoTime() - start) / NANOS;
       terminal.say(
           Checks.text(
-              "%s: %,d %s in %.1f s (%,.0f %s/s)",
-              title, done.get(), unit, seconds, done.get() / seconds, unit));
+              "%s: %s in %.1f s (%s/s)",
+              title, amount(done.get(), unit), seconds, amount(done.get() / seconds, unit)));
     }
   }
 }
