@@ -107,7 +107,10 @@ final class TerminalProgress implements Progress {
       terminal.say(
           Checks.text(
               "%s: %s in %.1f s (%s/s)",
-              title, amount(done.get(), unit), seconds, amount(done.get() / seconds, unit)));
+              title,
+              amount((double) done.get(), unit),
+              seconds,
+              amount(done.get() / seconds, unit)));
     }
   }
 }
