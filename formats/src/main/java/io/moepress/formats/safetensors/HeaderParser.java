@@ -34,7 +34,7 @@ import tools.jackson.core.json.JsonFactory;
 final class HeaderParser {
   static final String METADATA = "__metadata__";
 
-  private static final int MAX_TENSORS = 500_000;
+  private static final int MAX_TENSORS = 250_000;
   private static final int MAX_NAME = 1_000;
   private static final int MAX_RANK = 32;
   private static final int MAX_DEPTH = 64;
@@ -211,11 +211,15 @@ final class HeaderParser {
           where + ": " + tensor + "overflow: shape " + info.shape() + " has too many elements", e);
     }
     require(bits % Byte.SIZE == 0, tensor + bits + " bits do not fill whole bytes");
-    require(
+    Checks.requireFormat(
         bits / Byte.SIZE == end - begin,
-        Checks.text(
-            "%ssize mismatch: %s %s needs %d bytes, data_offsets give %d",
-            tensor, info.dtype(), info.shape(), bits / Byte.SIZE, end - begin));
+        "%s: tensor %s: size mismatch: %s %s needs %d bytes, data_offsets give %d",
+        where,
+        info.name(),
+        info.dtype(),
+        info.shape(),
+        bits / Byte.SIZE,
+        end - begin);
     return new Entry(info, begin, end);
   }
 
