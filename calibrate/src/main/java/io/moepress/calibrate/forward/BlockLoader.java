@@ -11,14 +11,18 @@ import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.architecture.TensorId;
 import io.moepress.formats.architecture.TensorRole;
+import io.moepress.formats.tensor.TensorData;
 import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// Composes the blocks of a layer from what the architecture file says, with the weights read into
 /// a scope.
 final class BlockLoader {
   private static final double DEFAULT_EPSILON = 1e-6;
+  private static final long MAX_PART = 256L << 20;
 
   private final MoeModel model;
   private final ModelLayout layout;
@@ -100,11 +104,25 @@ final class BlockLoader {
         linear(scope, TensorId.ofLayer(TensorRole.DENSE_DOWN, layer)));
   }
 
-  /// The output head, or the embedding where the two are tied.
-  Linear outputHead(TorchScope scope) throws IOException {
+  /// The output head, or the embedding where the two are tied, in parts of consecutive tokens.
+  List<Linear> outputHead(TorchScope scope) throws IOException {
     TensorId head = TensorId.ofModel(TensorRole.OUTPUT_HEAD);
     TensorId embedding = TensorId.ofModel(TensorRole.EMBEDDING);
-    return linear(scope, model.inventory().has(head) ? head : embedding);
+    List<Linear> parts = new ArrayList<>();
+    try (Arena mapping = Arena.ofConfined()) {
+      TensorData table = model.read(model.inventory().has(head) ? head : embedding, mapping);
+      long rows = table.info().shape().dimension(0);
+      long step = Math.max(1, MAX_PART / (rowLength(table) * Float.BYTES));
+      for (long first = 0; first < rows; first += step) {
+        NDArray part = scope.weight(table.rows(first, Math.min(step, rows - first)));
+        parts.add(new Linear(part.transpose(), null));
+      }
+    }
+    return parts;
+  }
+
+  private static long rowLength(TensorData table) {
+    return table.info().shape().dimension(1);
   }
 
   private Linear linear(TorchScope scope, TensorId weight) throws IOException {

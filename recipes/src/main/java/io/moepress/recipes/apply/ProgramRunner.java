@@ -1,6 +1,5 @@
 package io.moepress.recipes.apply;
 
-import io.moepress.formats.Checks;
 import io.moepress.formats.checkpoint.Checkpoint;
 import io.moepress.formats.tensor.TensorData;
 import io.moepress.formats.tensor.TensorInfo;
@@ -33,12 +32,6 @@ final class ProgramRunner {
     try (Arena reading = Arena.ofConfined()) {
       TensorData data = source.read(program.source(), reading);
       long bytesPerRow = data.info().bytesPerRow();
-      Checks.require(
-          bytesPerRow * data.info().shape().dimension(0) == data.info().byteCount(),
-          "tensor %s: the rows of %s %s are no whole bytes",
-          program.source(),
-          data.info().dtype(),
-          data.info().shape());
       for (int i = 0; i < program.rows().size(); i++) {
         long row = program.rows().get(i);
         MemorySegment.copy(data.bytes(), row * bytesPerRow, target, i * bytesPerRow, bytesPerRow);

@@ -15,7 +15,6 @@ import io.moepress.formats.tensor.TensorInfo;
 import io.moepress.recipes.lowering.LoweredPlan;
 import io.moepress.recipes.lowering.Lowering;
 import io.moepress.recipes.lowering.OutputTensor;
-import io.moepress.recipes.lowering.TensorProgram;
 import io.moepress.recipes.lowering.TensorProgram.Copy;
 import io.moepress.recipes.lowering.TensorProgram.Rows;
 import io.moepress.recipes.plan.KeepExperts;
@@ -149,14 +148,14 @@ class PlannedCheckpointTest {
 
   @Test
   void packedElementsAreNotCutInTheMiddleOfAByte() throws IOException {
-    try (CheckpointDirectory source = holding(DType.F4, Shape.of(2, 3), new byte[] {1, 2, 3})) {
-      TensorProgram first = new Rows("t", List.of(0));
+    try (CheckpointDirectory source = holding(DType.F4, Shape.of(4, 3), new byte[] {1, 2, 3, 4, 5, 6})) {
+      Rows two = new Rows("t", List.of(0, 3));
       PlannedCheckpoint planned =
-          view(source, new OutputTensor(new TensorInfo("cut", DType.F4, Shape.of(1, 3)), first));
+          view(source, new OutputTensor(new TensorInfo("cut", DType.F4, Shape.of(2, 3)), two));
 
       assertThatIllegalArgumentException()
           .isThrownBy(() -> read(planned, "cut"))
-          .withMessage("tensor t: the rows of F4 [2, 3] are no whole bytes");
+          .withMessage("tensor t: 3 elements of F4 do not fill whole bytes");
     }
   }
 

@@ -7,9 +7,14 @@ import io.moepress.recipes.evaluation.Evaluation.ChoiceScore;
 import io.moepress.recipes.evaluation.Evaluation.Comparison;
 import io.moepress.recipes.evaluation.Evaluation.CorpusScore;
 import io.moepress.recipes.evaluation.GateCheck.Outcome;
+import io.moepress.recipes.recipe.DataSource;
+import io.moepress.recipes.recipe.EvaluationSpec;
 import io.moepress.recipes.recipe.Gates;
+import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalDouble;
+import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -17,15 +22,14 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 class GateCheckTest {
 
+  // Each gate and its boundary.
+
   @ParameterizedTest
   @CsvSource({"12.5, 1.25, true", "12.500000000000002, 1.25, false", "9, 1, true", "11, 1, false"})
   void perplexityMayGrowByTheRatio(double perplexity, double limit, boolean passed) {
-    List<Outcome> outcomes =
-        GateCheck.check(gates(limit, null, null, null), texts(10, null), texts(perplexity, null));
-
-    assertThat(outcomes)
+    assertThat(check(gates(limit, null, null, null), text("math", 10), text("math", perplexity)))
         .containsExactly(
-            new Outcome("perplexity-ratio", "math.jsonl", perplexity / 10, limit, passed));
+            new Outcome("perplexity-ratio", "math", perplexity / 10, limit, passed));
   }
 
   /// Differences of doubles are off in the last place: 0.55 − 0.45 is more than 0.1.
@@ -42,85 +46,118 @@ class GateCheckTest {
   })
   void accuracyMayDropByAShareOfTheQuestions(
       long before, long after, double limit, boolean passed) {
-    List<Outcome> outcomes =
-        GateCheck.check(gates(null, null, null, limit), questions(before), questions(after));
-
-    assertThat(outcomes)
+    assertThat(check(gates(null, null, null, limit), questions(before), questions(after)))
         .containsExactly(
-            new Outcome(
-                "accuracy-drop", "math.choices.jsonl", (before - after) / 100.0, limit, passed));
+            new Outcome("accuracy-drop", "math", (before - after) / 100.0, limit, passed));
   }
 
   @ParameterizedTest
   @CsvSource({"0.05, true", "0.05000000000000001, false", "0, true", "NaN, false"})
   void theDivergenceHasALargestValue(double divergence, boolean passed) {
-    Evaluation after = texts(10, new Comparison(divergence, 1));
+    Evaluation after = compared("math", new Comparison(divergence, 1));
 
-    assertThat(GateCheck.check(gates(null, 0.05, null, null), texts(10, null), after))
-        .containsExactly(new Outcome("kl-divergence", null, divergence, 0.05, passed));
+    assertThat(check(gates(null, 0.05, null, null), text("math", 10), after))
+        .containsExactly(new Outcome("kl-divergence", "math", divergence, 0.05, passed));
   }
 
   @ParameterizedTest
   @CsvSource({"0.9, true", "0.8999999999999999, false", "1, true", "NaN, false"})
   void theAgreementHasASmallestValue(double agreement, boolean passed) {
-    Evaluation after = texts(10, new Comparison(0, agreement));
+    Evaluation after = compared("math", new Comparison(0, agreement));
 
-    assertThat(GateCheck.check(gates(null, null, 0.9, null), texts(10, null), after))
-        .containsExactly(new Outcome("top1-agreement", null, agreement, 0.9, passed));
-  }
-
-  @Test
-  void everyFileIsJudgedByItself() {
-    Evaluation before = evaluation(List.of(text("a", 10), text("b", 10)), List.of(), null);
-    Evaluation after = evaluation(List.of(text("a", 30), text("b", 11)), List.of(), null);
-
-    assertThat(GateCheck.check(gates(2.0, null, null, null), before, after))
-        .extracting(Outcome::file, Outcome::passed)
-        .containsExactly(tuple("a", false), tuple("b", true));
-  }
-
-  @Test
-  void withoutGatesNothingIsJudged() {
-    assertThat(GateCheck.check(Gates.NONE, texts(10, null), texts(99, new Comparison(9, 0))))
-        .isEmpty();
+    assertThat(check(gates(null, null, 0.9, null), text("math", 10), after))
+        .containsExactly(new Outcome("top1-agreement", "math", agreement, 0.9, passed));
   }
 
   @Test
   void aPerplexityThatOverflowsMissesTheGate() {
-    Outcome outcome =
-        GateCheck.check(
-                gates(2.0, null, null, null),
-                texts(Double.POSITIVE_INFINITY, null),
-                texts(Double.POSITIVE_INFINITY, null))
-            .getFirst();
+    Evaluation overflown = text("math", Double.POSITIVE_INFINITY);
 
-    assertThat(outcome.passed()).isFalse();
-    assertThat(outcome.text()).isEqualTo("perplexity-ratio math.jsonl NaN (missed: 2.0000)");
+    assertThat(check(gates(2.0, null, null, null), overflown, overflown))
+        .extracting(Outcome::passed, Outcome::text)
+        .containsExactly(tuple(false, "math: perplexity-ratio = NaN, limit 2.0000: missed"));
+  }
+
+  // Which files are judged.
+
+  @Test
+  void everyFileIsJudgedByItself() {
+    List<Outcome> outcomes =
+        GateCheck.check(
+            spec(gates(2.0, null, null, null), "math", "code"),
+            texts(corpus("math", 10, null), corpus("code", 10, null)),
+            texts(corpus("math", 30, null), corpus("code", 11, null)));
+
+    assertThat(outcomes)
+        .extracting(Outcome::file, Outcome::passed)
+        .containsExactly(tuple("math", false), tuple("code", true));
+  }
+
+  @Test
+  void filesThatTheGatesDoNotNameAreNotJudged() {
+    Gates onlyCode =
+        new Gates(
+            List.of("code"),
+            OptionalDouble.of(2),
+            OptionalDouble.empty(),
+            OptionalDouble.empty(),
+            OptionalDouble.empty());
+
+    List<Outcome> outcomes =
+        GateCheck.check(
+            spec(onlyCode, "math", "code"),
+            texts(corpus("math", 10, null), corpus("code", 10, null)),
+            texts(corpus("math", 30, null), corpus("code", 11, null)));
+
+    assertThat(outcomes).extracting(Outcome::file).containsExactly("code");
+  }
+
+  @Test
+  void withoutGatesNothingIsJudged() {
+    assertThat(check(Gates.NONE, text("math", 10), compared("math", new Comparison(9, 0))))
+        .isEmpty();
   }
 
   /// A gate that is passed over in silence would let anything through.
   @Test
-  void aGateWithNothingToJudgeByIsMissed() {
-    Evaluation nothing = evaluation(List.of(), List.of(), null);
+  void aGateWithNothingToJudgeIsMissed() {
+    Evaluation nothing = new Evaluation(List.of(), List.of(), null);
 
-    List<Outcome> outcomes = GateCheck.check(gates(1.5, 0.1, 0.9, 0.1), nothing, nothing);
+    List<Outcome> outcomes = check(gates(1.5, 0.1, 0.9, 0.1), nothing, nothing);
 
     assertThat(outcomes)
         .extracting(Outcome::gate)
-        .containsExactlyInAnyOrder(
-            "perplexity-ratio", "accuracy-drop", "kl-divergence", "top1-agreement");
+        .containsExactly("perplexity-ratio", "kl-divergence", "top1-agreement", "accuracy-drop");
     assertThat(outcomes).noneMatch(Outcome::passed);
     assertThat(outcomes.getFirst().text())
-        .isEqualTo(
-            "perplexity-ratio missed: nothing to judge by (expected evaluation data of its kind)");
+        .isEqualTo("no file of its kind: perplexity-ratio = NaN, limit 1.5000: missed");
+  }
+
+  @Test
+  void aGateOnQuestionsIsMissedWhereThereAreOnlyTexts() {
+    assertThat(check(gates(2.0, null, null, 0.1), text("math", 10), text("math", 10)))
+        .extracting(Outcome::gate, Outcome::passed)
+        .containsExactly(tuple("perplexity-ratio", true), tuple("accuracy-drop", false));
   }
 
   @Test
   void anOutcomeIsOneLineForPeople() {
     assertThat(new Outcome("perplexity-ratio", "math.jsonl", 1.23456, 1.25, true).text())
-        .isEqualTo("perplexity-ratio math.jsonl 1.2346 (within 1.2500)");
-    assertThat(new Outcome("kl-divergence", null, 0.2, 0.1, false).text())
-        .isEqualTo("kl-divergence 0.2000 (missed: 0.1000)");
+        .isEqualTo("math.jsonl: perplexity-ratio = 1.2346, limit 1.2500: passed");
+    assertThat(new Outcome("kl-divergence", "math.jsonl", 0.2, 0.1, false).text())
+        .isEqualTo("math.jsonl: kl-divergence = 0.2000, limit 0.1000: missed");
+  }
+
+  private static List<Outcome> check(Gates gates, Evaluation before, Evaluation after) {
+    return GateCheck.check(spec(gates, "math"), before, after);
+  }
+
+  private static EvaluationSpec spec(Gates gates, String... names) {
+    List<DataSource> data =
+        Arrays.stream(names)
+            .map(name -> new DataSource(Path.of(name), OptionalInt.empty(), name))
+            .toList();
+    return new EvaluationSpec(data, 512, List.of(), gates);
   }
 
   private static Gates gates(
@@ -129,6 +166,7 @@ class GateCheckTest {
       @Nullable Double top1Agreement,
       @Nullable Double accuracyDrop) {
     return new Gates(
+        List.of(),
         optional(perplexityRatio),
         optional(klDivergence),
         optional(top1Agreement),
@@ -139,24 +177,26 @@ class GateCheckTest {
     return value == null ? OptionalDouble.empty() : OptionalDouble.of(value);
   }
 
-  private static Evaluation texts(double perplexity, @Nullable Comparison comparison) {
-    return evaluation(List.of(text("math.jsonl", perplexity)), List.of(), comparison);
+  private static Evaluation text(String file, double perplexity) {
+    return texts(corpus(file, perplexity, null));
+  }
+
+  private static Evaluation compared(String file, Comparison comparison) {
+    return texts(corpus(file, 10, comparison));
+  }
+
+  private static Evaluation texts(CorpusScore... corpora) {
+    return new Evaluation(List.of(corpora), List.of(), null);
+  }
+
+  private static CorpusScore corpus(
+      String file, double perplexity, @Nullable Comparison comparison) {
+    return new CorpusScore(file, 3, 100, 100 * Math.log(perplexity), perplexity, comparison);
   }
 
   private static Evaluation questions(long correct) {
     double accuracy = correct / 100.0;
-    return evaluation(
-        List.of(),
-        List.of(new ChoiceScore("math.choices.jsonl", 100, correct, accuracy, accuracy)),
-        null);
-  }
-
-  private static CorpusScore text(String file, double perplexity) {
-    return new CorpusScore(file, 3, 100, 100 * Math.log(perplexity), perplexity);
-  }
-
-  private static Evaluation evaluation(
-      List<CorpusScore> corpora, List<ChoiceScore> choices, @Nullable Comparison comparison) {
-    return new Evaluation(corpora, choices, comparison);
+    return new Evaluation(
+        List.of(), List.of(new ChoiceScore("math", 100, correct, accuracy, accuracy)), null);
   }
 }

@@ -114,7 +114,7 @@ class EvidenceFileTest {
   @ValueSource(ints = {2, 0, -1})
   void anotherFormatVersionIsRefused(int version) throws IOException {
     Path evidence = written();
-    editHead(evidence, "\"formatVersion\" : 1", "\"formatVersion\" : " + version);
+    editHead(evidence, "\"formatVersion\": 1", "\"formatVersion\": " + version);
 
     assertThatExceptionOfType(FormatException.class)
         .isThrownBy(() -> EvidenceFile.read(evidence))

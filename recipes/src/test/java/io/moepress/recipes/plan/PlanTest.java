@@ -61,9 +61,9 @@ class PlanTest {
   @Test
   void thePlanAPersonReads() {
     assertThat(PLAN.json())
-        .contains("    \"kind\" : \"keep-experts\",\n    \"layer\" : 0,\n")
-        .contains("    \"kept\" : [ 1, 3 ],\n")
-        .contains("    \"scores\" : [ 0.1, 1.0E-300, 7.0, 0.5 ]\n")
+        .contains("    \"kind\": \"keep-experts\",\n    \"layer\": 0,\n")
+        .contains("    \"kept\": [1, 3],\n")
+        .contains("    \"scores\": [0.1, 1.0E-300, 7.0, 0.5]\n")
         .endsWith("}\n");
   }
 
@@ -79,19 +79,19 @@ class PlanTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "\"method\" : \"easy-ep\", | \"metod\" : \"easy-ep\", | method",
-        "\"layer\" : 0,            | \"layer\" : 0, \"bits\": 4, | bits",
-        "\"layer\" : 0,            | '' | layer",
-        "[ 1, 3 ]                 | [ 3, 1 ] | layer 0: kept experts must ascend without repeats: [3, 1]",
-        "[ 1, 3 ]                 | [ 1, 1, 3 ] | must ascend without repeats: [1, 1, 3]",
-        "[ 1, 3 ]                 | [ -1, 3 ] | must ascend without repeats: [-1, 3]",
-        "[ 1, 3 ]                 | [ 1, 4 ] | layer 0: expert 4 is kept, but there are scores for 4 experts",
-        "[ 1, 3 ]                 | [ ] | layer 0: no expert stays",
-        "[ 1, 3 ]                 | [ 1, 2 ] | layer 0: guarded experts [3] must stay",
+        "\"method\": \"easy-ep\", | \"metod\": \"easy-ep\", | method",
+        "\"layer\": 0,            | \"layer\": 0, \"bits\": 4, | bits",
+        "\"layer\": 0,            | '' | layer",
+        "[1, 3]                 | [3, 1] | layer 0: kept experts must ascend without repeats: [3, 1]",
+        "[1, 3]                 | [1, 1, 3] | must ascend without repeats: [1, 1, 3]",
+        "[1, 3]                 | [-1, 3] | must ascend without repeats: [-1, 3]",
+        "[1, 3]                 | [1, 4] | layer 0: expert 4 is kept, but there are scores for 4 experts",
+        "[1, 3]                 | [] | layer 0: no expert stays",
+        "[1, 3]                 | [1, 2] | layer 0: guarded experts [3] must stay",
         "\"slice\"                | \"mask\" | layer 0: router mask (expected one of [slice])",
         "keep-experts             | drop-experts | drop-experts",
-        "\"formatVersion\" : 1     | \"formatVersion\" : 2 | formatVersion 2 (expected 1)",
-        "\"formatVersion\" : 1,    | '' | formatVersion 0 (expected 1)",
+        "\"formatVersion\": 1     | \"formatVersion\": 2 | formatVersion 2 (expected 1)",
+        "\"formatVersion\": 1,    | '' | formatVersion 0 (expected 1)",
         "\"target\"               | \"target\": \"vllm\", \"target\" | target",
       })
   void anEditThatMakesNoSenseIsRefused(String from, String to, String message) throws IOException {
@@ -105,7 +105,7 @@ class PlanTest {
 
   @Test
   void anEditThatMakesSenseIsRead() throws IOException {
-    Plan plan = Plan.read(edited("[ 1, 3 ]", "[ 0, 3 ]"));
+    Plan plan = Plan.read(edited("[1, 3]", "[0, 3]"));
 
     assertThat(((KeepExperts) plan.steps().getFirst()).kept()).containsExactly(0, 3);
     assertThat(plan.digest()).isNotEqualTo(PLAN.digest());

@@ -127,9 +127,9 @@ class VerifierTest {
   void aManifestWithATensorMore() throws IOException {
     edit(
         output.resolve(MANIFEST),
-        "\"lm_head.weight\" : {",
-        "\"extra.weight\" : {\"from\": \"x\", \"how\": \"copy\", \"sha256\": \"sha256:0\"},\n"
-            + "    \"lm_head.weight\" : {");
+        "\"lm_head.weight\": {",
+        "\"extra.weight\": {\"from\": \"x\", \"how\": \"copy\", \"sha256\": \"sha256:0\"},\n"
+            + "    \"lm_head.weight\": {");
 
     assertOnlyFails("manifest", "does not fit the tensors: [extra.weight]");
   }
@@ -140,7 +140,7 @@ class VerifierTest {
     String text = Files.readString(manifest);
     Files.writeString(
         manifest,
-        text.replaceFirst("\"lm_head.weight\" : \\{[^}]*},", Matcher.quoteReplacement("")));
+        text.replaceFirst("\"lm_head.weight\": \\{[^}]*},", Matcher.quoteReplacement("")));
 
     assertOnlyFails("manifest", "does not fit the tensors: [lm_head.weight]");
   }
@@ -167,8 +167,8 @@ class VerifierTest {
     String name = path.equals("ABSOLUTE") ? secret.toAbsolutePath().toString() : path;
     edit(
         output.resolve(MANIFEST),
-        "\"config.json\" :",
-        "\"" + name + "\" : \"" + Fingerprint.ofFile(secret) + "\",\n    \"config.json\" :");
+        "\"config.json\":",
+        "\"" + name + "\": \"" + Fingerprint.ofFile(secret) + "\",\n    \"config.json\":");
 
     assertOnlyFails("side files", "missing or changed: [" + name + "]");
   }
@@ -187,7 +187,7 @@ class VerifierTest {
   @ParameterizedTest
   @ValueSource(ints = {0, 2})
   void aManifestOfAnotherVersionIsAnError(int version) throws IOException {
-    edit(output.resolve(MANIFEST), "\"formatVersion\" : 1", "\"formatVersion\" : " + version);
+    edit(output.resolve(MANIFEST), "\"formatVersion\": 1", "\"formatVersion\": " + version);
 
     assertThatExceptionOfType(FormatException.class)
         .isThrownBy(this::verify)
