@@ -97,12 +97,10 @@ final class ExpertRunner {
   }
 
   private static void add(Batch batch, float[] rows, Routing routing, HiddenStates outputs) {
-    MemorySegment all = MemorySegment.ofArray(rows);
-    long bytesPerRow = (long) outputs.width() * Float.BYTES;
     for (int i = 0; i < batch.slots().length; i++) {
       int slot = batch.slots()[i];
-      MemorySegment row = all.asSlice(i * bytesPerRow, bytesPerRow);
-      outputs.addScaled(slot / routing.topK(), routing.weights()[slot], row);
+      int token = slot / routing.topK();
+      outputs.addScaled(token, routing.weights()[slot], rows, i * outputs.width());
     }
   }
 }

@@ -1,0 +1,96 @@
+package io.moepress.calibrate.measure;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.data.Percentage.withPercentage;
+
+import io.moepress.calibrate.corpus.Corpus;
+import io.moepress.calibrate.corpus.CorpusReader;
+import io.moepress.formats.json.Json;
+import io.moepress.recipes.evidence.Evidence;
+import io.moepress.recipes.evidence.EvidenceFile;
+import io.moepress.recipes.evidence.Statistic;
+import io.moepress.recipes.recipe.CalibrationSpec;
+import io.moepress.recipes.recipe.CalibrationSpec.Order;
+import io.moepress.recipes.recipe.DataSource;
+import io.moepress.testdata.TestData;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.OptionalInt;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import tools.jackson.databind.JsonNode;
+
+/// The first 25 mathematics texts on a trained model, against an implementation that shares no
+/// code.
+class GoldenEvidenceTest {
+  private static final Path MODEL = TestData.path("models/tiny-mixtral");
+
+  private static JsonNode golden;
+  private static Corpus corpus;
+  private static Evidence evidence;
+
+  @BeforeAll
+  static void calibrate() throws IOException {
+    golden = Json.object(TestData.path("golden/models/tiny-mixtral.methods.json"));
+    DataSource math =
+        new DataSource(TestData.path("texts/math.calibration.jsonl"), OptionalInt.of(25), "math");
+    try (CorpusReader reader = new CorpusReader(MODEL)) {
+      corpus = reader.read(new CalibrationSpec(List.of(math), 512, Order.FILE), 42);
+    }
+    evidence = Measured.evidence(MODEL, corpus, 4);
+  }
+
+  @Test
+  void theSameTokensAreSeen() {
+    assertThat(evidence.tokens()).isEqualTo(golden.get("tokens").asInt());
+    assertThat(evidence.domains().getFirst().sequences()).isEqualTo(25);
+    assertThat(evidence.layers()).containsOnlyKeys(0, 1, 2, 3);
+  }
+
+  /// Sums over thousands of tokens of float32 values that two implementations round differently.
+  @ParameterizedTest
+  @CsvSource({
+    "ROUTED_TOKENS, routed_tokens",
+    "GATE_SUM, gate_sum",
+    "OUTPUT_NORM_SUM, output_norm_sum",
+    "GATED_OUTPUT_NORM_SUM, gated_output_norm_sum",
+    "EASY_EP_SUM, easy_ep",
+    "OUTPUT_MAXIMUM, max_abs_output",
+  })
+  void everyStatisticIsTheReferenceImplementations(Statistic statistic, String key) {
+    evidence
+        .layers()
+        .forEach((layer, values) -> {
+          JsonNode expected = golden.get("layers").get(String.valueOf(layer)).get(key);
+          assertThat(expected.size()).isEqualTo(8);
+          for (int expert = 0; expert < 8; expert++) {
+            assertThat(values.total(statistic)[expert])
+                .as("layer %d, expert %d", layer, expert)
+                .isCloseTo(expected.get(expert).asDouble(), withPercentage(0.01));
+          }
+        });
+  }
+
+  @Test
+  void theNumberOfWorkersDoesNotChangeABit(@TempDir Path folder) throws IOException {
+    EvidenceFile.write(evidence, folder.resolve("four"));
+    EvidenceFile.write(Measured.evidence(MODEL, corpus, 1), folder.resolve("one"));
+
+    for (String file : List.of("evidence.json", "evidence.safetensors")) {
+      assertThat(folder.resolve("one").resolve(file))
+          .hasSameBinaryContentAs(folder.resolve("four").resolve(file));
+    }
+  }
+
+  @Test
+  void whatIsOnDiskAnswersTheSameQuestion(@TempDir Path folder) throws IOException {
+    EvidenceFile.write(evidence, folder.resolve("evidence"));
+    Evidence read = EvidenceFile.read(folder.resolve("evidence"));
+
+    assertThat(Calibration.answers(read, Measured.FINGERPRINT, corpus, 512)).isTrue();
+  }
+}
