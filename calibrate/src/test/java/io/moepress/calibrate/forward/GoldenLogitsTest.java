@@ -63,6 +63,21 @@ class GoldenLogitsTest {
           .as("logit %d", i)
           .isCloseTo((float) expected.get(i).asDouble(), offset(TOLERANCE));
     }
+    assertThat(likeliest(logits, ids.length)).isEqualTo(ids(golden.get("argmax_per_position")));
+  }
+
+  /// The likeliest next token after each.
+  private static int[] likeliest(float[] logits, int tokens) {
+    int vocabulary = logits.length / tokens;
+    int[] likeliest = new int[tokens];
+    for (int token = 0; token < tokens; token++) {
+      int best = token * vocabulary;
+      for (int i = best; i < (token + 1) * vocabulary; i++) {
+        best = logits[i] > logits[best] ? i : best;
+      }
+      likeliest[token] = best - token * vocabulary;
+    }
+    return likeliest;
   }
 
   @Test
