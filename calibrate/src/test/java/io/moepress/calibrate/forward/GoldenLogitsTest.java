@@ -30,7 +30,7 @@ class GoldenLogitsTest {
   private static final float TOLERANCE = 1e-4f;
 
   @ParameterizedTest
-  @ValueSource(strings = {"qwen3_moe", "mixtral", "qwen2_moe", "olmoe"})
+  @ValueSource(strings = {"qwen3_moe", "mixtral", "qwen2_moe", "olmoe", "deepseek_v2"})
   void equalTheReferenceImplementations(String family) throws IOException {
     Path directory = TestData.path("golden/arch/" + family);
     JsonNode golden = Json.object(directory.resolve("golden.json"));
