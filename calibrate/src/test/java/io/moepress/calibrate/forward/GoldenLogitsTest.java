@@ -30,7 +30,8 @@ class GoldenLogitsTest {
   private static final float TOLERANCE = 1e-4f;
 
   @ParameterizedTest
-  @ValueSource(strings = {"qwen3_moe", "mixtral", "qwen2_moe", "olmoe", "deepseek_v2"})
+  @ValueSource(
+      strings = {"qwen3_moe", "mixtral", "qwen2_moe", "olmoe", "deepseek_v2", "deepseek_v3"})
   void equalTheReferenceImplementations(String family) throws IOException {
     Path directory = TestData.path("golden/arch/" + family);
     JsonNode golden = Json.object(directory.resolve("golden.json"));
@@ -49,7 +50,7 @@ class GoldenLogitsTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"tiny-qwen3moe", "tiny-mixtral"})
+  @ValueSource(strings = {"tiny-qwen3moe", "tiny-mixtral", "tiny-deepseekv3"})
   void equalThoseOfTheTrainedModels(String model) throws IOException {
     JsonNode golden = Json.object(TestData.path("golden/models/" + model + ".json"));
     JsonNode expected = golden.get("last_logits");
