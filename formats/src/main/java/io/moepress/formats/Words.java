@@ -3,11 +3,13 @@ package io.moepress.formats;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.Optional;
+import java.util.regex.Pattern;
 
 /// The small words of error messages: quoted values and near misses.
 public final class Words {
   private static final int LONGEST_QUOTE = 60;
   private static final int LARGEST_SLIP = 2;
+  private static final Pattern UNPRINTABLE = Pattern.compile("[\\p{Cc}\\p{Cf}\\p{Cs}]");
 
   private Words() {}
 
@@ -25,9 +27,10 @@ public final class Words {
         : printable.substring(0, printable.offsetByCodePoints(0, LONGEST_QUOTE)) + "…";
   }
 
-  /// The text, safe for a terminal: control characters shown as `?`.
+  /// The text, safe for a terminal: control characters, those that turn the direction of writing,
+  /// and halves of surrogate pairs are shown as `?`.
   public static String printable(String text) {
-    return text.replaceAll("[\\p{Cntrl}\\p{Cf}]", "?");
+    return UNPRINTABLE.matcher(text).replaceAll("?");
   }
 
   /// The closest of `words`, if it is a likely slip: one edit for every three letters, at most 2.

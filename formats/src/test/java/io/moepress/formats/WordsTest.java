@@ -42,7 +42,7 @@ class WordsTest {
 
   @Test
   void controlCharactersDoNotReachTheTerminal() {
-    assertThat(Words.quoted("a\u001b[31m\n\u202e")).isEqualTo("\"a?[31m??\"");
+    assertThat(Words.quoted("a\u001b[31m\n\u202e\u009b\ud800")).isEqualTo("\"a?[31m????\"");
   }
 
   @Test

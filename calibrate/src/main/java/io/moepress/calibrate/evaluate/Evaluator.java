@@ -9,6 +9,7 @@ import io.moepress.calibrate.forward.ForwardPass;
 import io.moepress.calibrate.forward.HiddenStates;
 import io.moepress.calibrate.forward.MoePass;
 import io.moepress.calibrate.forward.OutputHead;
+import io.moepress.formats.Checks;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.recipes.evaluation.Evaluation;
 import io.moepress.recipes.work.Progress;
@@ -67,6 +68,9 @@ public final class Evaluator {
   ///
   /// @param reference what to compare it with, or null
   public Evaluation score(Reference model, @Nullable Reference reference) throws IOException {
+    if (reference != null) {
+      requireSameVocabulary(model.predictor.head(), reference.predictor.head());
+    }
     SequenceScorer scorer =
         new SequenceScorer(model.predictor, reference == null ? null : reference.predictor);
     List<TokenSequence> sequences = data.corpus().sequences();
@@ -85,6 +89,15 @@ public final class Evaluator {
     return summarise(scores, reference != null);
   }
 
+  private static void requireSameVocabulary(OutputHead model, OutputHead reference) {
+    Checks.requireFormat(
+        model.vocabulary() == reference.vocabulary(),
+        "the reference has a vocabulary of %d tokens, the checkpoint one of %d; they cannot be"
+            + " compared",
+        reference.vocabulary(),
+        model.vocabulary());
+  }
+
   private Evaluation summarise(List<List<Score>> scores, boolean compared) {
     List<Evaluation.CorpusScore> corpora = new ArrayList<>();
     List<Evaluation.ChoiceScore> choices = new ArrayList<>();
@@ -92,7 +105,7 @@ public final class Evaluator {
     for (int i = 0; i < scores.size(); i++) {
       switch (data.files().get(i)) {
         case TextFile file -> {
-          corpora.add(Scores.corpus(file.file(), scores.get(i)));
+          corpora.add(Scores.corpus(file.file(), scores.get(i), compared));
           texts.addAll(scores.get(i));
         }
         case QuestionFile file -> choices.add(Scores.choices(file, scores.get(i)));

@@ -13,14 +13,20 @@ final class Scores {
   private Scores() {}
 
   /// Perplexity of a file of texts.
-  static CorpusScore corpus(String file, List<Score> scores) {
+  static CorpusScore corpus(String file, List<Score> scores, boolean compared) {
     long tokens = 0;
     double nll = 0;
     for (Score score : scores) {
       tokens += score.logProbabilities().length;
       nll -= sum(score.logProbabilities(), 0);
     }
-    return new CorpusScore(file, scores.size(), tokens, nll, Math.exp(nll / tokens));
+    return new CorpusScore(
+        file,
+        scores.size(),
+        tokens,
+        nll,
+        Math.exp(nll / tokens),
+        compared ? comparison(scores) : null);
   }
 
   /// Distance from the reference over all positions.

@@ -1,5 +1,7 @@
 package io.moepress.calibrate.forward;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
 import ai.djl.ndarray.NDArray;
 import io.moepress.calibrate.corpus.Corpus;
 import io.moepress.calibrate.torch.Torch;
@@ -59,12 +61,12 @@ public final class ForwardPass {
     boolean finished = false;
     try (HiddenStates inputs = new HiddenStates(tokens, width);
         HiddenStates outputs = new HiddenStates(tokens, width);
-        Progress.Task task = progress.begin(title, (long) layout.layers() * tokens, "tokens")) {
+        Progress.Task task = progress.begin(title, tokens, "tokens")) {
       Embedding.lookUp(model, corpus, hidden);
       Streams streams = new Streams(corpus, hidden, inputs, outputs);
       for (int layer = 0; layer < layout.layers(); layer++) {
         runLayer(layer, streams, observer);
-        task.advance(tokens);
+        task.advance(share(tokens, layer + 1) - share(tokens, layer));
       }
       finished = true;
       return hidden;
@@ -73,6 +75,11 @@ public final class ForwardPass {
         hidden.close();
       }
     }
+  }
+
+  /// A token counts as done by the share of layers it went through.
+  private long share(long tokens, int layersDone) {
+    return tokens * layersDone / layout.layers();
   }
 
   /// The three matrices of a pass.
@@ -172,8 +179,7 @@ public final class ForwardPass {
     MemorySegment values = TorchScope.values(logits);
     float[] row = new float[experts];
     for (int token = 0; token < logits.getShape().get(0); token++) {
-      MemorySegment.copy(
-          values, java.lang.foreign.ValueLayout.JAVA_FLOAT, 4L * token * experts, row, 0, experts);
+      MemorySegment.copy(values, JAVA_FLOAT, (long) Float.BYTES * token * experts, row, 0, experts);
       router.route(row, routing, first + token);
     }
   }

@@ -6,6 +6,7 @@ import io.moepress.calibrate.corpus.TokenSequence;
 import io.moepress.calibrate.forward.ForwardPass;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.recipes.evidence.Evidence;
+import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.work.Progress;
 import io.moepress.recipes.work.Workers;
 import java.io.IOException;
@@ -32,6 +33,17 @@ public final class Calibration {
     EvidenceCollector collector = new EvidenceCollector(corpus);
     new ForwardPass(model, workers, progress).run("calibrating", corpus, collector).close();
     return new Evidence(fingerprint, maxTokens, domains(corpus), collector.layers());
+  }
+
+  /// Whether evidence is what [#measure] would give for the same arguments: all statistics, of the
+  /// same checkpoint, over the same tokens.
+  public static boolean answers(
+      Evidence evidence, String fingerprint, Corpus corpus, int maxTokens) {
+    return evidence.checkpoint().equals(fingerprint)
+        && evidence.maxTokens() == maxTokens
+        && evidence.domains().equals(domains(corpus))
+        && evidence.layers().values().stream()
+            .allMatch(layer -> layer.values().size() == Statistic.values().length);
   }
 
   private static List<Evidence.Domain> domains(Corpus corpus) {

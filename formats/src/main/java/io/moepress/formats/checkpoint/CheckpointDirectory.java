@@ -2,6 +2,7 @@ package io.moepress.formats.checkpoint;
 
 import io.moepress.formats.Checks;
 import io.moepress.formats.FormatException;
+import io.moepress.formats.json.Json;
 import io.moepress.formats.safetensors.SafetensorsFile;
 import io.moepress.formats.safetensors.SafetensorsHeader.Entry;
 import io.moepress.formats.tensor.TensorData;
@@ -51,7 +52,7 @@ public final class CheckpointDirectory implements Checkpoint {
   public static CheckpointDirectory open(Path directory) throws IOException {
     Path config = requireLayout(directory);
     CheckpointDirectory checkpoint =
-        new CheckpointDirectory(directory, ModelConfig.parse(Files.readString(config)));
+        new CheckpointDirectory(directory, ModelConfig.parse(Json.text(config)));
     boolean opened = false;
     try {
       checkpoint.openShards();
@@ -76,10 +77,11 @@ public final class CheckpointDirectory implements Checkpoint {
           "%s: no config.json (expected a checkpoint directory in the Hugging Face layout)%s",
           directory, hint(directory));
     }
+    Links.requireInside(directory, config);
     return config;
   }
 
-  /// A directory above or below the right one is the usual mistake.
+  /// The directory above the right one is the usual mistake.
   private static String hint(Path directory) throws IOException {
     try (Stream<Path> children = Files.list(directory)) {
       return children
@@ -94,6 +96,7 @@ public final class CheckpointDirectory implements Checkpoint {
   private void openShards() throws IOException {
     Path index = directory.resolve(ShardIndex.FILE);
     if (Files.exists(index)) {
+      Links.requireInside(directory, index);
       openIndexed(ShardIndex.readFiles(index));
     } else if (Files.exists(directory.resolve(SINGLE_FILE))) {
       openShard(SINGLE_FILE);
@@ -141,8 +144,12 @@ public final class CheckpointDirectory implements Checkpoint {
 
   private void openShard(String name) throws IOException {
     Path path = directory.resolve(name);
-    Checks.requireFormat(Files.isRegularFile(path), "%s: the shard %s is missing", directory, name);
-    requireInside(path);
+    Checks.requireFormat(
+        Files.isRegularFile(path),
+        "%s: the shard %s is missing. Copy or download it again.",
+        directory,
+        name);
+    Links.requireInside(directory, path);
     SafetensorsFile shard = SafetensorsFile.open(path);
     shards.add(shard);
     for (Entry entry : shard.header().entries()) {
@@ -152,21 +159,6 @@ public final class CheckpointDirectory implements Checkpoint {
           other == null, "%s: tensor %s stands in another shard too", name, tensor);
       tensors.put(tensor, entry.info());
     }
-  }
-
-  /// A symbolic link may lead into the cache the checkpoint was downloaded to, which is how model
-  /// hubs lay out a snapshot (`snapshots/<commit>/x -> ../../blobs/<digest>`), and nowhere else.
-  private void requireInside(Path path) throws IOException {
-    Path real = path.toRealPath();
-    Path home = directory.toRealPath();
-    boolean inside = real.startsWith(home);
-    Path cache = home.getParent() == null ? null : home.getParent().getParent();
-    boolean inCache = cache != null && real.startsWith(cache.resolve("blobs"));
-    Checks.requireFormat(
-        inside || inCache,
-        "%s: a symbolic link out of the checkpoint, to %s. Put the file itself there.",
-        path,
-        real);
   }
 
   /// The directory.

@@ -2,6 +2,7 @@ package io.moepress.formats.checkpoint;
 
 import io.moepress.formats.Checks;
 import io.moepress.formats.FormatException;
+import io.moepress.formats.Words;
 import io.moepress.formats.json.Json;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -24,6 +25,8 @@ public record ShardIndex(SortedMap<String, String> files, long totalSize, long t
   /// Name of the index in a checkpoint directory.
   public static final String FILE = "model.safetensors.index.json";
 
+  private static final int LONGEST_NAME = 255;
+
   public ShardIndex {
     files = Collections.unmodifiableSortedMap(new TreeMap<>(files));
   }
@@ -45,16 +48,20 @@ public record ShardIndex(SortedMap<String, String> files, long totalSize, long t
 
   private static String plainName(String tensor, JsonNode value) {
     String file = value.isString() ? value.asString() : "";
-    boolean plain =
-        file.endsWith(".safetensors")
-            && file.chars().noneMatch(c -> c == '/' || c == '\\' || c == ':' || c < ' ');
-    if (!plain) {
+    if (!isPlainName(file)) {
       throw FormatException.of(
           "%s: tensor %s: file name %s (expected the plain name of a .safetensors file in the same"
               + " directory)",
-          FILE, tensor, value);
+          FILE, Words.shown(tensor), Words.shown(value.toString()));
     }
     return file;
+  }
+
+  private static boolean isPlainName(String file) {
+    return file.endsWith(".safetensors")
+        && file.length() <= LONGEST_NAME
+        && file.equals(Words.printable(file))
+        && file.chars().noneMatch(c -> "/\\:*?<>|\"".indexOf(c) >= 0);
   }
 
   /// The JSON text of this index.

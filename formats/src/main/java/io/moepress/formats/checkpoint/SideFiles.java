@@ -34,11 +34,17 @@ final class SideFiles {
   private SideFiles() {}
 
   /// Paths relative to `directory`, sorted; `config.json` is not among them.
+  ///
+  /// @throws io.moepress.formats.FormatException when one is a symbolic link out of the checkpoint,
+  ///   which a copy would carry along
   static List<Path> list(Path directory) throws IOException {
     List<Path> files = new ArrayList<>(regularFiles(directory, directory));
     Path templates = directory.resolve(TEMPLATES);
     if (Files.isDirectory(templates)) {
       files.addAll(regularFiles(directory, templates));
+    }
+    for (Path file : files) {
+      Links.requireInside(directory, directory.resolve(file));
     }
     files.sort(Comparator.comparing(Path::toString));
     return files;
@@ -49,13 +55,13 @@ final class SideFiles {
       return children
           .filter(Files::isRegularFile)
           .map(directory::relativize)
-          .filter(file -> isSideFile(file.toString()))
+          .filter(file -> isSideFile(String.valueOf(file.getFileName())))
           .toList();
     }
   }
 
-  private static boolean isSideFile(String file) {
-    String name = file.toLowerCase(Locale.ROOT);
+  private static boolean isSideFile(String fileName) {
+    String name = fileName.toLowerCase(Locale.ROOT);
     return !name.equals(CheckpointDirectory.CONFIG)
         && !name.startsWith(".")
         && WEIGHTS.stream().noneMatch(name::endsWith);

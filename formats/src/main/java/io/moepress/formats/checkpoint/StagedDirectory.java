@@ -4,6 +4,7 @@ import io.moepress.formats.FormatException;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Comparator;
@@ -11,7 +12,8 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /// An output directory that appears all at once: it is filled beside its final place and moved
-/// there by one atomic rename. Closed before [#commit], it leaves nothing behind.
+/// there by one atomic rename. Closed before [#commit], it leaves nothing behind; what a killed run
+/// left in `<target>.partial` is deleted by the next.
 public final class StagedDirectory implements Closeable {
   private final Path target;
   private final Path stage;
@@ -62,16 +64,24 @@ public final class StagedDirectory implements Closeable {
     return stage;
   }
 
-  /// Moves the directory to its final place.
+  /// Moves the directory to its final place. A directory that it replaces stands aside as
+  /// `.replaced` meanwhile, and comes back when the move fails.
   public void commit() throws IOException {
     requireFree(target, overwrite);
     Path old = stage.resolveSibling(target.getFileName() + ".replaced");
     deleteTree(old);
-    if (Files.exists(target)) {
+    boolean replaces = Files.exists(target);
+    if (replaces) {
       Files.move(target, old, StandardCopyOption.ATOMIC_MOVE);
     }
-    Files.move(stage, target, StandardCopyOption.ATOMIC_MOVE);
-    committed = true;
+    try {
+      Files.move(stage, target, StandardCopyOption.ATOMIC_MOVE);
+      committed = true;
+    } finally {
+      if (replaces && !committed) {
+        Files.move(old, target, StandardCopyOption.ATOMIC_MOVE);
+      }
+    }
     deleteTree(old);
   }
 
@@ -89,7 +99,7 @@ public final class StagedDirectory implements Closeable {
   }
 
   private static void deleteTree(Path root) throws IOException {
-    if (!Files.exists(root)) {
+    if (!Files.exists(root, LinkOption.NOFOLLOW_LINKS)) {
       return;
     }
     List<Path> paths;

@@ -1,16 +1,20 @@
 package io.moepress.formats.json;
 
+import io.moepress.formats.Checks;
 import io.moepress.formats.FormatException;
 import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.StreamReadFeature;
+import tools.jackson.core.TokenStreamFactory;
 import tools.jackson.core.json.JsonFactory;
 import tools.jackson.core.util.DefaultIndenter;
 import tools.jackson.core.util.DefaultPrettyPrinter;
+import tools.jackson.core.util.Separators;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -22,9 +26,15 @@ public final class Json {
   private static final int MAX_DEPTH = 64;
   private static final long MAX_LENGTH = 256L << 20;
 
+  /// Numbers stand side by side in their array, without space inside the brackets.
+  private static final DefaultPrettyPrinter.NopIndenter NO_INDENTATION =
+      DefaultPrettyPrinter.NopIndenter.instance();
+
   private static final JsonMapper MAPPER =
       JsonMapper.builder(
               JsonFactory.builder()
+                  // The table of names that this would keep breaks down when names collide.
+                  .disable(TokenStreamFactory.Feature.CANONICALIZE_PROPERTY_NAMES)
                   .streamReadConstraints(
                       StreamReadConstraints.builder()
                           .maxNestingDepth(MAX_DEPTH)
@@ -58,7 +68,21 @@ public final class Json {
 
   /// Reads a JSON object from a file.
   public static ObjectNode object(Path file) throws IOException {
-    return object(Files.readString(file), file.toString());
+    return object(text(file), file.toString());
+  }
+
+  /// Reads the text of a JSON file.
+  ///
+  /// @throws FormatException when it is not UTF-8, or longer than any JSON of ours
+  public static String text(Path file) throws IOException {
+    long size = Files.size(file);
+    Checks.requireFormat(
+        size <= MAX_LENGTH, "%s: %d bytes (expected at most %d)", file, size, MAX_LENGTH);
+    try {
+      return Files.readString(file);
+    } catch (CharacterCodingException e) {
+      throw new FormatException(file + ": not valid UTF-8", e);
+    }
   }
 
   /// Reads a file into a record.
@@ -71,14 +95,30 @@ public final class Json {
     try {
       return MAPPER.treeToValue(node, type);
     } catch (JacksonException e) {
-      throw new FormatException(where + ": " + firstLine(e), e);
+      throw new FormatException(where + ": " + complaint(e), e);
     }
+  }
+
+  /// What a record says about its components needs no words of the mapper around it.
+  private static String complaint(JacksonException e) {
+    return e.getCause() instanceof FormatException
+            || e.getCause() instanceof IllegalArgumentException
+        ? String.valueOf(e.getCause().getMessage())
+        : firstLine(e);
   }
 
   /// Renders a value as indented JSON with a newline at the end.
   public static String pretty(Object value) {
-    DefaultIndenter indenter = new DefaultIndenter("  ", "\n");
-    DefaultPrettyPrinter printer = new DefaultPrettyPrinter().withObjectIndenter(indenter);
+    Separators separators =
+        Separators.createDefaultInstance()
+            .withObjectNameValueSpacing(Separators.Spacing.AFTER)
+            .withArrayElementSpacing(Separators.Spacing.AFTER)
+            .withArrayEmptySeparator("")
+            .withObjectEmptySeparator("");
+    DefaultPrettyPrinter printer =
+        new DefaultPrettyPrinter(separators)
+            .withObjectIndenter(new DefaultIndenter("  ", "\n"))
+            .withArrayIndenter(NO_INDENTATION);
     return MAPPER.writer().with(printer).writeValueAsString(value) + "\n";
   }
 

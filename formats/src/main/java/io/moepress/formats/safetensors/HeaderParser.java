@@ -2,6 +2,7 @@ package io.moepress.formats.safetensors;
 
 import io.moepress.formats.Checks;
 import io.moepress.formats.FormatException;
+import io.moepress.formats.Words;
 import io.moepress.formats.safetensors.SafetensorsHeader.Entry;
 import io.moepress.formats.tensor.DType;
 import io.moepress.formats.tensor.Shape;
@@ -16,6 +17,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
@@ -23,6 +25,7 @@ import tools.jackson.core.JsonParser.NumberType;
 import tools.jackson.core.JsonToken;
 import tools.jackson.core.ObjectReadContext;
 import tools.jackson.core.StreamReadConstraints;
+import tools.jackson.core.TokenStreamFactory;
 import tools.jackson.core.json.JsonFactory;
 
 /// Reads the JSON of a safetensors header token by token, since a stranger wrote it: numbers must
@@ -31,21 +34,24 @@ import tools.jackson.core.json.JsonFactory;
 final class HeaderParser {
   static final String METADATA = "__metadata__";
 
-  private static final int MAX_TENSORS = 2_000_000;
+  private static final int MAX_TENSORS = 250_000;
   private static final int MAX_NAME = 1_000;
   private static final int MAX_RANK = 32;
   private static final int MAX_DEPTH = 64;
 
-  /// Longer than [#MAX_NAME], so that the message about names is ours.
+  /// Longer than anything that is legal, so that the message is ours.
   private static final int PARSER_LIMIT = 4_000_000;
 
   private static final JsonFactory FACTORY =
       JsonFactory.builder()
+          // The table of names that this would keep across files breaks down when names collide.
+          .disable(TokenStreamFactory.Feature.CANONICALIZE_PROPERTY_NAMES)
           .streamReadConstraints(
               StreamReadConstraints.builder()
                   .maxNestingDepth(MAX_DEPTH)
                   .maxNameLength(PARSER_LIMIT)
                   .maxStringLength(PARSER_LIMIT)
+                  .maxNumberLength(PARSER_LIMIT)
                   .build())
           .build();
 
@@ -97,7 +103,7 @@ final class HeaderParser {
   private void property(JsonParser parser, String name) {
     parser.nextToken();
     if (name.equals(METADATA)) {
-      require(metadata == null, "a second __metadata__");
+      require(metadata == null, "duplicate __metadata__");
       metadata = metadata(parser);
       return;
     }
@@ -113,8 +119,12 @@ final class HeaderParser {
         name.length() <= MAX_NAME,
         "a tensor name of " + name.length() + " characters (at most " + MAX_NAME + ")");
     require(
-        name.codePoints().noneMatch(c -> c < ' ' || (c >= 0xD800 && c <= 0xDFFF)),
-        "a tensor name with control characters or half a surrogate pair");
+        Words.printable(name).equals(name),
+        "a tensor name with control characters or half a surrogate pair: " + Words.quoted(name));
+  }
+
+  private static boolean isText(String value) {
+    return value.codePoints().noneMatch(c -> Character.getType(c) == Character.SURROGATE);
   }
 
   private Map<String, String> metadata(JsonParser parser) {
@@ -127,8 +137,12 @@ final class HeaderParser {
       String key = parser.currentName();
       require(
           parser.nextToken() == JsonToken.VALUE_STRING,
-          "__metadata__: value of \"" + key + "\" is not a string");
-      values.put(key, parser.getString());
+          "__metadata__: value of " + Words.quoted(key) + " is not a string");
+      String value = parser.getString();
+      require(
+          isText(key) && isText(value),
+          "__metadata__: half a surrogate pair at " + Words.quoted(key));
+      values.put(key, value);
     }
     return values;
   }
@@ -142,7 +156,7 @@ final class HeaderParser {
     List<Long> offsets = null;
     while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
       String field = parser.currentName();
-      require(fields.add(field), tensor + "repeated field \"" + field + "\"");
+      require(fields.add(field), tensor + "duplicate field " + Words.quoted(field));
       parser.nextToken();
       switch (field) {
         case "dtype" -> dtype = dtype(parser, tensor);
@@ -153,17 +167,22 @@ final class HeaderParser {
     }
     if (dtype == null || shape == null || offsets == null) {
       throw new FormatException(
-          where + ": " + tensor + "needs dtype, shape and data_offsets, has " + fields);
+          where + ": " + tensor + "needs dtype, shape and data_offsets, has " + known(fields));
     }
     require(offsets.size() == 2, tensor + "data_offsets must be two integers: " + offsets);
     return checked(new TensorInfo(name, dtype, shape), offsets.get(0), offsets.get(1));
+  }
+
+  private static List<String> known(Set<String> fields) {
+    return Stream.of("dtype", "shape", "data_offsets").filter(fields::contains).toList();
   }
 
   private DType dtype(JsonParser parser, String tensor) {
     require(parser.currentToken() == JsonToken.VALUE_STRING, tensor + "dtype is not a string");
     String name = parser.getString();
     return DType.named(name)
-        .orElseThrow(() -> new FormatException(where + ": " + tensor + "unknown dtype " + name));
+        .orElseThrow(() ->
+            new FormatException(where + ": " + tensor + "unknown dtype " + Words.quoted(name)));
   }
 
   private List<Long> integers(JsonParser parser, String what) {
@@ -173,8 +192,8 @@ final class HeaderParser {
       require(
           parser.currentToken() == JsonToken.VALUE_NUMBER_INT
               && parser.getNumberType() != NumberType.BIG_INTEGER
-              && parser.getLongValue() >= 0,
-          what + " must hold non-negative integers below 2^63: " + shorten(parser.getString()));
+              && !parser.getString().startsWith("-"),
+          what + " must hold non-negative integers below 2^63: " + Words.shown(parser.getString()));
       values.add(parser.getLongValue());
       require(values.size() <= MAX_RANK, what + " has more than " + MAX_RANK + " entries");
     }
@@ -192,16 +211,16 @@ final class HeaderParser {
           where + ": " + tensor + "overflow: shape " + info.shape() + " has too many elements", e);
     }
     require(bits % Byte.SIZE == 0, tensor + bits + " bits do not fill whole bytes");
-    require(
+    Checks.requireFormat(
         bits / Byte.SIZE == end - begin,
-        Checks.text(
-            "%ssize mismatch: %s %s needs %d bytes, data_offsets give %d",
-            tensor, info.dtype(), info.shape(), bits / Byte.SIZE, end - begin));
+        "%s: tensor %s: size mismatch: %s %s needs %d bytes, data_offsets give %d",
+        where,
+        info.name(),
+        info.dtype(),
+        info.shape(),
+        bits / Byte.SIZE,
+        end - begin);
     return new Entry(info, begin, end);
-  }
-
-  private static String shorten(String text) {
-    return text.length() <= 40 ? text : text.substring(0, 40) + "…";
   }
 
   private void require(boolean expected, String message) {

@@ -60,14 +60,14 @@ public final class SafetensorsFile implements Closeable {
       throws IOException {
     Checks.requireFormat(
         size >= SafetensorsHeader.LENGTH_BYTES,
-        "%s: %d bytes are too few for a safetensors file (expected at least 8)",
+        "%s: %d bytes are too few for a safetensors file (expected at least 8 bytes)",
         where,
         size);
-    byte[] prefix = read(channel, 0, SafetensorsHeader.LENGTH_BYTES);
+    byte[] prefix = read(where, channel, 0, SafetensorsHeader.LENGTH_BYTES);
     long length = ByteBuffer.wrap(prefix).order(ByteOrder.LITTLE_ENDIAN).getLong();
     Checks.requireFormat(
-        length >= 0 && length <= SafetensorsHeader.MAX_LENGTH,
-        "%s: header length %s is beyond the limit of %d bytes",
+        length > 0 && length <= SafetensorsHeader.MAX_LENGTH,
+        "%s: header length %s (expected 1 to %d bytes)",
         where,
         Long.toUnsignedString(length),
         SafetensorsHeader.MAX_LENGTH);
@@ -77,16 +77,17 @@ public final class SafetensorsFile implements Closeable {
         where,
         length,
         size);
-    byte[] json = read(channel, SafetensorsHeader.LENGTH_BYTES, Math.toIntExact(length));
+    byte[] json = read(where, channel, SafetensorsHeader.LENGTH_BYTES, Math.toIntExact(length));
     return SafetensorsHeader.parse(where, json, size);
   }
 
-  private static byte[] read(FileChannel channel, long position, int length) throws IOException {
+  private static byte[] read(String where, FileChannel channel, long position, int length)
+      throws IOException {
     byte[] bytes = new byte[length];
     ByteBuffer buffer = ByteBuffer.wrap(bytes);
     while (buffer.hasRemaining()) {
       if (channel.read(buffer, position + buffer.position()) < 0) {
-        throw new FormatException("the file became shorter while its header was read");
+        throw new FormatException(where + ": the file became shorter while its header was read");
       }
     }
     return bytes;

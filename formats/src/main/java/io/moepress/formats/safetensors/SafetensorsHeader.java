@@ -9,9 +9,11 @@ import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /// The head of a safetensors file.
 ///
@@ -47,13 +49,17 @@ public record SafetensorsHeader(List<Entry> entries, Map<String, String> metadat
 
   /// Lays out tensors for writing: widest type first, then by name, so that every tensor is aligned
   /// to its type; the header is padded with spaces to a multiple of 8 bytes.
+  ///
+  /// @throws IllegalArgumentException for two tensors of one name
   public static SafetensorsHeader layOut(List<TensorInfo> tensors, Map<String, String> metadata) {
     List<TensorInfo> ordered = new ArrayList<>(tensors);
     ordered.sort(
         Comparator.comparing(TensorInfo::dtype).reversed().thenComparing(TensorInfo::name));
     List<Entry> entries = new ArrayList<>();
+    Set<String> names = new HashSet<>(Set.of(HeaderParser.METADATA));
     long position = 0;
     for (TensorInfo tensor : ordered) {
+      Checks.require(names.add(tensor.name()), "two tensors of the name %s", tensor.name());
       long end = Math.addExact(position, tensor.byteCount());
       entries.add(new Entry(tensor, position, end));
       position = end;
@@ -140,6 +146,6 @@ public record SafetensorsHeader(List<Entry> entries, Map<String, String> metadat
         dataSize,
         position > dataSize
             ? "truncated; copy or download it again"
-            : "bytes behind the last tensor");
+            : "bytes after the last tensor");
   }
 }

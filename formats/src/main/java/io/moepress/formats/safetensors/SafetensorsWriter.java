@@ -44,8 +44,16 @@ public final class SafetensorsWriter implements Closeable {
     FileChannel channel =
         FileChannel.open(path, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
     SafetensorsWriter writer = new SafetensorsWriter(channel, header);
-    writer.writeFully(ByteBuffer.wrap(header.encode()), 0);
-    return writer;
+    boolean created = false;
+    try {
+      writer.writeFully(ByteBuffer.wrap(header.encode()), 0);
+      created = true;
+      return writer;
+    } finally {
+      if (!created) {
+        writer.close();
+      }
+    }
   }
 
   /// The header that stands in the file.

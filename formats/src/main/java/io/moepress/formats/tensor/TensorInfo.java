@@ -1,5 +1,7 @@
 package io.moepress.formats.tensor;
 
+import io.moepress.formats.Checks;
+
 /// Everything about a tensor but its data.
 ///
 /// @param name name in the checkpoint
@@ -7,13 +9,26 @@ package io.moepress.formats.tensor;
 /// @param shape extent, row-major, outermost first
 public record TensorInfo(String name, DType dtype, Shape shape) {
 
-  /// Bytes of the data; elements of less than 8 bits are packed without gaps.
+  /// Bytes of the data; elements of less than 8 bits are packed without gaps, and must fill whole
+  /// bytes.
   public long byteCount() {
-    return Math.multiplyExact(shape.elementCount(), (long) dtype.bits()) / Byte.SIZE;
+    return wholeBytes(shape.elementCount());
   }
 
-  /// Bytes of one row, that is of one index along axis 0.
+  /// Bytes of one row, that is of one index along axis 0; 0 when there is none.
   public long bytesPerRow() {
-    return shape.dimension(0) == 0 ? 0 : byteCount() / shape.dimension(0);
+    long rows = shape.dimension(0);
+    return rows == 0 ? 0 : wholeBytes(shape.elementCount() / rows);
+  }
+
+  private long wholeBytes(long elements) {
+    long bits = Math.multiplyExact(elements, (long) dtype.bits());
+    Checks.require(
+        bits % Byte.SIZE == 0,
+        "tensor %s: %d elements of %s do not fill whole bytes",
+        name,
+        elements,
+        dtype);
+    return bits / Byte.SIZE;
   }
 }

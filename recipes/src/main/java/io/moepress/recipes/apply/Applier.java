@@ -92,7 +92,7 @@ public final class Applier {
       throw FormatException.of(
           "%s: the disk has %s free (expected %s for the output). Free some space, or choose another"
               + " disk.",
-          directory, new ByteSize(free), new ByteSize(bytes));
+          directory, new ByteSize(free).rounded(), new ByteSize(bytes).rounded());
     }
   }
 

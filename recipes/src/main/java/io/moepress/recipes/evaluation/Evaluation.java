@@ -26,8 +26,14 @@ public record Evaluation(
   /// @param tokens number of predicted tokens, all but the first of each text
   /// @param nll sum of their negative log-likelihoods, in nats
   /// @param perplexity `exp(nll / tokens)`
+  /// @param comparison distance from the reference on this file; null when there was none
   public record CorpusScore(
-      String file, long sequences, long tokens, double nll, double perplexity) {}
+      String file,
+      long sequences,
+      long tokens,
+      double nll,
+      double perplexity,
+      @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable Comparison comparison) {}
 
   /// Multiple choice on one file.
   ///

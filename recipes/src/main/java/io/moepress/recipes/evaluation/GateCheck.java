@@ -2,31 +2,45 @@ package io.moepress.recipes.evaluation;
 
 import io.moepress.formats.Checks;
 import io.moepress.recipes.evaluation.Evaluation.ChoiceScore;
+import io.moepress.recipes.evaluation.Evaluation.Comparison;
 import io.moepress.recipes.evaluation.Evaluation.CorpusScore;
+import io.moepress.recipes.recipe.DataSource;
+import io.moepress.recipes.recipe.EvaluationSpec;
 import io.moepress.recipes.recipe.Gates;
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
+import java.util.Set;
+import java.util.stream.Collectors;
 
-/// Holds an evaluation against the gates of a recipe.
+/// Holds an evaluation against the gates of a recipe, file by file.
 public final class GateCheck {
-  private GateCheck() {}
+  private final Gates gates;
+  private final Set<String> judged;
+  private final List<Outcome> outcomes = new ArrayList<>();
+
+  private GateCheck(EvaluationSpec spec) {
+    this.gates = spec.gates();
+    this.judged =
+        spec.data().stream()
+            .filter(source -> gates.data().isEmpty() || gates.data().contains(source.name()))
+            .map(DataSource::file)
+            .map(String::valueOf)
+            .collect(Collectors.toSet());
+  }
 
   /// The outcome for one gate on one file.
   ///
   /// @param gate the gate's name in recipes
-  /// @param file what was judged; null when it is all texts together
+  /// @param file what was judged
   /// @param value what was found
   /// @param limit what the recipe asks for
   /// @param passed whether it is good enough
-  public record Outcome(
-      String gate, @Nullable String file, double value, double limit, boolean passed) {
+  public record Outcome(String gate, String file, double value, double limit, boolean passed) {
 
     /// One line for people.
     public String text() {
       return Checks.text(
-          "%s%s %.4f (%s %.4f)",
-          gate, file == null ? "" : " " + file, value, passed ? "within" : "missed:", limit);
+          "%s: %s = %.4f, limit %.4f: %s", file, gate, value, limit, passed ? "passed" : "missed");
     }
   }
 
@@ -34,47 +48,51 @@ public final class GateCheck {
   ///
   /// @param before evaluation of the original
   /// @param after evaluation of the result on the same files, compared with the original
-  public static List<Outcome> check(Gates gates, Evaluation before, Evaluation after) {
-    List<Outcome> outcomes = new ArrayList<>();
-    gates.perplexityRatio().ifPresent(limit -> perplexity(limit, before, after, outcomes));
-    gates.accuracyDrop().ifPresent(limit -> accuracy(limit, before, after, outcomes));
-    Evaluation.Comparison comparison = after.comparison();
-    if (comparison != null) {
-      gates
-          .klDivergence()
-          .ifPresent(
-              limit -> outcomes.add(atMost("kl-divergence", comparison.klDivergence(), limit)));
-      gates
-          .top1Agreement()
-          .ifPresent(
-              limit -> outcomes.add(atLeast("top1-agreement", comparison.top1Agreement(), limit)));
-    }
-    return outcomes;
-  }
-
-  private static void perplexity(
-      double limit, Evaluation before, Evaluation after, List<Outcome> outcomes) {
+  public static List<Outcome> check(EvaluationSpec spec, Evaluation before, Evaluation after) {
+    GateCheck check = new GateCheck(spec);
     for (int i = 0; i < after.corpora().size(); i++) {
-      CorpusScore score = after.corpora().get(i);
-      double ratio = score.perplexity() / before.corpora().get(i).perplexity();
-      outcomes.add(new Outcome("perplexity-ratio", score.file(), ratio, limit, ratio <= limit));
+      check.judge(before.corpora().get(i), after.corpora().get(i));
     }
-  }
-
-  private static void accuracy(
-      double limit, Evaluation before, Evaluation after, List<Outcome> outcomes) {
     for (int i = 0; i < after.choices().size(); i++) {
-      ChoiceScore score = after.choices().get(i);
-      double drop = before.choices().get(i).accuracy() - score.accuracy();
-      outcomes.add(new Outcome("accuracy-drop", score.file(), drop, limit, drop <= limit));
+      check.judge(before.choices().get(i), after.choices().get(i));
+    }
+    return check.outcomes;
+  }
+
+  private void judge(CorpusScore before, CorpusScore after) {
+    if (!judged.contains(after.file())) {
+      return;
+    }
+    double ratio = after.perplexity() / before.perplexity();
+    gates
+        .perplexityRatio()
+        .ifPresent(limit -> atMost("perplexity-ratio", after.file(), ratio, limit));
+    Comparison comparison = after.comparison();
+    if (comparison == null) {
+      return;
+    }
+    gates
+        .klDivergence()
+        .ifPresent(
+            limit -> atMost("kl-divergence", after.file(), comparison.klDivergence(), limit));
+    gates
+        .top1Agreement()
+        .ifPresent(
+            limit -> atLeast("top1-agreement", after.file(), comparison.top1Agreement(), limit));
+  }
+
+  private void judge(ChoiceScore before, ChoiceScore after) {
+    if (judged.contains(after.file())) {
+      double drop = before.accuracy() - after.accuracy();
+      gates.accuracyDrop().ifPresent(limit -> atMost("accuracy-drop", after.file(), drop, limit));
     }
   }
 
-  private static Outcome atMost(String gate, double value, double limit) {
-    return new Outcome(gate, null, value, limit, value <= limit);
+  private void atMost(String gate, String file, double value, double limit) {
+    outcomes.add(new Outcome(gate, file, value, limit, value <= limit));
   }
 
-  private static Outcome atLeast(String gate, double value, double limit) {
-    return new Outcome(gate, null, value, limit, value >= limit);
+  private void atLeast(String gate, String file, double value, double limit) {
+    outcomes.add(new Outcome(gate, file, value, limit, value >= limit));
   }
 }

@@ -3,6 +3,7 @@ package io.moepress.recipes.recipe;
 import io.moepress.formats.Checks;
 import io.moepress.formats.Words;
 import java.math.BigDecimal;
+import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -75,6 +76,16 @@ public record ByteSize(long bytes) {
   private static IllegalArgumentException refused(String text, String reason) {
     return new IllegalArgumentException(
         Words.quoted(text) + ": " + reason + " (expected " + EXAMPLES + ")");
+  }
+
+  /// The size for people, to three digits or so: `13.5 MiB`.
+  public String rounded() {
+    for (Unit unit : List.of(Unit.TiB, Unit.GiB, Unit.MiB, Unit.KiB)) {
+      if (bytes >= unit.bytes) {
+        return Checks.text("%.1f %s", (double) bytes / unit.bytes, unit.name());
+      }
+    }
+    return bytes + " B";
   }
 
   /// The size in the largest unit that needs no fraction. [#parse(String)] reads it back.

@@ -112,8 +112,9 @@ public final class RecipeReader {
         node.optional("baselines").map(YamlNode::list).orElse(List.of()).stream()
             .map(steps::baseline)
             .toList();
-    Gates gates = node.optional("gates").map(RecipeReader::gates).orElse(Gates.NONE);
-    return new EvaluationSpec(data(node), maxTokens(node), baselines, gates);
+    List<DataSource> data = data(node);
+    Gates gates = node.optional("gates").map(g -> gates(g, data)).orElse(Gates.NONE);
+    return new EvaluationSpec(data, maxTokens(node), baselines, gates);
   }
 
   private static List<DataSource> data(YamlNode node) {
@@ -139,8 +140,15 @@ public final class RecipeReader {
     return node.optional("max-tokens").map(count -> count.atLeast(1)).orElse(DEFAULT_MAX_TOKENS);
   }
 
-  private static Gates gates(YamlNode node) {
+  private static Gates gates(YamlNode node, List<DataSource> data) {
+    List<String> names = data.stream().map(DataSource::name).distinct().toList();
+    List<String> judged =
+        node.optional("data").map(YamlNode::list).orElse(List.of()).stream()
+            .map(name ->
+                name.choice(names, n -> names.contains(n) ? Optional.of(n) : Optional.empty()))
+            .toList();
     return new Gates(
+        judged,
         gate(node, "perplexity-ratio", Gates::requirePositive),
         gate(node, "kl-divergence", Gates::requireNotNegative),
         gate(node, "top1-agreement", Gates::requireShare),

@@ -126,7 +126,7 @@ class RecipeErrorsTest {
         "baselines: [random] | baseline: [random] | 18: unknown key \"baseline\" in \"evaluate\"; known: baselines, data, gates, max-tokens. Did you mean \"baselines\"?",
         "perplexity-ratio: 1.25 | perplexity-ratio: 0 | 20: evaluate.gates.perplexity-ratio: 0.0 (expected a number above 0)",
         "perplexity-ratio: 1.25 | perplexity-ratio: 125% | 20: evaluate.gates.perplexity-ratio: \"125%\" (expected a number)",
-        "perplexity-ratio: 1.25 | perplexity: 1.25 | 20: unknown key \"perplexity\" in \"evaluate.gates\"; known: accuracy-drop, kl-divergence, perplexity-ratio, top1-agreement",
+        "perplexity-ratio: 1.25 | perplexity: 1.25 | 20: unknown key \"perplexity\" in \"evaluate.gates\"; known: accuracy-drop, data, kl-divergence, perplexity-ratio, top1-agreement",
         "kl-divergence: 0.5 | kl-divergence: -0.5 | 21: evaluate.gates.kl-divergence: -0.5 (expected 0 or more)",
         "top1-agreement: 0.6 | top1-agreement: 60 | 22: evaluate.gates.top1-agreement: 60.0 (expected a number from 0 to 1)",
         "accuracy-drop: 0.02 | accuracy-drop: 2 | 23: evaluate.gates.accuracy-drop: 2.0 (expected a number from 0 to 1)",

@@ -93,6 +93,7 @@ class RecipeReaderTest {
                 128,
                 List.of(new SampleMethods.Random(7)),
                 new Gates(
+                    List.of(),
                     OptionalDouble.of(1.25),
                     OptionalDouble.of(0.5),
                     OptionalDouble.of(0.6),

@@ -119,6 +119,7 @@ class RecipeValuesTest {
     assertThatIllegalArgumentException()
         .isThrownBy(() ->
             new Gates(
+                List.of(),
                 OptionalDouble.of(perplexity),
                 OptionalDouble.of(divergence),
                 OptionalDouble.of(agreement),

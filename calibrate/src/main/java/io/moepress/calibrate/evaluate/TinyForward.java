@@ -1,0 +1,53 @@
+package io.moepress.calibrate.evaluate;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import io.moepress.calibrate.corpus.Corpus;
+import io.moepress.calibrate.corpus.Domain;
+import io.moepress.calibrate.corpus.TokenSequence;
+import io.moepress.calibrate.forward.ForwardPass;
+import io.moepress.calibrate.forward.HiddenStates;
+import io.moepress.calibrate.forward.MoePass;
+import io.moepress.calibrate.forward.OutputHead;
+import io.moepress.calibrate.torch.Torch;
+import io.moepress.calibrate.torch.TorchScope;
+import io.moepress.formats.Checks;
+import io.moepress.formats.FormatException;
+import io.moepress.formats.architecture.Dimension;
+import io.moepress.formats.architecture.MoeModel;
+import io.moepress.recipes.verify.Verifier.Check;
+import io.moepress.recipes.work.Progress;
+import io.moepress.recipes.work.Workers;
+import java.io.IOException;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/// Lets a checkpoint read a few tokens: does it calculate at all, and with finite numbers?
+public final class TinyForward {
+  private static final int TOKENS = 16;
+
+  private TinyForward() {}
+
+  /// Runs the model on the first token ids of its vocabulary.
+  public static Check check(MoeModel model, Workers workers) throws IOException {
+    int vocabulary = model.layout().dimension(Dimension.VOCABULARY);
+    int[] ids = IntStream.range(0, Math.min(TOKENS, vocabulary)).toArray();
+    Corpus corpus =
+        new Corpus(List.of(new Domain("verify", "", "")), List.of(new TokenSequence(0, ids)));
+    try (HiddenStates hidden =
+            new ForwardPass(model, workers, Progress.SILENT)
+                .run("verifying", corpus, MoePass.Observer.NONE);
+        OutputHead head = new OutputHead(model);
+        TorchScope scope = Torch.scope()) {
+      float[] logits =
+          TorchScope.values(head.logits(scope, hidden, 0, ids.length)).toArray(JAVA_FLOAT);
+      boolean finite = IntStream.range(0, logits.length).allMatch(i -> Float.isFinite(logits[i]));
+      return new Check(
+          "tiny forward",
+          finite,
+          Checks.text("%d tokens, %s logits", ids.length, finite ? "finite" : "non-finite"));
+    } catch (FormatException e) {
+      return new Check("tiny forward", false, String.valueOf(e.getMessage()));
+    }
+  }
+}

@@ -1,0 +1,110 @@
+package io.moepress.cli;
+
+import io.moepress.formats.architecture.MoeModel;
+import io.moepress.formats.checkpoint.CheckpointDirectory;
+import io.moepress.formats.checkpoint.Fingerprint;
+import io.moepress.formats.checkpoint.StagedDirectory;
+import io.moepress.recipes.apply.Applier;
+import io.moepress.recipes.apply.Manifest;
+import io.moepress.recipes.lowering.LoweredPlan;
+import io.moepress.recipes.lowering.Lowering;
+import io.moepress.recipes.plan.Plan;
+import io.moepress.recipes.plan.PlanMismatchException;
+import io.moepress.recipes.recipe.ByteSize;
+import io.moepress.recipes.work.Workers;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.TypeConversionException;
+
+/// `moepress apply`.
+@Command(
+    name = "apply",
+    description = "Streams the new checkpoint a plan describes.",
+    mixinStandardHelpOptions = true)
+final class ApplyCommand implements Callable<Integer> {
+  @Mixin private CommonOptions common = new CommonOptions();
+
+  @Parameters(index = "0", paramLabel = "MODEL", description = "Checkpoint directory.")
+  private Path model = Path.of("");
+
+  @Parameters(index = "1", paramLabel = "PLAN", description = "Plan file (JSON).")
+  private Path planFile = Path.of("");
+
+  @Option(
+      names = {"-o", "--output"},
+      required = true,
+      paramLabel = "DIR",
+      description = "New checkpoint directory.")
+  private Path output = Path.of("");
+
+  @Option(names = "--overwrite", description = "Replace an output that is there.")
+  private boolean overwrite;
+
+  @Option(
+      names = "--max-shard-size",
+      paramLabel = "SIZE",
+      converter = SizeConverter.class,
+      description = "Limit for one file of weights. Default: 5GB.")
+  private ByteSize maxShardSize = ByteSize.parse("5GB");
+
+  /// Reads sizes such as `5GB`.
+  static final class SizeConverter implements ITypeConverter<ByteSize> {
+    @Override
+    public ByteSize convert(String value) {
+      try {
+        return ByteSize.parse(value);
+      } catch (IllegalArgumentException e) {
+        throw new TypeConversionException(e.getMessage());
+      }
+    }
+  }
+
+  /// What was written.
+  record Result(String output, int tensors, int dropped, long bytes) {}
+
+  @Override
+  public Integer call() throws IOException {
+    Terminal terminal = common.terminal();
+    StagedDirectory.requireFree(output, overwrite);
+    Plan plan = Plan.read(planFile);
+    try (CheckpointDirectory checkpoint = CheckpointDirectory.open(model);
+        Workers workers = common.workers()) {
+      requireSame(plan, checkpoint);
+      LoweredPlan lowered = Lowering.lower(MoeModel.of(checkpoint), plan.steps());
+      Manifest manifest =
+          new Applier(checkpoint, workers, common.progress(terminal))
+              .apply(plan, lowered, new Applier.Output(output, overwrite, maxShardSize));
+      Result result =
+          new Result(
+              output.toString(),
+              manifest.tensors().size(),
+              manifest.dropped().size(),
+              lowered.byteCount());
+      terminal.result(result, text(result));
+      return ExitCode.DONE;
+    }
+  }
+
+  private void requireSame(Plan plan, CheckpointDirectory checkpoint) throws IOException {
+    String fingerprint = Fingerprint.of(checkpoint);
+    if (!plan.checkpoint().equals(fingerprint)) {
+      throw new PlanMismatchException(
+          "%s was made for checkpoint %s; %s is %s. Plan again, or give the original checkpoint.",
+          planFile, plan.checkpoint(), model, fingerprint);
+    }
+  }
+
+  private static String text(Result result) {
+    return Table.ofFacts()
+        .row("written", result.output())
+        .row("tensors", result.tensors() + ", " + result.dropped() + " dropped")
+        .row("size", new ByteSize(result.bytes()).rounded())
+        .text();
+  }
+}

@@ -1,0 +1,69 @@
+package io.moepress.cli;
+
+import io.moepress.recipes.work.Progress;
+import io.moepress.recipes.work.Workers;
+import java.io.Console;
+import java.io.PrintWriter;
+import java.util.Optional;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+import picocli.CommandLine.Spec.Target;
+
+/// What every command understands.
+final class CommonOptions {
+  @Spec(Target.MIXEE)
+  private CommandSpec command = CommandSpec.create();
+
+  @Option(
+      names = {"-j", "--threads"},
+      paramLabel = "N",
+      description = "Jobs at a time; results do not depend on it. Default: the number of cores.")
+  private int threads = Runtime.getRuntime().availableProcessors();
+
+  @Option(
+      names = "--json",
+      description = "Print the result as one JSON document on standard output.")
+  private boolean json;
+
+  @Option(
+      names = {"-q", "--quiet"},
+      description = "Say nothing but the result and errors.")
+  private boolean quiet;
+
+  @Option(
+      names = {"-v", "--verbose"},
+      description = "Say more about an error; twice: with its stack trace.")
+  private boolean[] verbose = {};
+
+  /// Where to speak.
+  Terminal terminal() {
+    PrintWriter out = command.commandLine().getOut();
+    PrintWriter err = command.commandLine().getErr();
+    return new Terminal(out, err, quiet, json);
+  }
+
+  /// Draws on `terminal`.
+  Progress progress(Terminal terminal) {
+    boolean interactive =
+        Optional.ofNullable(System.console()).map(Console::isTerminal).orElse(false)
+            && System.getenv("CI") == null
+            && System.getenv("NO_COLOR") == null;
+    return new TerminalProgress(terminal, interactive);
+  }
+
+  /// A pool of as many workers as asked for.
+  Workers workers() {
+    if (threads < 1) {
+      throw new ParameterException(
+          command.commandLine(), "--threads must be at least 1: " + threads);
+    }
+    return new Workers(threads);
+  }
+
+  /// How much to say about an error: 0, 1 or 2.
+  int verbosity() {
+    return verbose.length;
+  }
+}

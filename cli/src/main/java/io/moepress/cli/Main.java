@@ -1,0 +1,120 @@
+package io.moepress.cli;
+
+import io.moepress.formats.FormatException;
+import io.moepress.recipes.ToolVersion;
+import io.moepress.recipes.evidence.MissingEvidenceException;
+import io.moepress.recipes.plan.PlanMismatchException;
+import io.moepress.recipes.recipe.RecipeException;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.HelpCommand;
+import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.ParseResult;
+
+/// The program. Only here exceptions become text and exit codes.
+@Command(
+    name = "moepress",
+    description = "Makes Mixture-of-Experts checkpoints small enough for the machine you have.",
+    mixinStandardHelpOptions = true,
+    versionProvider = Main.Version.class,
+    subcommands = {
+      RunCommand.class,
+      InspectCommand.class,
+      CalibrateCommand.class,
+      PlanCommand.class,
+      ApplyCommand.class,
+      EvalCommand.class,
+      VerifyCommand.class,
+      HelpCommand.class
+    },
+    footer = {
+      "",
+      "Exit codes: 0 done, 1 failed, 2 wrong usage or recipe, 3 a quality gate was missed,",
+      "130 interrupted.",
+      "",
+      "Begin with:  moepress run recipes/examples/quickstart.yaml"
+    })
+public final class Main {
+  private Main() {}
+
+  /// Says the version.
+  static final class Version implements IVersionProvider {
+    @Override
+    public String[] getVersion() {
+      return new String[] {ToolVersion.text()};
+    }
+  }
+
+  /// Runs a command.
+  public static void main(String[] args) {
+    PrintWriter out = new PrintWriter(System.out, true, java.nio.charset.StandardCharsets.UTF_8);
+    PrintWriter err = new PrintWriter(System.err, true, java.nio.charset.StandardCharsets.UTF_8);
+    System.exit(run(out, err, args));
+  }
+
+  /// Runs a command inside this process.
+  ///
+  /// @return the exit code
+  static int run(PrintWriter out, PrintWriter err, String... args) {
+    CommandLine line =
+        new CommandLine(new Main())
+            .setOut(out)
+            .setErr(err)
+            .setExecutionExceptionHandler(Main::report)
+            .setCaseInsensitiveEnumValuesAllowed(true);
+    if (args.length == 0) {
+      line.usage(err);
+      return ExitCode.USAGE;
+    }
+    return line.execute(args);
+  }
+
+  private static int report(Exception failure, CommandLine line, ParseResult parsed) {
+    line.getErr().println("moepress: " + message(failure));
+    int verbosity =
+        line.getCommandSpec().mixins().values().stream()
+            .map(mixin -> mixin.userObject())
+            .filter(CommonOptions.class::isInstance)
+            .mapToInt(options -> ((CommonOptions) options).verbosity())
+            .sum();
+    if (verbosity >= 2) {
+      failure.printStackTrace(line.getErr());
+    } else if (verbosity == 1 && failure.getCause() != null) {
+      line.getErr().println("caused by " + failure.getCause());
+    }
+    line.getErr().flush();
+    return failure instanceof RecipeException || failure instanceof CommandLine.ParameterException
+        ? ExitCode.USAGE
+        : ExitCode.FAILED;
+  }
+
+  private static String message(Exception failure) {
+    return switch (failure) {
+      case RecipeException e -> text(e);
+      case FormatException e -> text(e);
+      case PlanMismatchException e -> text(e);
+      case MissingEvidenceException e -> text(e);
+      case IllegalArgumentException e -> text(e);
+      case NoSuchFileException e -> e.getFile() + ": no such file";
+      case FileNotFoundException e -> text(e);
+      case AccessDeniedException e -> e.getFile() + ": permission denied";
+      case FileSystemException e -> e.getFile() + ": " + e.getReason();
+      case IOException e -> text(e);
+      default ->
+          "unexpected "
+              + failure
+              + ". This is a fault of moepress; run the command again with -v -v and report what it"
+              + " prints.";
+    };
+  }
+
+  private static String text(Exception failure) {
+    return String.valueOf(failure.getMessage());
+  }
+}

@@ -1,0 +1,77 @@
+package io.moepress.cli;
+
+import io.moepress.formats.Checks;
+import io.moepress.recipes.plan.KeepExperts;
+import io.moepress.recipes.plan.Plan;
+import io.moepress.recipes.plan.PlanStep;
+import io.moepress.recipes.recipe.ByteSize;
+
+/// A plan as people read it.
+final class PlanText {
+  private PlanText() {}
+
+  static String of(Plan plan) {
+    StringBuilder text = new StringBuilder();
+    text.append(sizes(plan)).append('\n');
+    Table layers = Table.ofFacts().row("layer", "method", "kept", "lowest kept / highest dropped");
+    for (PlanStep step : plan.steps()) {
+      switch (step) {
+        case KeepExperts keep ->
+            layers.row("" + keep.layer(), keep.method(), kept(keep), margin(keep));
+      }
+    }
+    text.append(layers.text());
+    plan.notes().forEach(note -> text.append("note: ").append(note).append('\n'));
+    return text.toString();
+  }
+
+  private static String sizes(Plan plan) {
+    return Table.ofNumbers()
+        .row("", "experts", "parameters", "size")
+        .row(size("before", plan.before()))
+        .row(size("after", plan.after()))
+        .text();
+  }
+
+  private static String[] size(String when, Plan.Size size) {
+    return new String[] {
+      when,
+      "" + size.experts(),
+      Checks.text("%,d", size.parameters()),
+      new ByteSize(size.bytes()).rounded()
+    };
+  }
+
+  private static String kept(KeepExperts step) {
+    return step.kept().size() + " of " + step.experts() + ": " + ranges(step);
+  }
+
+  /// Consecutive indices as ranges: `0-3 7 9-10`.
+  private static String ranges(KeepExperts step) {
+    StringBuilder text = new StringBuilder();
+    for (int i = 0; i < step.kept().size(); ) {
+      int end = i;
+      while (end + 1 < step.kept().size() && step.kept().get(end + 1) == step.kept().get(end) + 1) {
+        end++;
+      }
+      text.append(i == 0 ? "" : " ").append(step.kept().get(i));
+      text.append(end == i ? "" : "-" + step.kept().get(end));
+      i = end + 1;
+    }
+    return text.toString();
+  }
+
+  private static String margin(KeepExperts step) {
+    double lowest = Double.POSITIVE_INFINITY;
+    double highest = Double.NEGATIVE_INFINITY;
+    for (int expert = 0; expert < step.experts(); expert++) {
+      double score = step.scores().get(expert);
+      if (!step.kept().contains(expert)) {
+        highest = Math.max(highest, score);
+      } else if (!step.guarded().contains(expert)) {
+        lowest = Math.min(lowest, score);
+      }
+    }
+    return Double.isInfinite(highest) ? "" : Checks.text("%.4g / %.4g", lowest, highest);
+  }
+}

@@ -1,0 +1,128 @@
+package io.moepress.cli;
+
+import io.moepress.cli.RecipeRun.Comparison;
+import io.moepress.formats.checkpoint.StagedDirectory;
+import io.moepress.formats.json.Json;
+import io.moepress.recipes.evaluation.GateCheck;
+import io.moepress.recipes.evaluation.GateCheck.Outcome;
+import io.moepress.recipes.plan.Plan;
+import io.moepress.recipes.recipe.DataSource;
+import io.moepress.recipes.recipe.EvaluationSpec;
+import io.moepress.recipes.recipe.Recipe;
+import io.moepress.recipes.recipe.RecipeReader;
+import io.moepress.recipes.verify.Verifier.Check;
+import io.moepress.recipes.work.Workers;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/// `moepress run`.
+@Command(
+    name = "run",
+    description = {
+      "Does all of a recipe: calibrates, plans, writes, verifies and evaluates.",
+      "Exit code 3 when the result misses a gate of the recipe; the result stays where it is."
+    },
+    mixinStandardHelpOptions = true)
+final class RunCommand implements Callable<Integer> {
+  @Mixin private CommonOptions common = new CommonOptions();
+  @Mixin private RecipeOptions options = new RecipeOptions();
+
+  @Parameters(paramLabel = "RECIPE", description = "Recipe file (YAML).")
+  private Path recipeFile = Path.of("");
+
+  @Option(names = "--overwrite", description = "Replace an output that is there.")
+  private boolean overwrite;
+
+  @Option(names = "--dry-run", description = "Stop behind the plan.")
+  private boolean dryRun;
+
+  /// What was done.
+  record Result(
+      String output,
+      String plan,
+      Plan.Size before,
+      Plan.Size after,
+      List<Check> verification,
+      @Nullable Comparison evaluation,
+      List<Outcome> gates,
+      boolean passed) {}
+
+  @Override
+  public Integer call() throws IOException {
+    Terminal terminal = common.terminal();
+    Recipe recipe = RecipeReader.read(recipeFile, new Methods());
+    if (!dryRun) {
+      StagedDirectory.requireFree(recipe.output(), overwrite);
+    }
+    try (Workers workers = common.workers();
+        RecipeRun run =
+            RecipeRun.open(recipe, options, workers, common.progress(terminal), terminal)) {
+      Plan plan = run.plan();
+      Path planFile = run.workDirectory().resolve("plan.json");
+      run.write(plan, planFile);
+      terminal.say("plan: " + planFile);
+      plan.notes().forEach(note -> terminal.say("note: " + note));
+      if (dryRun) {
+        terminal.result(plan, PlanText.of(plan));
+        return ExitCode.DONE;
+      }
+      return finish(recipe, run, plan, terminal);
+    }
+  }
+
+  private int finish(Recipe recipe, RecipeRun run, Plan plan, Terminal terminal)
+      throws IOException {
+    run.apply(plan, overwrite);
+    terminal.say("written: " + recipe.output());
+    List<Check> checks = run.verify();
+    boolean verified = checks.stream().allMatch(Check::passed);
+    terminal.say(VerifyCommand.text(checks).stripTrailing());
+    Optional<EvaluationSpec> spec = recipe.evaluation();
+    Comparison comparison = verified && spec.isPresent() ? run.evaluate(plan, spec.get()) : null;
+    List<Outcome> gates =
+        comparison == null
+            ? List.of()
+            : GateCheck.check(
+                spec.orElseThrow(),
+                comparison.before().evaluation(),
+                comparison.after().evaluation());
+    boolean passed = gates.stream().allMatch(Outcome::passed);
+    Path resultFile = run.workDirectory().resolve("result.json");
+    Result result =
+        new Result(
+            recipe.output().toString(),
+            plan.digest(),
+            plan.before(),
+            plan.after(),
+            checks,
+            comparison,
+            gates,
+            verified && passed);
+    Json.write(resultFile, result);
+    terminal.say("result: " + resultFile);
+    terminal.result(result, RunText.of(plan, comparison, gates, names(spec)));
+    if (!verified) {
+      return ExitCode.FAILED;
+    }
+    return passed ? ExitCode.DONE : ExitCode.GATE_MISSED;
+  }
+
+  /// What the recipe calls the files it evaluates.
+  private static Map<String, String> names(Optional<EvaluationSpec> spec) {
+    return spec.stream()
+        .flatMap(evaluation -> evaluation.data().stream())
+        .collect(
+            Collectors.toMap(
+                source -> source.file().toString(), DataSource::name, (first, second) -> first));
+  }
+}
