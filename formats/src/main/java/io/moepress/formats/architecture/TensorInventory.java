@@ -10,14 +10,17 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 
-/// Which tensor of a checkpoint is which: every name has exactly one role, every required role has
-/// its tensor, every shape is what the configuration says.
+/// Which tensor of a checkpoint is which: every name of the main model has exactly one role, every
+/// required role has its tensor, every shape is what the configuration says.
 ///
 /// @param names name by identity, in the order of the model; optional tensors only when present
-public record TensorInventory(Map<TensorId, String> names) {
+/// @param multiTokenPrediction names of the tensors for multi-token prediction, which are no part
+///   of the main model and have no role in it
+public record TensorInventory(Map<TensorId, String> names, Set<String> multiTokenPrediction) {
 
   public TensorInventory {
     names = Collections.unmodifiableMap(new LinkedHashMap<>(names));
+    multiTokenPrediction = Collections.unmodifiableSet(new TreeSet<>(multiTokenPrediction));
   }
 
   /// Matches the tensors of a checkpoint against its layout.
@@ -37,10 +40,13 @@ public record TensorInventory(Map<TensorId, String> names) {
       names.put(id, name);
       unknown.remove(name);
     }
+    Set<String> extra = new TreeSet<>();
+    unknown.stream().filter(layout::isMultiTokenPrediction).forEach(extra::add);
+    unknown.removeAll(extra);
     if (!unknown.isEmpty()) {
       throw unknown(checkpoint, layout, unknown);
     }
-    return new TensorInventory(names);
+    return new TensorInventory(names, extra);
   }
 
   /// Whether the checkpoint has the tensor.

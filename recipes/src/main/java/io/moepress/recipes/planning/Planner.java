@@ -1,6 +1,8 @@
 package io.moepress.recipes.planning;
 
 import io.moepress.formats.Checks;
+import io.moepress.formats.architecture.Architecture.MultiTokenPrediction;
+import io.moepress.formats.architecture.Architecture.Router;
 import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.recipes.ToolVersion;
@@ -9,6 +11,7 @@ import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.lowering.LoweredPlan;
 import io.moepress.recipes.lowering.Lowering;
 import io.moepress.recipes.plan.ExpertId;
+import io.moepress.recipes.plan.GroupRule;
 import io.moepress.recipes.plan.KeepExperts;
 import io.moepress.recipes.plan.Plan;
 import io.moepress.recipes.plan.PlanMismatchException;
@@ -69,6 +72,7 @@ public final class Planner {
     requireReachable(request);
     List<KeepExperts> steps = step.method().plan(request);
     LoweredPlan lowered = Lowering.lower(model, steps);
+    noteMultiTokenPrediction(lowered);
     ModelLayout after = ModelLayout.of(model.layout().architecture(), lowered.config());
     checkTarget(after);
     return new Plan(
@@ -171,10 +175,15 @@ public final class Planner {
   }
 
   private void noteRouter(PruneStep step) {
-    String renormalise = model.layout().architecture().router().renormalise();
+    Router router = model.layout().architecture().router();
+    boolean sumGrows =
+        switch (router.score()) {
+          case SOFTMAX -> !model.layout().flag(router.renormalise());
+          case SIGMOID, SOFTMAX_OF_CHOSEN -> false;
+        };
     switch (step.router()) {
       case SLICE -> {
-        if (!model.layout().flag(renormalise)) {
+        if (sumGrows) {
           notes.add(
               "the router does not renormalise: without the dropped experts' rows the weights of"
                   + " those that stay grow");
@@ -183,9 +192,27 @@ public final class Planner {
     }
   }
 
+  private void noteMultiTokenPrediction(LoweredPlan lowered) {
+    MultiTokenPrediction extra = model.layout().architecture().multiTokenPrediction();
+    long gone =
+        model.inventory().multiTokenPrediction().stream()
+            .filter(name -> lowered.dropped().containsKey(name))
+            .count();
+    if (extra != null && gone > 0) {
+      notes.add(
+          Checks.text(
+              "%d tensors for multi-token prediction are dropped and %s is set to 0: they share the"
+                  + " number of experts, and calibration does not reach them",
+              gone, extra.countKey()));
+    }
+  }
+
   private void requireReachable(PruneRequest request) {
     int kept = request.kept();
     int topK = model.layout().topK();
+    if (model.layout().groups().count() > 1) {
+      GroupRule.requireCount(model.layout(), kept);
+    }
     if (kept < topK) {
       throw new PlanMismatchException(
           "%d of %d experts would stay in each layer, but every token uses %d (config.json: %s)."
