@@ -2,6 +2,7 @@ package io.moepress.formats.architecture;
 
 import io.moepress.formats.Checks;
 import io.moepress.formats.FormatException;
+import io.moepress.formats.Words;
 import io.moepress.formats.architecture.Architecture.MoeLayers;
 import io.moepress.formats.architecture.Architecture.TensorTemplate;
 import io.moepress.formats.checkpoint.ModelConfig;
@@ -16,6 +17,7 @@ import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.JsonNodeFactory;
 
 /// An architecture together with one model's configuration: every formula has its value, and every
 /// tensor its name and shape.
@@ -94,10 +96,13 @@ public final class ModelLayout {
   }
 
   private boolean listed(String key, int layer) {
-    return config
-        .value(key)
-        .map(list -> list.valueStream().anyMatch(node -> node.asInt(-1) == layer))
-        .orElse(false);
+    JsonNode list = config.value(key).orElse(JsonNodeFactory.instance.arrayNode());
+    Checks.requireFormat(
+        list.isArray() && list.valueStream().allMatch(JsonNode::isInt),
+        "config.json: %s = %s (expected a list of layer indices)",
+        key,
+        Words.shown(list.toString()));
+    return list.valueStream().anyMatch(node -> node.asInt() == layer);
   }
 
   /// Indices of the layers that have experts, ascending.
@@ -264,7 +269,11 @@ public final class ModelLayout {
     if (node.isBoolean()) {
       return OptionalDouble.of(node.asBoolean() ? 1 : 0);
     }
-    Checks.requireFormat(node.isNumber(), "config.json: %s = %s (expected a number)", key, node);
+    Checks.requireFormat(
+        node.isNumber() && !node.isBigInteger(),
+        "config.json: %s = %s (expected a number)",
+        key,
+        Words.shown(node.toString()));
     return OptionalDouble.of(node.asDouble());
   }
 }
