@@ -159,7 +159,8 @@ public final class ModelLayout {
 
   /// Whether a checkpoint may lack the tensors of `role`.
   public boolean isOptional(TensorRole role) {
-    return Boolean.TRUE.equals(template(role).optional());
+    String optional = template(role).optional();
+    return optional != null && flag(optional);
   }
 
   /// The name of a tensor in a checkpoint.

@@ -46,6 +46,12 @@ class TensorInventoryTest {
     assertThat(inventory(TinyMoe.qwen3().tied(), "tied").has(head)).isFalse();
   }
 
+  @Test
+  void anOutputHeadIsMissingUnlessItIsTied() throws IOException {
+    assertThat(refusal(TinyMoe.qwen3().without("lm_head.weight")))
+        .isEqualTo(folder + ": tensor lm_head.weight is missing" + TWO_LAYERS);
+  }
+
   @ParameterizedTest
   @CsvSource({
     "model.norm.weight",
