@@ -9,11 +9,10 @@ import java.util.SplittableRandom;
 /// Baseline: draws lots. What a method is worth shows only beside it.
 ///
 /// Every layer's scores are uniform in [0, 1), drawn from the seed and the layer's index, so a
-/// layer's lots do not depend on how many layers there are.
+/// layer's lots do not depend on how many layers there are, nor on another layer's lots.
 ///
 /// @param seed decides the lots; a recipe's own seed unless the step gives one
 public record RandomPruning(long seed) implements ScoredPruning {
-  private static final long LAYER_STRIDE = 0x9E37_79B9_7F4A_7C15L;
 
   @Override
   public String name() {
@@ -27,7 +26,11 @@ public record RandomPruning(long seed) implements ScoredPruning {
 
   @Override
   public double[] scores(int layer, Evidence.Layer evidence, PruneRequest request) {
-    SplittableRandom random = new SplittableRandom(seed + layer * LAYER_STRIDE);
+    // Generators whose seeds differ by little are unrelated, unless they differ by a multiple of
+    // the
+    // golden ratio's 64 bits: those draw the same numbers, shifted.
+    long ofSeed = new SplittableRandom(seed).nextLong();
+    SplittableRandom random = new SplittableRandom(ofSeed + layer);
     return random.doubles(evidence.experts()).toArray();
   }
 }

@@ -1,5 +1,6 @@
 package io.moepress.recipes.apply;
 
+import io.moepress.formats.Checks;
 import io.moepress.formats.FormatException;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.formats.checkpoint.Fingerprint;
@@ -60,6 +61,7 @@ public final class Applier {
   /// @param lowered the same as tensor programs
   /// @throws FormatException when the output is in the way or the disk is too small
   public Manifest apply(Plan plan, LoweredPlan lowered, Output output) throws IOException {
+    requireApart(output.directory());
     try (StagedDirectory stage = StagedDirectory.create(output.directory(), output.overwrite())) {
       requireSpace(stage.path(), lowered.byteCount());
       SortedMap<String, Manifest.Tensor> tensors =
@@ -80,6 +82,17 @@ public final class Applier {
       stage.commit();
       return manifest;
     }
+  }
+
+  /// Replacing the output must not delete the source.
+  private void requireApart(Path output) throws IOException {
+    Path absolute = output.toAbsolutePath().normalize();
+    Path to = Files.exists(absolute) ? absolute.toRealPath() : absolute;
+    Checks.requireFormat(
+        !source.directory().toRealPath().startsWith(to),
+        "%s: the output would replace the source, %s. Choose another directory.",
+        output,
+        source.directory());
   }
 
   private static long limit(Output output) {

@@ -1,5 +1,6 @@
 package io.moepress.recipes.apply;
 
+import io.moepress.formats.Checks;
 import io.moepress.formats.json.Json;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -52,8 +53,18 @@ public record Manifest(
   }
 
   /// Reads the manifest of a checkpoint directory.
+  ///
+  /// @throws io.moepress.formats.FormatException when it is none, or of another version
   public static Manifest read(Path directory) throws IOException {
-    return Json.read(directory.resolve(FILE), Manifest.class);
+    Path file = directory.resolve(FILE);
+    int version = Json.object(file).path("formatVersion").asInt(0);
+    Checks.requireFormat(
+        version == FORMAT_VERSION,
+        "%s: formatVersion %d (expected %d). Use the version of moepress that wrote it.",
+        file,
+        version,
+        FORMAT_VERSION);
+    return Json.read(file, Manifest.class);
   }
 
   /// Writes it into a checkpoint directory.

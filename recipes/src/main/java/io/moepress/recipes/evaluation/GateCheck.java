@@ -9,11 +9,15 @@ import io.moepress.recipes.recipe.EvaluationSpec;
 import io.moepress.recipes.recipe.Gates;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.stream.Collectors;
 
 /// Holds an evaluation against the gates of a recipe, file by file.
 public final class GateCheck {
+  /// What stands for the file where a gate found none.
+  private static final String NO_FILE = "no file of its kind";
+
   private final Gates gates;
   private final Set<String> judged;
   private final List<Outcome> outcomes = new ArrayList<>();
@@ -32,7 +36,7 @@ public final class GateCheck {
   ///
   /// @param gate the gate's name in recipes
   /// @param file what was judged
-  /// @param value what was found
+  /// @param value what was found; NaN where there was nothing to judge, which misses the gate
   /// @param limit what the recipe asks for
   /// @param passed whether it is good enough
   public record Outcome(String gate, String file, double value, double limit, boolean passed) {
@@ -44,7 +48,7 @@ public final class GateCheck {
     }
   }
 
-  /// Judges.
+  /// Judges. A gate that finds nothing to judge is missed, never passed over.
   ///
   /// @param before evaluation of the original
   /// @param after evaluation of the result on the same files, compared with the original
@@ -56,7 +60,17 @@ public final class GateCheck {
     for (int i = 0; i < after.choices().size(); i++) {
       check.judge(before.choices().get(i), after.choices().get(i));
     }
+    check.missUnjudged("perplexity-ratio", check.gates.perplexityRatio());
+    check.missUnjudged("kl-divergence", check.gates.klDivergence());
+    check.missUnjudged("top1-agreement", check.gates.top1Agreement());
+    check.missUnjudged("accuracy-drop", check.gates.accuracyDrop());
     return check.outcomes;
+  }
+
+  private void missUnjudged(String gate, OptionalDouble limit) {
+    if (limit.isPresent() && outcomes.stream().noneMatch(o -> o.gate().equals(gate))) {
+      outcomes.add(new Outcome(gate, NO_FILE, Double.NaN, limit.getAsDouble(), false));
+    }
   }
 
   private void judge(CorpusScore before, CorpusScore after) {
@@ -83,7 +97,8 @@ public final class GateCheck {
 
   private void judge(ChoiceScore before, ChoiceScore after) {
     if (judged.contains(after.file())) {
-      double drop = before.accuracy() - after.accuracy();
+      // By counts, so that a drop of exactly the limit is within it: 0.55 − 0.45 > 0.1 in doubles.
+      double drop = (double) (before.correct() - after.correct()) / after.items();
       gates.accuracyDrop().ifPresent(limit -> atMost("accuracy-drop", after.file(), drop, limit));
     }
   }

@@ -138,7 +138,9 @@ public final class EvidenceFile {
           if (entry.info().name().startsWith(prefix)) {
             Statistic statistic = statistic(numbers, entry.info().name(), prefix);
             double[] flat = Numbers.doubles(file.read(entry.info().name(), arena));
-            values.put(statistic, rows(numbers, entry.info(), flat, head.domains().size()));
+            Shape expected = Shape.of(head.domains().size(), layer.getValue());
+            requireShape(numbers, entry.info(), expected);
+            values.put(statistic, rows(numbers, entry.info(), flat));
           }
         }
         layers.put(layer.getKey(), new Evidence.Layer(layer.getValue(), values));
@@ -152,21 +154,25 @@ public final class EvidenceFile {
         .orElseThrow(() -> FormatException.of("%s: unknown statistic %s", file, name));
   }
 
-  private static double[][] rows(Path file, TensorInfo info, double[] flat, int domains) {
+  private static void requireShape(Path file, TensorInfo info, Shape expected) {
     Checks.requireFormat(
-        info.shape().rank() == 2 && info.shape().dimension(0) == domains,
-        "%s: tensor %s: shape %s (expected %d domains)",
+        info.shape().equals(expected),
+        "%s: tensor %s: shape %s (expected %s, domains and experts of %s)",
         file,
         info.name(),
         info.shape(),
-        domains);
+        expected,
+        HEAD);
+  }
+
+  private static double[][] rows(Path file, TensorInfo info, double[] flat) {
     for (double value : flat) {
       Checks.requireFormat(
           Double.isFinite(value), "%s: tensor %s holds %s", file, info.name(), value);
     }
     int experts = Math.toIntExact(info.shape().dimension(1));
-    double[][] rows = new double[domains][];
-    for (int domain = 0; domain < domains; domain++) {
+    double[][] rows = new double[Math.toIntExact(info.shape().dimension(0))][];
+    for (int domain = 0; domain < rows.length; domain++) {
       rows[domain] = Arrays.copyOfRange(flat, domain * experts, (domain + 1) * experts);
     }
     return rows;

@@ -25,6 +25,12 @@ public record KeepExperts(
     kept = List.copyOf(kept);
     guarded = List.copyOf(guarded);
     scores = List.copyOf(scores);
+    Checks.require(
+        RouterMode.named(router).isPresent(),
+        "layer %d: router %s (expected one of %s)",
+        layer,
+        router,
+        RouterMode.labels());
     Checks.require(!kept.isEmpty(), "layer %d: no expert stays", layer);
     for (int i = 0; i < kept.size(); i++) {
       Checks.require(

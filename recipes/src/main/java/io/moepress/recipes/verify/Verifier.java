@@ -12,8 +12,8 @@ import io.moepress.recipes.work.Workers;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -62,7 +62,7 @@ public final class Verifier {
       Manifest manifest = Manifest.read(checkpoint.directory());
       checks.add(tensorNames(checkpoint, manifest));
       checks.add(tensorDigests(checkpoint, manifest));
-      checks.add(fileDigests(checkpoint.directory(), manifest));
+      checks.add(fileDigests(checkpoint, manifest));
     }
     return checks;
   }
@@ -115,12 +115,18 @@ public final class Verifier {
     }
   }
 
-  private static Check fileDigests(Path directory, Manifest manifest) throws IOException {
+  /// Opens only what the directory itself lists: a manifest may come from a stranger and name any
+  /// file of the machine.
+  private static Check fileDigests(CheckpointDirectory checkpoint, Manifest manifest)
+      throws IOException {
+    Set<String> present = new HashSet<>(Set.of(CheckpointDirectory.CONFIG));
+    checkpoint.sideFiles().forEach(file -> present.add(file.toString()));
     List<String> differing = new ArrayList<>();
     for (Map.Entry<String, String> file : manifest.files().entrySet()) {
-      Path path = directory.resolve(file.getKey());
-      if (!Files.isRegularFile(path) || !Fingerprint.ofFile(path).equals(file.getValue())) {
-        differing.add(file.getKey());
+      String name = file.getKey();
+      if (!present.contains(name)
+          || !Fingerprint.ofFile(checkpoint.directory().resolve(name)).equals(file.getValue())) {
+        differing.add(name);
       }
     }
     return new Check(

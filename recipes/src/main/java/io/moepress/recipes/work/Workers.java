@@ -6,13 +6,10 @@ import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.util.ArrayDeque;
 import java.util.Deque;
-import java.util.concurrent.Callable;
-import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /// A bounded pool for independent jobs. What comes out never depends on the number of threads: jobs
@@ -77,31 +74,28 @@ public final class Workers implements Closeable {
   /// @throws IOException the first failure in the order of the jobs
   public <T> void ordered(int count, Task<T> task, Sink<T> sink) throws IOException {
     Deque<Future<T>> pending = new ArrayDeque<>();
-    AtomicBoolean stopped = new AtomicBoolean();
     int consumed = 0;
     try {
       for (int next = 0; next < count; next++) {
         int index = next;
-        Callable<T> call = () -> task.compute(index);
-        pending.add(pool.submit(() -> unlessStopped(stopped, call)));
+        pending.add(pool.submit(() -> task.compute(index)));
         if (pending.size() > threads) {
-          sink.accept(consumed++, await(pending.remove()));
+          sink.accept(consumed++, next(pending));
         }
       }
       while (!pending.isEmpty()) {
-        sink.accept(consumed++, await(pending.remove()));
+        sink.accept(consumed++, next(pending));
       }
     } finally {
-      stopped.set(true);
       pending.forEach(Workers::settle);
     }
   }
 
-  private static <T> T unlessStopped(AtomicBoolean stopped, Callable<T> call) throws Exception {
-    if (stopped.get()) {
-      throw new CancellationException();
-    }
-    return call.call();
+  /// Takes the oldest result; if waiting for it fails, its job stays pending.
+  private static <T> T next(Deque<Future<T>> pending) throws IOException {
+    T result = await(pending.element());
+    pending.remove();
+    return result;
   }
 
   private static <T> T await(Future<T> future) throws IOException {
@@ -133,12 +127,18 @@ public final class Workers implements Closeable {
   /// After a failure, jobs that already run may still use what the caller is about to close: wait
   /// for them, whatever becomes of them.
   private static void settle(Future<?> future) {
-    try {
-      future.get();
-    } catch (InterruptedException e) {
+    boolean interrupted = false;
+    while (!future.isDone()) {
+      try {
+        future.get();
+      } catch (InterruptedException e) {
+        interrupted = true; // still wait; the caller learns of it below
+      } catch (ExecutionException e) {
+        break; // the caller already reports an earlier failure
+      }
+    }
+    if (interrupted) {
       Thread.currentThread().interrupt();
-    } catch (ExecutionException e) {
-      // The caller already reports an earlier failure.
     }
   }
 

@@ -1,0 +1,96 @@
+package io.moepress.prune;
+
+import com.google.errorprone.annotations.CanIgnoreReturnValue;
+import io.moepress.formats.architecture.ModelLayout;
+import io.moepress.formats.checkpoint.ModelConfig;
+import io.moepress.recipes.evidence.Evidence;
+import io.moepress.recipes.evidence.Statistic;
+import io.moepress.recipes.plan.ExpertId;
+import io.moepress.recipes.plan.KeepCount;
+import io.moepress.recipes.plan.KeepExperts;
+import io.moepress.recipes.plan.PruneMethod;
+import io.moepress.recipes.plan.PruneRequest;
+import io.moepress.recipes.plan.RouterMode;
+import io.moepress.testdata.TinyMoe;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.SortedSet;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.stream.IntStream;
+
+/// What a method is asked, written down by hand: evidence, how many experts stay, who is guarded.
+final class Question {
+  private final List<String> domains;
+  private final int experts;
+  private final SortedMap<Integer, Map<Statistic, double[][]>> layers = new TreeMap<>();
+  private final SortedSet<ExpertId> guarded = new TreeSet<>();
+
+  private Question(int experts, List<String> domains) {
+    this.experts = experts;
+    this.domains = domains;
+  }
+
+  /// About layers of `experts` experts, measured on some domains.
+  static Question about(int experts, String... domains) {
+    return new Question(experts, List.of(domains));
+  }
+
+  /// About one layer, measured on one domain.
+  static Question about(Statistic statistic, double... values) {
+    return about(values.length, "math").with(0, statistic, values);
+  }
+
+  /// About layers without evidence.
+  static Question withoutEvidence(int experts, int... layers) {
+    Question question = about(experts);
+    IntStream.of(layers).forEach(layer -> question.layers.put(layer, Map.of()));
+    return question;
+  }
+
+  @CanIgnoreReturnValue
+  Question with(int layer, Statistic statistic, double[]... byDomain) {
+    layers.computeIfAbsent(layer, index -> new EnumMap<>(Statistic.class)).put(statistic, byDomain);
+    return this;
+  }
+
+  @CanIgnoreReturnValue
+  Question guard(int layer, int... expertsOfLayer) {
+    IntStream.of(expertsOfLayer).forEach(expert -> guarded.add(new ExpertId(layer, expert)));
+    return this;
+  }
+
+  /// What `method` decides when `count` experts stay.
+  List<KeepExperts> ask(PruneMethod method, int count) {
+    return method.plan(request(count));
+  }
+
+  /// The experts of layer 0 that `method` keeps.
+  List<Integer> kept(PruneMethod method, int count) {
+    return ask(method, count).getFirst().kept();
+  }
+
+  /// The scores that `method` gives in a layer.
+  double[] scores(ScoredPruning method, int layer) {
+    return method.scores(layer, evidence().layers().get(layer), request(1));
+  }
+
+  private PruneRequest request(int count) {
+    int last = layers.lastKey();
+    TinyMoe model = TinyMoe.mixtral().layers(last + 1).experts(experts).topK(1);
+    ModelLayout layout = ModelLayout.of(ModelConfig.parse(model.configJson()));
+    return new PruneRequest(layout, evidence(), new KeepCount(count), guarded, RouterMode.SLICE);
+  }
+
+  private Evidence evidence() {
+    SortedMap<Integer, Evidence.Layer> made = new TreeMap<>();
+    layers.forEach((layer, values) -> made.put(layer, new Evidence.Layer(experts, values)));
+    return new Evidence(
+        "sha256:checkpoint",
+        512,
+        domains.stream().map(name -> new Evidence.Domain(name, "sha256:" + name, 1, 9)).toList(),
+        made);
+  }
+}
