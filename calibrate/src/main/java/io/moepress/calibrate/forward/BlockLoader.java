@@ -13,6 +13,7 @@ import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.architecture.TensorId;
 import io.moepress.formats.architecture.TensorRole;
 import java.io.IOException;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// Composes the blocks of a layer from what the architecture file says, with the weights read into
@@ -95,10 +96,10 @@ final class BlockLoader {
         model.inventory().has(router) ? weights.linear(scope, router) : null);
   }
 
-  /// The output head, or the embedding where the two are tied.
-  Linear outputHead(TorchScope scope) throws IOException {
+  /// The output head, or the embedding where the two are tied, in parts of consecutive tokens.
+  List<Linear> outputHead(TorchScope scope) throws IOException {
     TensorId head = TensorId.ofModel(TensorRole.OUTPUT_HEAD);
     TensorId embedding = TensorId.ofModel(TensorRole.EMBEDDING);
-    return weights.linear(scope, model.inventory().has(head) ? head : embedding);
+    return weights.parts(scope, model.inventory().has(head) ? head : embedding);
   }
 }

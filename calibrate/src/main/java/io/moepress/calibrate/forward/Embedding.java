@@ -7,7 +7,6 @@ import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.architecture.TensorId;
 import io.moepress.formats.architecture.TensorRole;
 import io.moepress.formats.tensor.Numbers;
-import io.moepress.formats.tensor.Shape;
 import io.moepress.formats.tensor.TensorData;
 import io.moepress.formats.tensor.TensorInfo;
 import java.io.IOException;
@@ -24,21 +23,19 @@ final class Embedding {
       long token = 0;
       for (TokenSequence sequence : corpus.sequences()) {
         for (int id : sequence.ids()) {
-          Numbers.widen(row(table, id), hidden.row(token++));
+          requireKnown(table.info(), id);
+          Numbers.widen(table.rows(id, 1), hidden.row(token++));
         }
       }
     }
   }
 
-  private static TensorData row(TensorData table, int id) {
-    TensorInfo info = table.info();
-    long vocabulary = info.shape().dimension(0);
+  private static void requireKnown(TensorInfo table, int id) {
+    long vocabulary = table.shape().dimension(0);
     Checks.requireFormat(
         id >= 0 && id < vocabulary,
         "token id %d is outside the model's vocabulary of %d. Do the token ids belong to this model?",
         id,
         vocabulary);
-    TensorInfo row = new TensorInfo(info.name(), info.dtype(), Shape.of(info.shape().dimension(1)));
-    return new TensorData(row, table.bytes().asSlice(id * info.bytesPerRow(), info.bytesPerRow()));
   }
 }

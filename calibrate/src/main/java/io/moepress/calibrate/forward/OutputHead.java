@@ -1,35 +1,42 @@
 package io.moepress.calibrate.forward;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDArrays;
+import ai.djl.ndarray.NDList;
 import io.moepress.calibrate.torch.Torch;
 import io.moepress.calibrate.torch.TorchScope;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.architecture.TensorId;
 import io.moepress.formats.architecture.TensorRole;
 import java.io.IOException;
+import java.util.List;
 
-/// From the last hidden states to logits: final norm, then the output head.
+/// From the last hidden states to logits: final norm, then the output head. The head of a large
+/// vocabulary is held in parts, since one array is limited to 2 GiB.
 public final class OutputHead implements AutoCloseable {
   private final TorchScope weights = Torch.scope();
   private final RmsNorm norm;
-  private final Linear head;
+  private final List<Linear> parts;
 
   /// Reads the head of a model.
   public OutputHead(MoeModel model) throws IOException {
     BlockLoader blocks = new BlockLoader(model);
     this.norm = blocks.norm(weights, TensorId.ofModel(TensorRole.FINAL_NORM));
-    this.head = blocks.outputHead(weights);
+    this.parts = blocks.outputHead(weights);
   }
 
   /// The logits `[count, vocabulary]` of consecutive tokens; they belong to `scope`.
   public NDArray logits(TorchScope scope, HiddenStates hidden, long first, int count) {
     NDArray rows = scope.over(hidden.rows(first, count), count, hidden.width());
-    return head.apply(norm.apply(rows));
+    NDArray normed = norm.apply(rows);
+    NDList logits = new NDList();
+    parts.forEach(part -> logits.add(part.apply(normed)));
+    return logits.size() == 1 ? logits.head() : NDArrays.concat(logits, 1);
   }
 
   /// Number of tokens in the vocabulary, `V`.
   public int vocabulary() {
-    return Math.toIntExact(head.transposed().getShape().get(1));
+    return parts.stream().mapToInt(part -> (int) part.transposed().getShape().get(1)).sum();
   }
 
   @Override

@@ -5,8 +5,11 @@ import io.moepress.calibrate.torch.TorchScope;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.architecture.TensorId;
 import io.moepress.formats.architecture.TensorRole;
+import io.moepress.formats.tensor.TensorData;
 import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// Reads the weights of a model by role into a scope.
@@ -14,6 +17,7 @@ import org.jspecify.annotations.Nullable;
 /// @param model where they are
 record WeightLoader(MoeModel model) {
   private static final double DEFAULT_EPSILON = 1e-6;
+  private static final long MAX_PART_BYTES = 256L << 20;
 
   /// A norm with the model's own epsilon.
   RmsNorm norm(TorchScope scope, TensorId id) throws IOException {
@@ -28,6 +32,22 @@ record WeightLoader(MoeModel model) {
   /// A linear map without bias.
   Linear linear(TorchScope scope, TensorId weight) throws IOException {
     return new Linear(weight(scope, weight).transpose(), null);
+  }
+
+  /// A linear map in parts, each of some consecutive outputs.
+  List<Linear> parts(TorchScope scope, TensorId weight) throws IOException {
+    List<Linear> parts = new ArrayList<>();
+    try (Arena mapping = Arena.ofConfined()) {
+      TensorData whole = model.read(weight, mapping);
+      long rows = whole.info().shape().dimension(0);
+      long bytesPerRow = whole.info().shape().dimension(1) * Float.BYTES;
+      long step = Math.max(1, MAX_PART_BYTES / bytesPerRow);
+      for (long first = 0; first < rows; first += step) {
+        NDArray part = scope.weight(whole.rows(first, Math.min(step, rows - first)));
+        parts.add(new Linear(part.transpose(), null));
+      }
+    }
+    return parts;
   }
 
   /// A linear map of a layer with a bias, where the checkpoint has one.

@@ -69,11 +69,12 @@ public record Architecture(
   /// @param name name with `{layer}` and `{expert}` as place holders
   /// @param shape a formula for each dimension; the one that reads `experts` is the axis along
   ///   which the tensor is cut when experts are dropped
-  /// @param optional true when a checkpoint may lack it (a tied output head, a bias)
+  /// @param optional formula of a flag: a checkpoint may lack it (a tied output head, a bias);
+  ///   null: it may not
   /// @param when formula of a flag: without it models of this family have no such tensor; null: all
   ///   have it
   public record TensorTemplate(
-      String name, List<String> shape, @Nullable Boolean optional, @Nullable String when) {
+      String name, List<String> shape, @Nullable String optional, @Nullable String when) {
     public TensorTemplate {
       shape = List.copyOf(shape);
     }

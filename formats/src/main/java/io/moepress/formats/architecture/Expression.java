@@ -152,6 +152,9 @@ public final class Expression {
       }
       if (token.startsWith(CONFIG)) {
         String key = token.substring(CONFIG.length());
+        if (key.isEmpty()) {
+          throw malformed();
+        }
         return scope -> scope.config(key);
       }
       return switch (token) {

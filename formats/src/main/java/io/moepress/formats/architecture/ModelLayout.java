@@ -2,6 +2,7 @@ package io.moepress.formats.architecture;
 
 import io.moepress.formats.Checks;
 import io.moepress.formats.FormatException;
+import io.moepress.formats.Words;
 import io.moepress.formats.architecture.Architecture.Groups;
 import io.moepress.formats.architecture.Architecture.MoeLayers;
 import io.moepress.formats.architecture.Architecture.MultiTokenPrediction;
@@ -20,6 +21,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.JsonNodeFactory;
 
 /// An architecture together with one model's configuration: every formula has its value, and every
 /// tensor its name and shape.
@@ -118,10 +120,13 @@ public final class ModelLayout {
   }
 
   private boolean listed(String key, int layer) {
-    return config
-        .value(key)
-        .map(list -> list.valueStream().anyMatch(node -> node.asInt(-1) == layer))
-        .orElse(false);
+    JsonNode list = config.value(key).orElse(JsonNodeFactory.instance.arrayNode());
+    Checks.requireFormat(
+        list.isArray() && list.valueStream().allMatch(JsonNode::isInt),
+        "config.json: %s = %s (expected a list of layer indices)",
+        key,
+        Words.shown(list.toString()));
+    return list.valueStream().anyMatch(node -> node.asInt() == layer);
   }
 
   /// Indices of the layers that have experts, ascending.
@@ -154,7 +159,8 @@ public final class ModelLayout {
 
   /// Whether a checkpoint may lack the tensors of `role`.
   public boolean isOptional(TensorRole role) {
-    return Boolean.TRUE.equals(template(role).optional());
+    String optional = template(role).optional();
+    return optional != null && flag(optional);
   }
 
   /// The name of a tensor in a checkpoint.
@@ -341,7 +347,11 @@ public final class ModelLayout {
     if (node.isBoolean()) {
       return OptionalDouble.of(node.asBoolean() ? 1 : 0);
     }
-    Checks.requireFormat(node.isNumber(), "config.json: %s = %s (expected a number)", key, node);
+    Checks.requireFormat(
+        node.isNumber() && !node.isBigInteger(),
+        "config.json: %s = %s (expected a number)",
+        key,
+        Words.shown(node.toString()));
     return OptionalDouble.of(node.asDouble());
   }
 }

@@ -27,6 +27,7 @@ public record TensorInventory(Map<TensorId, String> names, Set<String> multiToke
   ///
   /// @throws FormatException naming the first tensor that is missing, unknown or misshapen
   public static TensorInventory of(Checkpoint checkpoint, ModelLayout layout) {
+    requireEnoughTensors(checkpoint, layout);
     Map<TensorId, String> names = new LinkedHashMap<>();
     Set<String> unknown = new TreeSet<>(checkpoint.tensors().keySet());
     for (TensorId id : layout.tensors()) {
@@ -38,7 +39,7 @@ public record TensorInventory(Map<TensorId, String> names, Set<String> multiToke
       }
       requireShape(checkpoint, info, layout.shape(id.role()));
       names.put(id, name);
-      unknown.remove(name);
+      requireOneRole(unknown.remove(name), layout, name);
     }
     Set<String> extra = new TreeSet<>();
     unknown.stream().filter(layout::isMultiTokenPrediction).forEach(extra::add);
@@ -61,6 +62,28 @@ public record TensorInventory(Map<TensorId, String> names, Set<String> multiToke
       throw new IllegalArgumentException("no tensor " + id);
     }
     return name;
+  }
+
+  /// A configuration may claim billions of experts; their names would fill all memory.
+  private static void requireEnoughTensors(Checkpoint checkpoint, ModelLayout layout) {
+    int tensors = checkpoint.tensors().size();
+    boolean split =
+        layout.architecture().tensors().keySet().stream().anyMatch(TensorRole::isExpert);
+    boolean enough =
+        layout.layers() <= tensors
+            && (!split || (long) layout.moeLayers().size() * layout.experts() <= tensors);
+    if (!enough) {
+      throw FormatException.of(
+          "%s: only %d tensors, but config.json says %d layers and %d experts",
+          checkpoint.name(), tensors, layout.layers(), layout.experts());
+    }
+  }
+
+  private static void requireOneRole(boolean first, ModelLayout layout, String name) {
+    if (!first) {
+      throw FormatException.of(
+          "architecture %s: two roles have the name %s", layout.architecture().modelTypes(), name);
+    }
   }
 
   private static void requireOptional(Checkpoint checkpoint, ModelLayout layout, TensorId id) {

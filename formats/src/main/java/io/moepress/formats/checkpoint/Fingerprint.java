@@ -14,10 +14,10 @@ import java.util.HexFormat;
 /// Tells checkpoints apart without reading all of them, which would take minutes on a large one.
 ///
 /// SHA-256 over the text of `config.json` and, for each shard in the order of names: its name, its
-/// length, its header and [#SAMPLES] evenly spaced blocks of 64 KiB, from the first byte to the last
-/// (all of it, when it is smaller). Another model, another fine-tune, other names, shapes or types
-/// change it; a few altered bytes in the middle of a large shard may not. The manifest of a written
-/// checkpoint holds the full digest of every tensor.
+/// length, its header and [#SAMPLES] evenly spaced blocks of 64 KiB, from the first byte to the
+/// last (all of it, when it is smaller). Another model, another fine-tune, other names, shapes or
+/// types change it; a few altered bytes in the middle of a large shard may not. The manifest of a
+/// written checkpoint holds the full digest of every tensor.
 public final class Fingerprint {
   private static final int SAMPLES = 64;
   private static final int BLOCK = 64 << 10;

@@ -19,4 +19,11 @@ public record TensorData(TensorInfo info, MemorySegment bytes) {
         info.shape(),
         info.byteCount());
   }
+
+  /// Consecutive rows (indices along axis 0) as a tensor of their own, not copied.
+  public TensorData rows(long first, long count) {
+    TensorInfo part = new TensorInfo(info.name(), info.dtype(), info.shape().withRows(count));
+    long bytesPerRow = info.bytesPerRow();
+    return new TensorData(part, bytes.asSlice(first * bytesPerRow, count * bytesPerRow));
+  }
 }
