@@ -120,6 +120,8 @@ public final class Lowering {
       tensors.add(new OutputTensor(info, new Copy(name)));
     } else if (id.role().isExpert()) {
       lowerExpert(id, info, step);
+    } else if (layout.expertAxis(id.role()) > 0) {
+      throw new IllegalStateException("cannot cut " + name + " along another axis than its first");
     } else if (layout.expertAxis(id.role()) == 0) {
       TensorInfo cut =
           new TensorInfo(name, info.dtype(), info.shape().withRows(step.kept().size()));

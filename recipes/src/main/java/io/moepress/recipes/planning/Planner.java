@@ -16,6 +16,7 @@ import io.moepress.recipes.plan.KeepExperts;
 import io.moepress.recipes.plan.Plan;
 import io.moepress.recipes.plan.PlanMismatchException;
 import io.moepress.recipes.plan.Protection;
+import io.moepress.recipes.plan.PruneMethod;
 import io.moepress.recipes.plan.PruneRequest;
 import io.moepress.recipes.plan.SuperExperts;
 import io.moepress.recipes.recipe.PruneStep;
@@ -62,6 +63,18 @@ public final class Planner {
     return new Planner(model, subject).plan(step);
   }
 
+  /// Checks all of a step that can be checked without evidence, before any is measured.
+  ///
+  /// @throws PlanMismatchException when the budget leaves too few experts, or a protected expert
+  ///   does not exist
+  public static void preflight(MoeModel model, PruneStep step, Target target) {
+    Planner planner = new Planner(model, new Subject("", null, null, target));
+    SortedSet<ExpertId> listed = planner.listed(step.protection());
+    planner.requireReachable(
+        new PruneRequest(
+            model.layout(), planner.withoutStatistics(), step.budget(), listed, step.router()));
+  }
+
   private Plan plan(PruneStep step) {
     Evidence evidence = evidence(step);
     SortedSet<ExpertId> guarded = guarded(step.protection());
@@ -97,11 +110,7 @@ public final class Planner {
     Evidence evidence = subject.evidence();
     if (evidence == null) {
       if (!step.method().needs().isEmpty()) {
-        throw new PlanMismatchException(
-            "method %s needs calibration (%s). Add calibration data to the recipe, or give evidence"
-                + " with --evidence.",
-            step.method().name(),
-            step.method().needs().stream().map(Statistic::label).sorted().toList());
+        throw needsEvidence(step.method());
       }
       return withoutStatistics();
     }
@@ -119,6 +128,14 @@ public final class Planner {
     return evidence;
   }
 
+  /// Says that a method cannot decide without calibration.
+  public static PlanMismatchException needsEvidence(PruneMethod method) {
+    return new PlanMismatchException(
+        "method %s needs calibration (%s). Add calibration data to the recipe, or give evidence with"
+            + " --evidence.",
+        method.name(), method.needs().stream().map(Statistic::label).sorted().toList());
+  }
+
   private Evidence withoutStatistics() {
     SortedMap<Integer, Evidence.Layer> layers = new TreeMap<>();
     for (int layer : model.layout().moeLayers()) {
@@ -128,6 +145,15 @@ public final class Planner {
   }
 
   private SortedSet<ExpertId> guarded(Protection protection) {
+    SortedSet<ExpertId> guarded = listed(protection);
+    if (protection.superExperts()) {
+      guarded.addAll(superExperts());
+    }
+    return guarded;
+  }
+
+  /// The experts that the recipe itself protects.
+  private SortedSet<ExpertId> listed(Protection protection) {
     SortedSet<ExpertId> guarded = new TreeSet<>(protection.experts());
     for (ExpertId expert : guarded) {
       if (!model.layout().moeLayers().contains(expert.layer())
@@ -136,9 +162,6 @@ public final class Planner {
             "protected expert %s does not exist (layers %s have experts 0 to %d)",
             expert, model.layout().moeLayers(), model.layout().experts() - 1);
       }
-    }
-    if (protection.superExperts()) {
-      guarded.addAll(superExperts());
     }
     return guarded;
   }

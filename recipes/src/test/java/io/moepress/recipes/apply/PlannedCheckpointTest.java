@@ -148,7 +148,8 @@ class PlannedCheckpointTest {
 
   @Test
   void packedElementsAreNotCutInTheMiddleOfAByte() throws IOException {
-    try (CheckpointDirectory source = holding(DType.F4, Shape.of(4, 3), new byte[] {1, 2, 3, 4, 5, 6})) {
+    try (CheckpointDirectory source =
+        holding(DType.F4, Shape.of(4, 3), new byte[] {1, 2, 3, 4, 5, 6})) {
       Rows two = new Rows("t", List.of(0, 3));
       PlannedCheckpoint planned =
           view(source, new OutputTensor(new TensorInfo("cut", DType.F4, Shape.of(2, 3)), two));

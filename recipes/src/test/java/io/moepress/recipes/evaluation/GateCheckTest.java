@@ -28,8 +28,7 @@ class GateCheckTest {
   @CsvSource({"12.5, 1.25, true", "12.500000000000002, 1.25, false", "9, 1, true", "11, 1, false"})
   void perplexityMayGrowByTheRatio(double perplexity, double limit, boolean passed) {
     assertThat(check(gates(limit, null, null, null), text("math", 10), text("math", perplexity)))
-        .containsExactly(
-            new Outcome("perplexity-ratio", "math", perplexity / 10, limit, passed));
+        .containsExactly(new Outcome("perplexity-ratio", "math", perplexity / 10, limit, passed));
   }
 
   /// Differences of doubles are off in the last place: 0.55 − 0.45 is more than 0.1.
