@@ -35,8 +35,8 @@ final class TinyWeights {
   static TinyTensor random(TinyMoe moe, String name, long... shape) {
     long fanIn = name.equals(EMBEDDING) || shape.length == 0 ? 1 : shape[shape.length - 1];
     double bound = Math.sqrt(3.0 / Math.max(1, fanIn));
-    SplittableRandom random =
-        new SplittableRandom(moe.seed * 0x9E37_79B9_7F4A_7C15L + name.hashCode());
+    long ofSeed = new SplittableRandom(moe.seed).nextLong(); // so that near seeds are unrelated
+    SplittableRandom random = new SplittableRandom(ofSeed + name.hashCode());
     float[] values = new float[TinyTensor.elementCount(shape)];
     for (int i = 0; i < values.length; i++) {
       values[i] = (float) random.nextDouble(-bound, bound);

@@ -63,6 +63,15 @@ class TinyMoeTest {
     assertThat(half).isEqualTo(Float.float16ToFloat(Float.floatToFloat16(half)));
   }
 
+  /// Not the same random numbers, shifted by one.
+  @Test
+  void nearSeedsAreUnrelated() {
+    float[] values = TinyMoe.qwen3().seed(1).values("lm_head.weight");
+    float[] others = TinyMoe.qwen3().seed(2).values("lm_head.weight");
+    assertThat(others).doesNotContain(values[5]);
+    assertThat(values).doesNotContain(others[5]);
+  }
+
   @Test
   void editsApplyInOrder() {
     TinyMoe moe =

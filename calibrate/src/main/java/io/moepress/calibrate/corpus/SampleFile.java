@@ -8,6 +8,7 @@ import io.moepress.formats.FormatException;
 import io.moepress.formats.json.Json;
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -31,20 +32,28 @@ public final class SampleFile {
   public static List<Sample> read(Path file) throws IOException {
     Checks.requireFormat(Files.isRegularFile(file), "%s: no such file", file);
     List<Sample> samples = new ArrayList<>();
-    int number = 0;
-    try (BufferedReader reader = Files.newBufferedReader(file, StandardCharsets.UTF_8)) {
-      for (String line = reader.readLine(); line != null; line = reader.readLine()) {
-        number++;
+    // Split as bytes, so that one line's encoding is that line's error; UTF-8 allows it.
+    try (BufferedReader reader = Files.newBufferedReader(file, StandardCharsets.ISO_8859_1)) {
+      int number = 0;
+      for (String bytes = reader.readLine(); bytes != null; bytes = reader.readLine()) {
+        String where = file + ":" + ++number;
+        String line = decode(bytes.getBytes(StandardCharsets.ISO_8859_1), where);
         if (!line.isBlank()) {
-          samples.add(sample(line, file + ":" + number));
+          samples.add(sample(line, where));
         }
       }
-    } catch (CharacterCodingException e) {
-      throw new FormatException(file + ": not valid UTF-8 behind line " + number, e);
     }
     Checks.requireFormat(
         !samples.isEmpty(), "%s: the file holds no samples (JSON lines; %s)", file, EXPECTED);
     return samples;
+  }
+
+  private static String decode(byte[] line, String where) {
+    try {
+      return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(line)).toString();
+    } catch (CharacterCodingException e) {
+      throw new FormatException(where + ": not valid UTF-8", e);
+    }
   }
 
   private static Sample sample(String line, String where) {
@@ -78,9 +87,11 @@ public final class SampleFile {
             .filter(JsonNode::isString)
             .map(JsonNode::asString)
             .toList();
-    int answer = node.get("answer").asInt(-1);
+    JsonNode index = node.get("answer");
+    int answer = index.isInt() ? index.asInt() : -1;
     Checks.requireFormat(
         node.get("context").isString()
+            && node.get("choices").isArray()
             && choices.size() == node.get("choices").size()
             && choices.size() >= 2
             && choices.stream().noneMatch(String::isEmpty)

@@ -2,6 +2,7 @@ package io.moepress.calibrate.corpus;
 
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import io.moepress.formats.Checks;
+import io.moepress.formats.FormatException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -20,7 +21,7 @@ public final class Tokenizer implements AutoCloseable {
 
   /// Opens the tokenizer of a checkpoint directory.
   ///
-  /// @throws io.moepress.formats.FormatException when the directory has none
+  /// @throws FormatException when the directory has none, or one that cannot be read
   public static Tokenizer open(Path checkpoint) throws IOException {
     Path file = checkpoint.resolve(FILE);
     Checks.requireFormat(
@@ -31,12 +32,16 @@ public final class Tokenizer implements AutoCloseable {
         FILE);
     System.setProperty("ai.djl.offline", "true");
     System.setProperty("OPT_OUT_TRACKING", "true");
-    return new Tokenizer(
-        HuggingFaceTokenizer.builder()
-            .optTokenizerPath(file)
-            .optTruncation(false)
-            .optPadding(false)
-            .build());
+    try {
+      return new Tokenizer(
+          HuggingFaceTokenizer.builder()
+              .optTokenizerPath(file)
+              .optTruncation(false)
+              .optPadding(false)
+              .build());
+    } catch (RuntimeException e) { // what the native library throws for a file it cannot read
+      throw new FormatException(file + ": not a tokenizer: " + e.getMessage(), e);
+    }
   }
 
   /// The token ids of a text.
