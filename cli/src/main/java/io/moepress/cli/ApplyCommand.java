@@ -1,5 +1,6 @@
 package io.moepress.cli;
 
+import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.formats.checkpoint.Fingerprint;
@@ -11,6 +12,8 @@ import io.moepress.recipes.lowering.Lowering;
 import io.moepress.recipes.plan.Plan;
 import io.moepress.recipes.plan.PlanMismatchException;
 import io.moepress.recipes.recipe.ByteSize;
+import io.moepress.recipes.target.Target;
+import io.moepress.recipes.target.TargetRules;
 import io.moepress.recipes.work.Workers;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -77,6 +80,7 @@ final class ApplyCommand implements Callable<Integer> {
         Workers workers = common.workers()) {
       requireSame(plan, checkpoint);
       LoweredPlan lowered = Lowering.lower(MoeModel.of(checkpoint), plan.steps());
+      requireTarget(plan, lowered);
       Manifest manifest =
           new Applier(checkpoint, workers, common.progress(terminal))
               .apply(plan, lowered, new Applier.Output(output, overwrite, maxShardSize));
@@ -97,6 +101,22 @@ final class ApplyCommand implements Callable<Integer> {
       throw new PlanMismatchException(
           "%s was made for checkpoint %s; %s is %s. Plan again, or give the original checkpoint.",
           planFile, plan.checkpoint(), model, fingerprint);
+    }
+  }
+
+  /// A plan that a person edited must still suit the runtime it names.
+  private void requireTarget(Plan plan, LoweredPlan lowered) {
+    Target target =
+        Target.named(plan.target())
+            .orElseThrow(() ->
+                new PlanMismatchException(
+                    "%s: unknown target %s (expected one of %s)",
+                    planFile, plan.target(), Target.labels()));
+    for (TargetRules.Finding finding :
+        TargetRules.check(target, ModelLayout.of(lowered.config()))) {
+      if (finding.refusal()) {
+        throw new PlanMismatchException("%s: %s", planFile, finding.text());
+      }
     }
   }
 

@@ -4,6 +4,7 @@ import io.moepress.recipes.recipe.DataSource;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.OptionalInt;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -12,8 +13,6 @@ import picocli.CommandLine.Spec.Target;
 
 /// Data files on the command line.
 final class DataOptions {
-  private static final int ALL = 0;
-
   @Spec(Target.MIXEE)
   private CommandSpec command = CommandSpec.create();
 
@@ -29,7 +28,7 @@ final class DataOptions {
       names = "--samples",
       paramLabel = "N",
       description = "Take only the first N of each file. Default: all.")
-  private int samples = ALL;
+  private @Nullable Integer samples;
 
   @Option(
       names = "--max-tokens",
@@ -48,11 +47,11 @@ final class DataOptions {
 
   /// The files.
   List<DataSource> sources() {
-    if (samples < ALL) {
+    if (samples != null && samples < 1) {
       throw new ParameterException(
           command.commandLine(), "--samples must be at least 1: " + samples);
     }
-    OptionalInt count = samples == ALL ? OptionalInt.empty() : OptionalInt.of(samples);
+    OptionalInt count = samples == null ? OptionalInt.empty() : OptionalInt.of(samples);
     return files.stream()
         .map(file -> new DataSource(file, count, DataSource.domain(file)))
         .toList();

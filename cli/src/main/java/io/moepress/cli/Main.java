@@ -8,6 +8,7 @@ import io.moepress.recipes.recipe.RecipeException;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
@@ -66,13 +67,21 @@ public final class Main {
         new CommandLine(new Main())
             .setOut(out)
             .setErr(err)
-            .setExecutionExceptionHandler(Main::report)
-            .setCaseInsensitiveEnumValuesAllowed(true);
+            .setExecutionExceptionHandler(Main::report);
     if (args.length == 0) {
       line.usage(err);
       return ExitCode.USAGE;
     }
-    return line.execute(args);
+    try {
+      return line.execute(args);
+    } catch (OutOfMemoryError e) {
+      err.println(
+          "moepress: out of memory ("
+              + e.getMessage()
+              + "). Use fewer threads (-j 1) or fewer texts, or give Java more with"
+              + " MOEPRESS_JAVA_OPTS=-Xmx8g.");
+      return ExitCode.FAILED;
+    }
   }
 
   private static int report(Exception failure, CommandLine line, ParseResult parsed) {
@@ -106,6 +115,7 @@ public final class Main {
       case AccessDeniedException e -> e.getFile() + ": permission denied";
       case FileSystemException e -> e.getFile() + ": " + e.getReason();
       case IOException e -> text(e);
+      case UncheckedIOException e -> text(e);
       default ->
           "unexpected "
               + failure

@@ -3,16 +3,18 @@ package io.moepress.cli;
 import io.moepress.calibrate.corpus.Corpus;
 import io.moepress.calibrate.corpus.CorpusReader;
 import io.moepress.calibrate.measure.Calibration;
+import io.moepress.formats.FormatException;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
+import io.moepress.formats.checkpoint.StagedDirectory;
 import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.evidence.EvidenceFile;
 import io.moepress.recipes.recipe.CalibrationSpec;
 import io.moepress.recipes.work.Progress;
 import io.moepress.recipes.work.Workers;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 
 /// Gets evidence into a directory: by measuring, or by finding that it is there already.
 ///
@@ -36,11 +38,11 @@ record Measuring(Workers workers, Progress progress, Terminal terminal) {
     try (CorpusReader reader = new CorpusReader(checkpoint.directory())) {
       corpus = reader.read(spec, seed);
     }
-    if (Files.exists(directory)) {
-      Evidence found = EvidenceFile.read(directory);
-      if (Calibration.answers(found, fingerprint, corpus, spec.maxTokens())) {
+    Optional<Evidence> kept = kept(directory);
+    if (kept.isPresent()) {
+      if (Calibration.answers(kept.get(), fingerprint, corpus, spec.maxTokens())) {
         terminal.say("evidence: reused " + directory + " (same checkpoint, same texts)");
-        return found;
+        return kept.get();
       }
       terminal.say("evidence: " + directory + " is of another checkpoint or other texts: replaced");
     }
@@ -50,5 +52,20 @@ record Measuring(Workers workers, Progress progress, Terminal terminal) {
     EvidenceFile.write(evidence, directory);
     terminal.say("evidence: " + directory);
     return evidence;
+  }
+
+  /// The evidence in a directory, if there is some that can be read. A directory of anything else
+  /// is not ours to replace.
+  private Optional<Evidence> kept(Path directory) throws IOException {
+    if (!EvidenceFile.isIn(directory)) {
+      StagedDirectory.requireFree(directory, false);
+      return Optional.empty();
+    }
+    try {
+      return Optional.of(EvidenceFile.read(directory));
+    } catch (FormatException e) {
+      terminal.say("evidence: " + e.getMessage() + " Measuring again.");
+      return Optional.empty();
+    }
   }
 }

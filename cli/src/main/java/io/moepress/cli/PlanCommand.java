@@ -38,6 +38,7 @@ final class PlanCommand implements Callable<Integer> {
     try (Workers workers = common.workers();
         RecipeRun run =
             RecipeRun.open(read, options, workers, common.progress(terminal), terminal)) {
+      run.preflight();
       Plan plan = run.plan();
       Path file = output == null ? run.workDirectory().resolve("plan.json") : output;
       run.write(plan, file);

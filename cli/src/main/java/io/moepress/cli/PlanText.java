@@ -72,6 +72,8 @@ final class PlanText {
         lowest = Math.min(lowest, score);
       }
     }
-    return Double.isInfinite(highest) ? "" : Checks.text("%.4g / %.4g", lowest, highest);
+    return Double.isInfinite(highest) || Double.isInfinite(lowest)
+        ? ""
+        : Checks.text("%.4g / %.4g", lowest, highest);
   }
 }

@@ -46,6 +46,7 @@ final class RecipeRun implements Closeable {
   private final String fingerprint;
 
   private @Nullable Subject subject;
+  private @Nullable EvaluationData data;
 
   private RecipeRun(Surroundings around, CheckpointDirectory checkpoint) throws IOException {
     this.recipe = around.recipe();
@@ -102,6 +103,40 @@ final class RecipeRun implements Closeable {
     return options.workDirectory != null
         ? options.workDirectory
         : recipe.output().resolveSibling(recipe.output().getFileName() + ".work");
+  }
+
+  /// The output appears by one rename, so nothing may be kept inside it meanwhile.
+  void requireWorkOutside() {
+    Path work = workDirectory().toAbsolutePath().normalize();
+    if (work.startsWith(recipe.output().toAbsolutePath().normalize())) {
+      throw new RecipeException(
+          "--work-dir " + workDirectory() + ": inside the output (expected another directory)");
+    }
+  }
+
+  /// Finds mistakes before anything is measured: budget, protected experts, methods without the
+  /// evidence they need, evaluation files.
+  void preflight() throws IOException {
+    Planner.preflight(model, step(), recipe.target());
+    List<PruneMethod> methods = new ArrayList<>(List.of(step().method()));
+    recipe.evaluation().ifPresent(spec -> methods.addAll(spec.baselines()));
+    boolean measured = options.evidence != null || recipe.calibration().isPresent();
+    for (PruneMethod method : methods) {
+      if (!measured && !method.needs().isEmpty()) {
+        throw Planner.needsEvidence(method);
+      }
+    }
+    if (recipe.evaluation().isPresent()) {
+      data(recipe.evaluation().get());
+    }
+  }
+
+  /// The texts to evaluate on, read at most once.
+  private EvaluationData data(EvaluationSpec spec) throws IOException {
+    if (data == null) {
+      data = EvaluationData.read(spec.data(), checkpoint.directory(), spec.maxTokens());
+    }
+    return data;
   }
 
   /// Decides.
@@ -177,9 +212,7 @@ final class RecipeRun implements Closeable {
 
   /// Evaluates original, result and baselines on the same texts.
   Comparison evaluate(Plan plan, EvaluationSpec spec) throws IOException {
-    EvaluationData data =
-        EvaluationData.read(spec.data(), checkpoint.directory(), spec.maxTokens());
-    Evaluator evaluator = new Evaluator(data, workers, progress);
+    Evaluator evaluator = new Evaluator(data(spec), workers, progress);
     try (Evaluator.Reference original = evaluator.run("evaluating the original", model)) {
       Candidate before = new Candidate("original", plan.before(), evaluator.score(original, null));
       Candidate after =

@@ -67,6 +67,8 @@ final class RunCommand implements Callable<Integer> {
     try (Workers workers = common.workers();
         RecipeRun run =
             RecipeRun.open(recipe, options, workers, common.progress(terminal), terminal)) {
+      run.requireWorkOutside();
+      run.preflight();
       Plan plan = run.plan();
       Path planFile = run.workDirectory().resolve("plan.json");
       run.write(plan, planFile);
@@ -86,7 +88,12 @@ final class RunCommand implements Callable<Integer> {
     terminal.say("written: " + recipe.output());
     List<Check> checks = run.verify();
     boolean verified = checks.stream().allMatch(Check::passed);
-    terminal.say(VerifyCommand.text(checks).stripTrailing());
+    if (verified) {
+      terminal.say(VerifyCommand.text(checks).stripTrailing());
+    } else {
+      terminal.complain(VerifyCommand.text(checks).stripTrailing());
+      terminal.complain(recipe.output() + ": the written checkpoint failed its verification");
+    }
     Optional<EvaluationSpec> spec = recipe.evaluation();
     Comparison comparison = verified && spec.isPresent() ? run.evaluate(plan, spec.get()) : null;
     List<Outcome> gates =

@@ -20,6 +20,12 @@ record Terminal(PrintWriter out, PrintWriter err, boolean quiet, boolean json) {
     }
   }
 
+  /// A message that nobody may miss.
+  void complain(String message) {
+    err.println("moepress: " + message);
+    err.flush();
+  }
+
   /// The result: as JSON for programs, or as text for people.
   void result(Object value, String text) {
     out.print(json ? Json.pretty(value) : text);

@@ -82,7 +82,7 @@ final class VerifyCommand implements Callable<Integer> {
           new Check(
               "target " + target.label(),
               findings.stream().noneMatch(TargetRules.Finding::refusal),
-              texts.isEmpty() ? "nothing against it" : String.join("; ", texts)));
+              texts.isEmpty() ? "no rule of this runtime is broken" : String.join("; ", texts)));
     }
     return checks;
   }

@@ -147,7 +147,7 @@ class BadInputTest {
 
     assertThat(Cli.run("run", recipe, "-q").exitCode()).isZero();
     assertThat(Cli.run("run", recipe, "-q", "--overwrite").exitCode()).isZero();
-    assertThat(folder.resolve("out.replaced")).doesNotExist();
+    assertNothingHalfWritten();
   }
 
   @Test
@@ -221,6 +221,84 @@ class BadInputTest {
     assertThat(Cli.run("inspect", nowhere, "-v", "-v").err()).contains("\tat io.moepress");
   }
 
+  @Test
+  void anEvaluationFileThatIsNotThereIsFoundBeforeAnythingIsMeasured() throws IOException {
+    Path recipe = recipe(model(), "easy-ep", "keep: 50%");
+    Files.writeString(
+        recipe,
+        "evaluate: {data: [" + folder.resolve("no.jsonl") + "]}\n",
+        StandardOpenOption.APPEND);
+
+    assertFailed(Cli.run("run", recipe), "no.jsonl: no such file");
+    assertThat(folder.resolve("out.work")).doesNotExist();
+  }
+
+  @Test
+  void aBaselineWithoutTheCalibrationItNeeds() throws IOException {
+    Path recipe = recipe(model(), "random", "keep: 50%");
+    String text = Files.readString(recipe).replaceAll("(?m)^calibration:\n.*\n", "");
+    Files.writeString(
+        recipe,
+        text + "evaluate: {data: [" + folder.resolve("texts.jsonl") + "], baselines: [reap]}\n");
+
+    assertFailed(Cli.run("run", recipe), "method reap needs calibration");
+  }
+
+  @Test
+  void aWorkDirectoryInsideTheOutput() throws IOException {
+    Path recipe = recipe(model(), "easy-ep", "keep: 50%");
+
+    assertUsage(Cli.run("run", recipe, "-w", folder.resolve("out/work")), "inside the output");
+  }
+
+  @Test
+  void replacingTheModelByItsOwnResult() throws IOException {
+    Path plan = folder.resolve("plan.json");
+    Path model = model();
+    Cli.run("plan", recipe(model, "easy-ep", "keep: 50%"), "-o", plan, "-q");
+
+    assertFailed(
+        Cli.run("apply", model, plan, "-o", model, "--overwrite"),
+        "the output would replace the source");
+    assertThat(Cli.run("verify", model).exitCode()).isZero();
+  }
+
+  @Test
+  void weightsThatAreNotFiniteInAnExpertNobodyReads() throws IOException {
+    String down = "model.layers.1.mlp.experts.3.down_proj.weight";
+    float[] weights = TinyMoe.qwen3().values(down);
+    weights[0] = Float.POSITIVE_INFINITY;
+    Path model = TinyMoe.qwen3().with(down, weights).write(folder.resolve("sick"));
+
+    Cli verified = Cli.run("verify", model);
+
+    assertThat(verified.exitCode()).isEqualTo(ExitCode.FAILED);
+    assertThat(verified.out()).contains("FAILED  finite weights", "not finite in [" + down + "]");
+  }
+
+  @Test
+  void aQuantisedCheckpoint() throws IOException {
+    Path model =
+        TinyMoe.qwen3()
+            .config("quantization_config", "{\"quant_method\": \"fp8\"}")
+            .write(folder.resolve("fp8"));
+
+    assertFailed(Cli.run("inspect", model), "config.json has a quantization_config");
+  }
+
+  @Test
+  void aDirectoryOfSomethingElseIsNotReplacedByEvidence() throws IOException {
+    Path model = model();
+    recipe(model, "easy-ep", "keep: 50%");
+    Path mine = Files.createDirectory(folder.resolve("mine"));
+    Files.writeString(mine.resolve("precious.txt"), "do not lose me");
+
+    Cli run = Cli.run("calibrate", model, "--data", folder.resolve("texts.jsonl"), "-o", mine);
+
+    assertThat(run.exitCode()).isEqualTo(ExitCode.FAILED);
+    assertThat(mine.resolve("precious.txt")).hasContent("do not lose me");
+  }
+
   private static void assertUsage(Cli run, String... parts) {
     assertThat(run.err()).contains(parts).doesNotContain("\tat ");
     assertThat(run.exitCode()).isEqualTo(ExitCode.USAGE);
@@ -230,7 +308,11 @@ class BadInputTest {
     assertThat(run.err()).contains(parts).doesNotContain("\tat ");
     assertThat(run.exitCode()).isEqualTo(ExitCode.FAILED);
     assertThat(folder.resolve("out")).doesNotExist();
-    assertThat(folder.resolve("out.partial")).doesNotExist();
+    assertNothingHalfWritten();
+  }
+
+  private void assertNothingHalfWritten() {
+    assertThat(folder).isDirectoryNotContaining("glob:**/out.{partial,replaced}*");
   }
 
   private Path model() throws IOException {

@@ -1,6 +1,7 @@
 package io.moepress.prune;
 
 import io.moepress.formats.Checks;
+import io.moepress.formats.architecture.ExpertGroups;
 import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.plan.KeepExperts;
 import io.moepress.recipes.plan.PruneMethod;
@@ -10,14 +11,13 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.SortedSet;
-import java.util.TreeSet;
 import java.util.stream.IntStream;
 
 /// A method that gives each expert a score and keeps, in every layer, the experts with the highest.
 ///
-/// Guarded experts stay first, then the score decides; ties keep the lower index.
+/// Guarded experts stay first, then the score decides; ties keep the lower index. Where the router
+/// chooses by groups of experts, each group keeps equally many, and this holds within the group.
 public interface ScoredPruning extends PruneMethod {
 
   /// The score of every expert of a layer, `[E]`: the higher, the sooner it stays.
@@ -36,7 +36,7 @@ public interface ScoredPruning extends PruneMethod {
               layer,
               name(),
               request.router().label(),
-              keepHighest(layer, scores, guarded, request.kept()),
+              keepHighest(layer, scores, guarded, request),
               List.copyOf(guarded),
               Arrays.stream(scores).boxed().toList()));
     }
@@ -56,21 +56,34 @@ public interface ScoredPruning extends PruneMethod {
   }
 
   private static List<Integer> keepHighest(
-      int layer, double[] scores, SortedSet<Integer> guarded, int count) {
+      int layer, double[] scores, SortedSet<Integer> guarded, PruneRequest request) {
+    ExpertGroups groups = request.layout().groups();
+    int size = groups.size(scores.length);
+    int stay = groups.size(request.kept());
+    Comparator<Integer> guardedFirst =
+        Comparator.comparing((Integer expert) -> !guarded.contains(expert))
+            .thenComparingDouble(expert -> -scores[expert]);
+    List<Integer> kept = new ArrayList<>();
+    for (int group = 0; group < groups.count(); group++) {
+      List<Integer> members = IntStream.range(group * size, (group + 1) * size).boxed().toList();
+      requireRoom(layer, members, guarded, stay);
+      members.stream().sorted(guardedFirst).limit(stay).sorted().forEach(kept::add);
+    }
+    return kept;
+  }
+
+  private static void requireRoom(
+      int layer, List<Integer> members, SortedSet<Integer> guarded, int stay) {
+    List<Integer> inGroup = members.stream().filter(expert -> guarded.contains(expert)).toList();
     Checks.require(
-        guarded.size() <= count,
-        "layer %d: %d experts are protected (%s), but only %d may stay. Keep more, or protect fewer.",
+        inGroup.size() <= stay,
+        "layer %d: %d experts are protected (%s), but only %d may stay of experts %d to %d. Keep"
+            + " more, or protect fewer.",
         layer,
-        guarded.size(),
-        guarded,
-        count);
-    Set<Integer> kept = new TreeSet<>(guarded);
-    IntStream.range(0, scores.length)
-        .boxed()
-        .filter(expert -> !guarded.contains(expert))
-        .sorted(Comparator.comparingDouble((Integer expert) -> -scores[expert]))
-        .limit(count - guarded.size())
-        .forEach(kept::add);
-    return List.copyOf(kept);
+        inGroup.size(),
+        inGroup,
+        stay,
+        members.getFirst(),
+        members.getLast());
   }
 }

@@ -8,6 +8,7 @@ import io.moepress.calibrate.corpus.Sample.Question;
 import io.moepress.calibrate.corpus.SampleFile;
 import io.moepress.calibrate.corpus.TokenSequence;
 import io.moepress.formats.FormatException;
+import io.moepress.formats.Words;
 import io.moepress.recipes.recipe.DataSource;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -114,12 +115,19 @@ public record EvaluationData(Corpus corpus, List<EvaluationFile> files) {
       if (!(sample instanceof Question question)) {
         throw FormatException.of("%s: mixes questions with texts", file);
       }
+      int contextTokens = reader.encode(question.context()).length;
       for (String choice : question.choices()) {
-        sequences.add(new TokenSequence(domain, reader.encode(question.context() + choice)));
+        int[] ids = reader.encode(question.context() + choice);
+        if (ids.length <= Math.max(1, contextTokens)) {
+          throw FormatException.of(
+              "%s: question %d: the choice %s adds no token to its context, so it cannot be scored",
+              file, questions.size() + 1, Words.quoted(choice));
+        }
+        sequences.add(new TokenSequence(domain, ids));
       }
       questions.add(
           new ScoredQuestion(
-              reader.encode(question.context()).length,
+              contextTokens,
               question.choices().stream().map(c -> c.codePointCount(0, c.length())).toList(),
               question.answer()));
     }

@@ -22,6 +22,7 @@ import java.lang.foreign.MemorySegment;
 /// h = embedding
 /// for each layer:   h += attention(norm(h))          sequence by sequence
 ///                   h += moe(norm(h))                expert by expert, all its tokens at once
+///                   h += shared expert(norm(h))      sequence by sequence
 /// ```
 ///
 /// A layer's attention is read once, each expert is read once for every block of its tokens, and
@@ -35,9 +36,13 @@ public final class ForwardPass {
   private final BlockLoader blocks;
 
   /// Prepares a pass.
+  ///
+  /// @throws io.moepress.formats.FormatException when the config asks for something that the
+  ///   forward pass of its family does not do
   public ForwardPass(MoeModel model, Workers workers, Progress progress) {
     this.model = model;
     this.layout = model.layout();
+    layout.requireAssumptions();
     this.workers = workers;
     this.progress = progress;
     this.blocks = new BlockLoader(model);
@@ -92,6 +97,9 @@ public final class ForwardPass {
       attend(layer, streams, routing);
       ExpertRunner experts = new ExpertRunner(layer, layout.experts(), blocks, workers);
       observer.observe(experts.run(streams.hidden(), streams.inputs(), routing, streams.outputs()));
+      if (blocks.hasSharedExpert()) {
+        addShared(layer, streams);
+      }
     } else {
       attendDense(layer, streams);
     }
@@ -103,12 +111,25 @@ public final class ForwardPass {
     try (TorchScope weights = Torch.scope()) {
       AttentionHalf half = attentionHalf(weights, layer);
       Linear routerWeight = blocks.routerWeight(weights, layer);
-      TopKRouter router = blocks.router();
+      TopKRouter router = blocks.router(layer);
       forEachSequence(
           streams,
           (scope, first, count) -> {
             NDArray input = half.run(scope, streams, first, count);
             route(router, routerWeight.apply(input), routing, first);
+          });
+    }
+  }
+
+  /// Adds the shared expert's output to the residual stream, sequence by sequence.
+  private void addShared(int layer, Streams streams) throws IOException {
+    try (TorchScope weights = Torch.scope()) {
+      SharedExpert expert = blocks.sharedExpert(weights, layer);
+      forEachSequence(
+          streams,
+          (scope, first, count) -> {
+            NDArray output = expert.apply(view(scope, streams.inputs(), first, count));
+            view(scope, streams.hidden(), first, count).addi(output);
           });
     }
   }
@@ -136,7 +157,7 @@ public final class ForwardPass {
 
   /// The first half of a layer, and the norm its second half begins with.
   private record AttentionHalf(
-      RmsNorm attentionNorm, GroupedQueryAttention attention, RmsNorm feedForwardNorm) {
+      RmsNorm attentionNorm, Attention attention, RmsNorm feedForwardNorm) {
 
     /// Updates the residual stream of one sequence and keeps the input of its second half.
     NDArray run(TorchScope scope, Streams streams, int first, int count) {

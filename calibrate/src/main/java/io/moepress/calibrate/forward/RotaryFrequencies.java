@@ -2,8 +2,6 @@ package io.moepress.calibrate.forward;
 
 import io.moepress.formats.FormatException;
 import io.moepress.formats.checkpoint.ModelConfig;
-import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.node.JsonNodeFactory;
 
 /// The inverse frequencies of a rotary embedding, with the scaling that a config asks for.
 ///
@@ -14,9 +12,7 @@ import tools.jackson.databind.node.JsonNodeFactory;
 /// | `default` | `base_i`                                                       | 1         |
 /// | `linear`  | `base_i / f`                                                   | 1         |
 /// | `llama3`  | long waves `base_i / f`, short ones `base_i`, between: blended | 1         |
-///
-/// Both spellings are read: `rope_parameters` as transformers 5 writes it, and `rope_theta` with
-/// `rope_scaling` as before.
+/// | `yarn`    | see [YarnScaling]                                              |           |
 ///
 /// @param inverse one for each pair of elements, `[d/2]`; not copied
 /// @param magnitude factor on cosine and sine
@@ -26,24 +22,17 @@ record RotaryFrequencies(double[] inverse, double magnitude) {
   ///
   /// @param width number of rotated elements of a head, `d`
   static RotaryFrequencies of(ModelConfig config, int width) {
-    JsonNode parameters =
-        config
-            .value("rope_parameters")
-            .or(() -> config.value("rope_scaling"))
-            .orElse(JsonNodeFactory.instance.objectNode());
-    double theta =
-        parameters.has("rope_theta")
-            ? parameters.get("rope_theta").asDouble()
-            : config.value("rope_theta").map(JsonNode::asDouble).orElse(10_000.0);
-    String type = text(parameters, "rope_type", text(parameters, "type", "default"));
-    double[] base = base(theta, width);
-    return switch (type) {
+    RotarySettings settings = RotarySettings.of(config);
+    double[] base = base(settings.theta(), width);
+    return switch (settings.type()) {
       case "default" -> new RotaryFrequencies(base, 1);
-      case "linear" -> new RotaryFrequencies(linear(base, parameters), 1);
-      case "llama3" -> new RotaryFrequencies(llama3(base, parameters), 1);
+      case "linear" -> new RotaryFrequencies(linear(base, settings), 1);
+      case "llama3" -> new RotaryFrequencies(llama3(base, settings), 1);
+      case "yarn" -> YarnScaling.apply(settings, base);
       default ->
           throw FormatException.of(
-              "config.json: rope_type \"%s\" (expected default, linear or llama3)", type);
+              "config.json: rope_type \"%s\" (expected default, linear, llama3 or yarn)",
+              settings.type());
     };
   }
 
@@ -55,8 +44,8 @@ record RotaryFrequencies(double[] inverse, double magnitude) {
     return inverse;
   }
 
-  private static double[] linear(double[] base, JsonNode parameters) {
-    double factor = number(parameters, "factor");
+  private static double[] linear(double[] base, RotarySettings settings) {
+    double factor = settings.required("factor");
     double[] inverse = base.clone();
     for (int i = 0; i < inverse.length; i++) {
       inverse[i] /= factor;
@@ -64,11 +53,11 @@ record RotaryFrequencies(double[] inverse, double magnitude) {
     return inverse;
   }
 
-  private static double[] llama3(double[] base, JsonNode parameters) {
-    double factor = number(parameters, "factor");
-    double low = number(parameters, "low_freq_factor");
-    double high = number(parameters, "high_freq_factor");
-    double original = number(parameters, "original_max_position_embeddings");
+  private static double[] llama3(double[] base, RotarySettings settings) {
+    double factor = settings.required("factor");
+    double low = settings.required("low_freq_factor");
+    double high = settings.required("high_freq_factor");
+    double original = settings.required("original_max_position_embeddings");
     double[] inverse = base.clone();
     for (int i = 0; i < inverse.length; i++) {
       double wavesInContext = original * base[i] / (2 * Math.PI);
@@ -76,18 +65,5 @@ record RotaryFrequencies(double[] inverse, double magnitude) {
       inverse[i] = unscaled * base[i] + (1 - unscaled) * base[i] / factor;
     }
     return inverse;
-  }
-
-  private static double number(JsonNode parameters, String key) {
-    JsonNode value = parameters.get(key);
-    if (value == null || !value.isNumber()) {
-      throw FormatException.of("config.json: rotary scaling needs a number \"%s\"", key);
-    }
-    return value.asDouble();
-  }
-
-  private static String text(JsonNode parameters, String key, String otherwise) {
-    JsonNode value = parameters.get(key);
-    return value == null || value.isNull() ? otherwise : value.asString();
   }
 }

@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import io.moepress.calibrate.corpus.Corpus;
 import io.moepress.calibrate.forward.HiddenStates;
 import io.moepress.calibrate.forward.MoePass;
+import io.moepress.formats.Checks;
 import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.evidence.Statistic;
 import java.lang.foreign.MemorySegment;
@@ -31,7 +32,9 @@ public final class EvidenceCollector implements MoePass.Observer {
     double[] novelty = novelty(pass.residual(), pass.routedOutput());
     Map<Statistic, double[][]> values = new EnumMap<>(Statistic.class);
     for (Statistic statistic : Statistic.values()) {
-      values.put(statistic, gather(statistic, pass, novelty));
+      double[][] gathered = gather(statistic, pass, novelty);
+      requireFinite(pass.layer(), statistic, gathered);
+      values.put(statistic, gathered);
     }
     layers.put(pass.layer(), new Evidence.Layer(pass.experts(), values));
   }
@@ -39,6 +42,21 @@ public final class EvidenceCollector implements MoePass.Observer {
   /// What was gathered, by decoder layer.
   public SortedMap<Integer, Evidence.Layer> layers() {
     return layers;
+  }
+
+  private static void requireFinite(int layer, Statistic statistic, double[][] values) {
+    for (double[] domain : values) {
+      for (int expert = 0; expert < domain.length; expert++) {
+        Checks.requireFormat(
+            Double.isFinite(domain[expert]),
+            "layer %d: expert %d: %s is %s (expected a finite number). The model overflows on these"
+                + " texts.",
+            layer,
+            expert,
+            statistic.label(),
+            domain[expert]);
+      }
+    }
   }
 
   private double[][] gather(Statistic statistic, MoePass pass, double[] novelty) {

@@ -30,7 +30,8 @@ class GoldenLogitsTest {
   private static final float TOLERANCE = 1e-4f;
 
   @ParameterizedTest
-  @ValueSource(strings = {"qwen3_moe", "mixtral"})
+  @ValueSource(
+      strings = {"qwen3_moe", "mixtral", "qwen2_moe", "olmoe", "deepseek_v2", "deepseek_v3"})
   void equalTheReferenceImplementations(String family) throws IOException {
     Path directory = TestData.path("golden/arch/" + family);
     JsonNode golden = Json.object(directory.resolve("golden.json"));
@@ -49,7 +50,7 @@ class GoldenLogitsTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"tiny-qwen3moe", "tiny-mixtral"})
+  @ValueSource(strings = {"tiny-qwen3moe", "tiny-mixtral", "tiny-deepseekv3"})
   void equalThoseOfTheTrainedModels(String model) throws IOException {
     JsonNode golden = Json.object(TestData.path("golden/models/" + model + ".json"));
     JsonNode expected = golden.get("last_logits");
@@ -63,6 +64,21 @@ class GoldenLogitsTest {
           .as("logit %d", i)
           .isCloseTo((float) expected.get(i).asDouble(), offset(TOLERANCE));
     }
+    assertThat(likeliest(logits, ids.length)).isEqualTo(ids(golden.get("argmax_per_position")));
+  }
+
+  /// The likeliest next token after each.
+  private static int[] likeliest(float[] logits, int tokens) {
+    int vocabulary = logits.length / tokens;
+    int[] likeliest = new int[tokens];
+    for (int token = 0; token < tokens; token++) {
+      int best = token * vocabulary;
+      for (int i = best; i < (token + 1) * vocabulary; i++) {
+        best = logits[i] > logits[best] ? i : best;
+      }
+      likeliest[token] = best - token * vocabulary;
+    }
+    return likeliest;
   }
 
   @Test

@@ -1,115 +1,131 @@
 package io.moepress.calibrate.forward;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
-import static org.assertj.core.api.Assertions.within;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.data.Offset.offset;
 
 import io.moepress.formats.FormatException;
 import io.moepress.formats.checkpoint.ModelConfig;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.ValueSource;
 
 class RotaryFrequenciesTest {
+  /// The expected numbers are written with nine digits.
+  private static final double TOLERANCE = 1e-9;
 
-  private static double[] inverse(String config, int width) {
-    RotaryFrequencies frequencies = RotaryFrequencies.of(ModelConfig.parse(config), width);
-    assertThat(frequencies.magnitude()).isEqualTo(1);
-    return frequencies.inverse();
-  }
-
-  private static void assertInverse(String config, double... expected) {
-    // A power and a division, each within an ulp or so.
-    assertThat(inverse(config, 2 * expected.length)).containsExactly(expected, within(1e-14));
-  }
-
-  /// `100^(-2i/8)` for i = 0 to 3.
-  @ParameterizedTest
-  @ValueSource(
-      strings = {
-        "{\"rope_parameters\": {\"rope_theta\": 100.0, \"rope_type\": \"default\"}}",
-        "{\"rope_parameters\": {\"rope_theta\": 100}}",
-        "{\"rope_theta\": 100.0}",
-        "{\"rope_theta\": 100.0, \"rope_scaling\": null}",
-        "{\"rope_theta\": 100.0, \"rope_parameters\": null}",
-        "{\"rope_theta\": 100.0, \"rope_scaling\": {\"rope_type\": \"default\"}}",
-        "{\"rope_theta\": 100.0, \"rope_scaling\": {\"type\": \"default\"}}",
-        "{\"rope_theta\": 5, \"rope_parameters\": {\"rope_theta\": 100, \"rope_type\": \"default\"}}",
-      })
-  void theBaseFrequenciesUnderAnySpelling(String config) {
-    assertInverse(config, 1, 0.31622776601683794, 0.1, 0.031622776601683795);
+  @Test
+  void fallByTheBase() {
+    assertInverse(of("\"rope_theta\": 10000.0"), 1, 0.1, 0.01, 0.001);
   }
 
   @Test
-  void withoutABaseItIsTenThousand() {
-    assertInverse("{}", 1, 0.01);
+  void readBothSpellings() {
+    RotaryFrequencies old =
+        of("\"rope_theta\": 500.0, \"rope_scaling\": {\"type\": \"linear\", \"factor\": 4}");
+    RotaryFrequencies now =
+        of(
+            "\"rope_parameters\": {\"rope_type\": \"linear\", \"rope_theta\": 500.0, \"factor\":"
+                + " 4.0}");
+
+    assertThat(old.inverse()).isEqualTo(now.inverse());
   }
 
-  @ParameterizedTest
-  @ValueSource(
-      strings = {
-        "{\"rope_parameters\":"
-            + " {\"rope_theta\": 100.0, \"rope_type\": \"linear\", \"factor\": 4.0}}",
-        "{\"rope_theta\": 100, \"rope_scaling\": {\"rope_type\": \"linear\", \"factor\": 4}}",
-        "{\"rope_theta\": 100, \"rope_scaling\": {\"type\": \"linear\", \"factor\": 4}}",
-      })
-  void linearScalingDividesAll(String config) {
-    assertInverse(config, 0.25, 0.025);
+  @Test
+  void areBlendedByYarn() {
+    // θ = 10000, d = 8, O = 64: c(32) = 8 · ln(64 / 64π) / (2 · ln 10000) = -0.497, c(1) = 1.008.
+    // So low = 0 after clamping, high = 2, and the ramp is 0, 0.5, 1, 1.
+    RotaryFrequencies yarn = of(yarn("\"beta_fast\": 32, \"beta_slow\": 1"));
+
+    assertInverse(yarn, 1, 0.05 + 0.05 / 8, 0.01 / 8, 0.001 / 8);
+    assertThat(yarn.magnitude()).isEqualTo(0.1 * Math.log(8) + 1, offset(TOLERANCE));
   }
 
-  /// With an original context of 200π positions, base frequency `b` makes 100 b waves in it. Fewer
-  /// than 1 wave: divided by the factor of 8; more than 4: as it is; between, by how far it is from
-  /// 1 to 4.
-  @ParameterizedTest
-  @CsvSource({
-    "1e0, 1", // 100 waves
-    "1e-1, 0.1", // 10 waves
-    "4e-2, 0.04", // 4 waves: the boundary is unscaled
-    "1e-2, 0.00125", // 1 wave: the boundary is divided
-    "1e-3, 0.000125", // a tenth of a wave
-    "2.5e-2, 0.0140625", // 2.5 waves: half of each
-  })
-  void llama3ScalingDividesTheLongWaves(double base, double expected) {
-    // Of two frequencies the second is θ^(-1/2).
-    String config =
-        "{\"rope_theta\": "
-            + 1 / (base * base)
-            + ", \"rope_scaling\": {\"rope_type\": \"llama3\", \"factor\": 8, \"low_freq_factor\": 1,"
-            + " \"high_freq_factor\": 4, \"original_max_position_embeddings\": "
-            + 200 * Math.PI
-            + "}}";
+  @Test
+  void areBlendedByYarnWithoutRounding() {
+    // As above, but the ramp ends at c(1) = 1.008000106: it is 0, 0.992063388, 1, 1.
+    RotaryFrequencies yarn = of(yarn("\"truncate\": false"));
 
-    assertThat(inverse(config, 4)[1]).isCloseTo(expected, within(1e-12 * base));
+    assertInverse(yarn, 1, 0.013194453541, 0.01 / 8, 0.001 / 8);
   }
 
-  @ParameterizedTest
-  @CsvSource({
-    "linear, factor",
-    "llama3, factor",
-    "llama3, low_freq_factor",
-    "llama3, high_freq_factor",
-    "llama3, original_max_position_embeddings",
-  })
-  void aMissingNumberIsNamed(String type, String missing) {
-    String config =
-        ("{\"rope_scaling\": {\"rope_type\": \"TYPE\", \"factor\": 8, \"low_freq_factor\": 1,"
-                + " \"high_freq_factor\": 4, \"original_max_position_embeddings\": 64}}")
-            .replace("TYPE", type)
-            .replace("\"" + missing + "\"", "\"other\"");
+  @Test
+  void takeTheFactorOfYarnFromTheLengths() {
+    RotaryFrequencies derived =
+        of(
+            "\"max_position_embeddings\": 512, \"rope_parameters\": {\"rope_type\": \"yarn\","
+                + " \"original_max_position_embeddings\": 64, \"factor\": null}");
 
-    assertThatExceptionOfType(FormatException.class)
-        .isThrownBy(() -> RotaryFrequencies.of(ModelConfig.parse(config), 4))
-        .withMessage("config.json: rotary scaling needs a number \"%s\"", missing);
+    assertThat(derived.inverse()).isEqualTo(of(yarn("\"truncate\": true")).inverse());
   }
 
-  @ParameterizedTest
-  @ValueSource(strings = {"yarn", "dynamic", "longrope"})
-  void aScalingWeDoNotKnowIsRefused(String type) {
-    String config = "{\"rope_scaling\": {\"type\": \"" + type + "\", \"factor\": 2}}";
+  @Test
+  void takeTheLengthBeforeYarnFromTheConfig() {
+    RotaryFrequencies derived =
+        of(
+            "\"max_position_embeddings\": 64, \"rope_parameters\": {\"rope_type\": \"yarn\","
+                + " \"factor\": 8}");
 
-    assertThatExceptionOfType(FormatException.class)
-        .isThrownBy(() -> RotaryFrequencies.of(ModelConfig.parse(config), 4))
-        .withMessage("config.json: rope_type \"%s\" (expected default, linear or llama3)", type);
+    assertThat(derived.inverse()).isEqualTo(of(yarn("\"truncate\": true")).inverse());
+  }
+
+  @Test
+  void haveTheMagnitudeTheConfigStates() {
+    double ratio = (0.1 * 0.5 * Math.log(8) + 1) / (0.1 * 2 * Math.log(8) + 1);
+
+    assertThat(of(yarn("\"attention_factor\": 1.5")).magnitude()).isEqualTo(1.5);
+    assertThat(of(yarn("\"mscale\": 0.707, \"mscale_all_dim\": 0.707")).magnitude()).isEqualTo(1);
+    assertThat(of(yarn("\"mscale\": 0.5, \"mscale_all_dim\": 2")).magnitude())
+        .isEqualTo(ratio, offset(TOLERANCE));
+    assertThat(of(yarn("\"mscale\": 0.5, \"mscale_all_dim\": 0")).magnitude())
+        .isEqualTo(0.1 * Math.log(8) + 1, offset(TOLERANCE));
+  }
+
+  @Test
+  void scaleTheScoresOfLatentAttention() {
+    double magnitude = 0.1 * 0.707 * Math.log(8) + 1;
+
+    assertThat(settings(yarn("\"mscale_all_dim\": 0.707")).scoreFactor())
+        .isEqualTo(magnitude * magnitude, offset(TOLERANCE));
+    assertThat(settings(yarn("\"mscale\": 0.707")).scoreFactor()).isEqualTo(1);
+    assertThat(settings("\"rope_parameters\": {\"mscale_all_dim\": 0.707}").scoreFactor())
+        .isEqualTo(1);
+  }
+
+  @Test
+  void refuseAScalingTheyDoNotKnow() {
+    assertThatThrownBy(() -> of("\"rope_parameters\": {\"rope_type\": \"mystery\"}"))
+        .isInstanceOf(FormatException.class)
+        .hasMessage(
+            "config.json: rope_type \"mystery\" (expected default, linear, llama3 or yarn)");
+  }
+
+  @Test
+  void refuseAScalingWithoutItsNumbers() {
+    assertThatThrownBy(() -> of("\"rope_scaling\": {\"type\": \"linear\"}"))
+        .isInstanceOf(FormatException.class)
+        .hasMessage("config.json: rotary scaling \"linear\" needs a number \"factor\"");
+    assertThatThrownBy(() -> of("\"rope_scaling\": {\"type\": \"yarn\", \"factor\": 4}"))
+        .isInstanceOf(FormatException.class)
+        .hasMessageContaining("original_max_position_embeddings");
+  }
+
+  /// YaRN by the factor 8 from 64 positions.
+  private static String yarn(String more) {
+    return "\"rope_parameters\": {\"rope_type\": \"yarn\", \"rope_theta\": 10000.0, \"factor\": 8.0,"
+        + " \"original_max_position_embeddings\": 64, "
+        + more
+        + "}";
+  }
+
+  /// Frequencies of heads of 8.
+  private static RotaryFrequencies of(String config) {
+    return RotaryFrequencies.of(ModelConfig.parse("{" + config + "}"), 8);
+  }
+
+  private static RotarySettings settings(String config) {
+    return RotarySettings.of(ModelConfig.parse("{" + config + "}"));
+  }
+
+  private static void assertInverse(RotaryFrequencies frequencies, double... expected) {
+    assertThat(frequencies.inverse()).containsExactly(expected, offset(TOLERANCE));
   }
 }

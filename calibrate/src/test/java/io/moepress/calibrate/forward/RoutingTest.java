@@ -3,6 +3,8 @@ package io.moepress.calibrate.forward;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.moepress.calibrate.forward.TopKRouter.Selection;
+import io.moepress.calibrate.forward.TopKRouter.Weighting;
 import io.moepress.formats.architecture.Architecture.RouterScore;
 import io.moepress.formats.json.Json;
 import io.moepress.testdata.TestData;
@@ -18,7 +20,7 @@ class RoutingTest {
 
   private static Routing route(int topK, boolean renormalise, float... logits) {
     Routing routing = Routing.ofTokens(1, topK);
-    new TopKRouter(RouterScore.SOFTMAX, topK, renormalise).route(logits, routing, 0);
+    router(topK, renormalise).route(logits, routing, 0);
     return routing;
   }
 
@@ -63,7 +65,7 @@ class RoutingTest {
   void theToyLayerIsRoutedAsTheReferenceImplementationDoes(String gates) throws IOException {
     JsonNode golden = Json.object(TestData.path("golden/scores.json"));
     Routing routing = Routing.ofTokens(8, 2);
-    TopKRouter router = new TopKRouter(RouterScore.SOFTMAX, 2, gates.equals("renorm"));
+    TopKRouter router = router(2, gates.equals("renorm"));
 
     for (int token = 0; token < 8; token++) {
       router.route(floats(golden.get("logits").get(token)), routing, token);
@@ -109,5 +111,10 @@ class RoutingTest {
         assertThat(experts[slot]).isEqualTo(expert);
       }
     }
+  }
+
+  private static TopKRouter router(int topK, boolean renormalise) {
+    return new TopKRouter(
+        RouterScore.SOFTMAX, topK, Selection.BY_SCORE, new Weighting(renormalise, 0, 1));
   }
 }

@@ -1,19 +1,23 @@
 package io.moepress.formats.architecture;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
+import com.fasterxml.jackson.annotation.JsonSubTypes;
+import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import io.moepress.formats.Checks;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
 
 /// A model family as data, read from one JSON file: the names of tensors and config keys as they
 /// stand **on disk**, and the blocks a layer is composed of. No code anywhere knows a family's
 /// name.
 ///
 /// Weight-only work (inspecting, applying a plan) needs only `dimensions`, `countKeys`, `topKKeys`,
-/// `moeLayers` and `tensors`; the forward pass needs the rest.
+/// `moeLayers`, `tensors`, `multiTokenPrediction` and the groups of the router; the forward pass
+/// needs the rest.
 ///
 /// @param formatVersion version of this document's format, 1
 /// @param modelTypes values of `model_type` in `config.json` that mean this family
@@ -22,9 +26,13 @@ import org.jspecify.annotations.Nullable;
 /// @param dimensions formulas by dimension name, see [Dimension]
 /// @param moeLayers which layers have experts; null when all have
 /// @param tensors name and shape of every tensor by role
+/// @param multiTokenPrediction layers behind the last one that are no part of the main model; null:
+///   none
 /// @param attention the attention block
 /// @param router the router
 /// @param activation activation of the gated feed-forward networks
+/// @param assumes config keys with the only value the forward pass is written for; a config that
+///   lacks the key is fine
 public record Architecture(
     int formatVersion,
     List<String> modelTypes,
@@ -33,9 +41,11 @@ public record Architecture(
     Map<String, String> dimensions,
     @Nullable MoeLayers moeLayers,
     Map<TensorRole, TensorTemplate> tensors,
+    @Nullable MultiTokenPrediction multiTokenPrediction,
     Attention attention,
     Router router,
-    Activation activation) {
+    Activation activation,
+    Map<String, JsonNode> assumes) {
 
   /// The version of the format this class reads.
   public static final int FORMAT_VERSION = 1;
@@ -51,6 +61,7 @@ public record Architecture(
     topKKeys = List.copyOf(topKKeys);
     dimensions = Collections.unmodifiableMap(new LinkedHashMap<>(dimensions));
     tensors = Collections.unmodifiableMap(new LinkedHashMap<>(tensors));
+    assumes = Collections.unmodifiableMap(new LinkedHashMap<>(assumes));
   }
 
   /// A tensor's name and shape.
@@ -58,8 +69,12 @@ public record Architecture(
   /// @param name name with `{layer}` and `{expert}` as place holders
   /// @param shape a formula for each dimension; the one that reads `experts` is the axis along
   ///   which the tensor is cut when experts are dropped
-  /// @param optional true when a checkpoint may lack it (a tied output head, a bias)
-  public record TensorTemplate(String name, List<String> shape, @Nullable Boolean optional) {
+  /// @param optional formula of a flag: a checkpoint may lack it (a tied output head, a bias);
+  ///   null: it may not
+  /// @param when formula of a flag: without it models of this family have no such tensor; null: all
+  ///   have it
+  public record TensorTemplate(
+      String name, List<String> shape, @Nullable String optional, @Nullable String when) {
     public TensorTemplate {
       shape = List.copyOf(shape);
     }
@@ -74,18 +89,68 @@ public record Architecture(
   public record MoeLayers(
       @Nullable String first, @Nullable String every, @Nullable String except) {}
 
+  /// Layers behind the last decoder layer that guess further tokens. They share the number of
+  /// experts with the main model, but neither its forward pass nor its evidence reaches them.
+  ///
+  /// @param prefix how the names of their tensors begin, with `{layer}` as place holder
+  /// @param countKey config key of their number
+  public record MultiTokenPrediction(String prefix, String countKey) {}
+
+  /// The attention block.
+  @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "kind")
+  @JsonSubTypes({
+    @JsonSubTypes.Type(value = GroupedQuery.class, name = "grouped-query"),
+    @JsonSubTypes.Type(value = Latent.class, name = "latent")
+  })
+  public sealed interface Attention permits GroupedQuery, Latent {
+
+    /// Which elements of a head are turned together.
+    RotaryPairing rotary();
+  }
+
   /// Grouped-query attention with rotary positions.
   ///
   /// @param headNorm whether queries and keys are normalised, and over what
+  /// @param clip formula of a bound on the magnitude of projected queries, keys and values, after
+  ///   the norm; no bound where it has no value; null: none
   /// @param rotary which elements of a head are turned together
+  /// @param rotaryWidth formula; how many elements of a head, from the first on, are turned at all;
+  ///   null: all
   /// @param window the sliding window; null: none
-  public record Attention(HeadNorm headNorm, RotaryPairing rotary, @Nullable Window window) {}
+  public record GroupedQuery(
+      HeadNorm headNorm,
+      @Nullable String clip,
+      RotaryPairing rotary,
+      @Nullable String rotaryWidth,
+      @Nullable Window window)
+      implements Attention {}
+
+  /// Latent attention: keys and values of all heads are expanded from one short vector, and part of
+  /// every key, the part that is turned, is common to all heads. Queries may be compressed
+  /// likewise; they are where the model has tensors of [TensorRole#QUERY_COMPRESS].
+  ///
+  /// @param latent formula; width of the vector that keys and values are expanded from
+  /// @param plain formula; width of the part of a query or key head that is not turned
+  /// @param turned formula; width of the part that is
+  /// @param value formula; width of a value head
+  /// @param epsilon formula; added to the mean square in the norms of compressed vectors
+  /// @param rotary which elements of the turned part are turned together
+  public record Latent(
+      String latent,
+      String plain,
+      String turned,
+      String value,
+      String epsilon,
+      RotaryPairing rotary)
+      implements Attention {}
 
   /// A sliding window: a token sees itself and the `size - 1` tokens before it.
   ///
   /// @param size formula of the length in tokens; no window where it has no value
   /// @param when formula of a flag that switches the window on; null: on
-  public record Window(String size, @Nullable String when) {}
+  /// @param layerTypes config key of a list that says `sliding_attention` for each layer with the
+  ///   window; null: all layers have it
+  public record Window(String size, @Nullable String when, @Nullable String layerTypes) {}
 
   /// Normalisation of queries and keys before the rotation.
   public enum HeadNorm {
@@ -94,28 +159,75 @@ public record Architecture(
     NONE,
     /// Over each head by itself.
     @JsonProperty("per-head")
-    PER_HEAD
+    PER_HEAD,
+    /// Over the whole projected vector, all heads together.
+    @JsonProperty("whole")
+    WHOLE
   }
 
   /// Which elements of a head are turned together.
   public enum RotaryPairing {
     /// Element `i` with element `i + d/2`.
     @JsonProperty("half")
-    HALF
+    HALF,
+    /// Element `2i` with element `2i + 1`.
+    @JsonProperty("pairs")
+    PAIRS
   }
 
   /// How a token gets its experts and their weights.
   ///
-  /// @param score what turns router logits into scores, over all experts
+  /// Where the model has tensors of [TensorRole#SELECTION_BIAS], they are added to the scores for
+  /// the choice, and not to the weights.
+  ///
+  /// @param score what turns router logits into scores
+  /// @param groups restriction of the choice to some groups of experts; null: none
   /// @param renormalise formula of a flag: whether the weights of the chosen experts are divided by
   ///   their sum
-  public record Router(RouterScore score, String renormalise) {}
+  /// @param epsilon formula of what is added to that sum; null: 0
+  /// @param scale formula of a factor on the weights; null: 1
+  public record Router(
+      RouterScore score,
+      @Nullable Groups groups,
+      String renormalise,
+      @Nullable String epsilon,
+      @Nullable String scale) {}
+
+  /// Experts stand in groups of equal size, and a token chooses from the groups that score highest.
+  ///
+  /// @param count formula; number of groups
+  /// @param open formula; number of groups a token chooses from
+  /// @param score the score of a group
+  /// @param where config keys with the text they must have for the restriction to hold; null: it
+  ///   always holds
+  public record Groups(
+      String count, String open, GroupScore score, @Nullable Map<String, String> where) {
+    public Groups {
+      where = where == null ? null : Collections.unmodifiableMap(new LinkedHashMap<>(where));
+    }
+  }
+
+  /// From the scores of a group's experts to the score of the group.
+  public enum GroupScore {
+    /// The largest.
+    @JsonProperty("max")
+    MAX,
+    /// The sum of the two largest.
+    @JsonProperty("sum-of-two-largest")
+    SUM_OF_TWO_LARGEST
+  }
 
   /// From router logits to scores.
   public enum RouterScore {
-    /// Softmax over all experts.
+    /// Softmax over all experts, then the choice.
     @JsonProperty("softmax")
-    SOFTMAX
+    SOFTMAX,
+    /// The choice by logits, then softmax over the chosen experts.
+    @JsonProperty("softmax-of-chosen")
+    SOFTMAX_OF_CHOSEN,
+    /// `1 / (1 + exp(-x))` of each logit by itself, then the choice.
+    @JsonProperty("sigmoid")
+    SIGMOID
   }
 
   /// Activation `a` of a gated network `down(a(gate(x)) * up(x))`.

@@ -1,6 +1,7 @@
 package io.moepress.formats.architecture;
 
 import io.moepress.formats.FormatException;
+import io.moepress.formats.Words;
 import io.moepress.formats.json.Json;
 import java.io.IOException;
 import java.io.InputStream;
@@ -11,7 +12,8 @@ import java.util.TreeMap;
 
 /// The architectures that come with the program.
 public final class ArchitectureCatalog {
-  private static final List<String> FILES = List.of("mixtral", "qwen3_moe");
+  private static final List<String> FILES =
+      List.of("deepseek_v2", "deepseek_v3", "mixtral", "olmoe", "qwen2_moe", "qwen3_moe");
 
   private ArchitectureCatalog() {}
 
@@ -36,7 +38,9 @@ public final class ArchitectureCatalog {
           "config.json: unknown architecture: model_type %s (expected one of %s). To teach it to"
               + " moepress, write %s.json beside the other architecture files (CONTRIBUTING.md says"
               + " how).",
-          modelType, String.join(", ", architectures.keySet()), modelType);
+          Words.shown(modelType),
+          String.join(", ", architectures.keySet()),
+          Words.shown(modelType));
     }
     return architecture;
   }

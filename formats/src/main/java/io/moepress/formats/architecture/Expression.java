@@ -14,14 +14,17 @@ import java.util.regex.Pattern;
 /// config.head_dim ?? hidden / heads
 /// heads * (nope + rope)
 /// config.norm_topk_prob ?? false
+/// !config.q_lora_rank
 /// ```
 ///
 /// `config.KEY` is the value in `config.json`; a bare name is a dimension of the architecture file;
-/// `a ?? b` is `b` where `a` is absent or null, and binds weakest. `true` is 1 and `false` is 0. A
-/// formula with an absent part is absent itself.
+/// `a ?? b` is `b` where `a` is absent or null, and binds weakest. `true` is 1 and `false` is 0;
+/// `!a` is 1 where `a` is 0 or absent, and else 0. Any other formula with an absent part is absent
+/// itself.
 public final class Expression {
   private static final Pattern TOKEN =
-      Pattern.compile("\\s*(\\?\\?|[-+*/()]|\\d+(?:\\.\\d+)?(?:e-?\\d+)?|[A-Za-z_][A-Za-z0-9_.]*)");
+      Pattern.compile(
+          "\\s*(\\?\\?|[-+*/()!]|\\d+(?:\\.\\d+)?(?:e-?\\d+)?|[A-Za-z_][A-Za-z0-9_.]*)");
   private static final String CONFIG = "config.";
 
   private final String text;
@@ -121,6 +124,10 @@ public final class Expression {
     }
 
     private Function<Scope, OptionalDouble> factor() {
+      if (take("!")) {
+        Function<Scope, OptionalDouble> negated = factor();
+        return scope -> OptionalDouble.of(negated.apply(scope).orElse(0) == 0 ? 1 : 0);
+      }
       if (take("(")) {
         Function<Scope, OptionalDouble> inner = alternatives();
         if (!take(")")) {
@@ -145,6 +152,9 @@ public final class Expression {
       }
       if (token.startsWith(CONFIG)) {
         String key = token.substring(CONFIG.length());
+        if (key.isEmpty()) {
+          throw malformed();
+        }
         return scope -> scope.config(key);
       }
       return switch (token) {

@@ -2,7 +2,10 @@ package io.moepress.formats.architecture;
 
 import io.moepress.formats.Checks;
 import io.moepress.formats.FormatException;
+import io.moepress.formats.Words;
+import io.moepress.formats.architecture.Architecture.Groups;
 import io.moepress.formats.architecture.Architecture.MoeLayers;
+import io.moepress.formats.architecture.Architecture.MultiTokenPrediction;
 import io.moepress.formats.architecture.Architecture.TensorTemplate;
 import io.moepress.formats.checkpoint.ModelConfig;
 import io.moepress.formats.tensor.Shape;
@@ -14,8 +17,11 @@ import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.JsonNodeFactory;
 
 /// An architecture together with one model's configuration: every formula has its value, and every
 /// tensor its name and shape.
@@ -48,6 +54,7 @@ public final class ModelLayout {
     layout.requireOneValue(architecture.countKeys());
     layout.requireOneValue(architecture.topKKeys());
     layout.requireReachableTopK();
+    layout.requireFittingGroups();
     return layout;
   }
 
@@ -63,7 +70,7 @@ public final class ModelLayout {
 
   /// A dimension's value, positive.
   public int dimension(Dimension dimension) {
-    return Math.toIntExact(positive(dimension.key()));
+    return count(dimension.key());
   }
 
   /// Number of decoder layers.
@@ -81,6 +88,25 @@ public final class ModelLayout {
     return dimension(Dimension.TOP_K);
   }
 
+  /// The groups experts stand in; [ExpertGroups#NONE] where the router knows none.
+  public ExpertGroups groups() {
+    Groups groups = architecture.router().groups();
+    if (groups == null || (groups.where() != null && !says(groups.where()))) {
+      return ExpertGroups.NONE;
+    }
+    return new ExpertGroups(count(groups.count()), count(groups.open()), groups.score());
+  }
+
+  /// Whether the configuration has these texts under these keys.
+  private boolean says(Map<String, String> texts) {
+    return texts.entrySet().stream()
+        .allMatch(entry ->
+            config
+                .value(entry.getKey())
+                .filter(node -> node.asString("").equals(entry.getValue()))
+                .isPresent());
+  }
+
   /// Whether `layer` has experts.
   public boolean isMoe(int layer) {
     MoeLayers rule = architecture.moeLayers();
@@ -94,10 +120,13 @@ public final class ModelLayout {
   }
 
   private boolean listed(String key, int layer) {
-    return config
-        .value(key)
-        .map(list -> list.valueStream().anyMatch(node -> node.asInt(-1) == layer))
-        .orElse(false);
+    JsonNode list = config.value(key).orElse(JsonNodeFactory.instance.arrayNode());
+    Checks.requireFormat(
+        list.isArray() && list.valueStream().allMatch(JsonNode::isInt),
+        "config.json: %s = %s (expected a list of layer indices)",
+        key,
+        Words.shown(list.toString()));
+    return list.valueStream().anyMatch(node -> node.asInt() == layer);
   }
 
   /// Indices of the layers that have experts, ascending.
@@ -115,14 +144,23 @@ public final class ModelLayout {
     return number(formula).orElse(0) != 0;
   }
 
-  /// Whether the architecture has tensors of `role`.
+  /// The whole number, at least 1, that a formula of the architecture file has to have.
+  ///
+  /// @throws FormatException when it has another value, or none
+  public int count(String formula) {
+    return Math.toIntExact(positive(formula));
+  }
+
+  /// Whether a model with this configuration has tensors of `role`.
   public boolean has(TensorRole role) {
-    return architecture.tensors().containsKey(role);
+    TensorTemplate template = architecture.tensors().get(role);
+    return template != null && (template.when() == null || flag(template.when()));
   }
 
   /// Whether a checkpoint may lack the tensors of `role`.
   public boolean isOptional(TensorRole role) {
-    return Boolean.TRUE.equals(template(role).optional());
+    String optional = template(role).optional();
+    return optional != null && flag(optional);
   }
 
   /// The name of a tensor in a checkpoint.
@@ -146,18 +184,54 @@ public final class ModelLayout {
 
   /// Every tensor the model may have, with those of a layer together.
   public List<TensorId> tensors() {
+    List<TensorRole> roles = architecture.tensors().keySet().stream().filter(this::has).toList();
     List<TensorId> ids = new ArrayList<>();
-    for (TensorRole role : architecture.tensors().keySet()) {
+    for (TensorRole role : roles) {
       if (role.scope() == TensorRole.Scope.MODEL) {
         ids.add(TensorId.ofModel(role));
       }
     }
     for (int layer = 0; layer < layers(); layer++) {
-      for (TensorRole role : architecture.tensors().keySet()) {
+      for (TensorRole role : roles) {
         addLayer(ids, role, layer);
       }
     }
     return ids;
+  }
+
+  /// Whether a name is that of a tensor in a layer for multi-token prediction, which is no part of
+  /// the main model.
+  public boolean isMultiTokenPrediction(String name) {
+    MultiTokenPrediction extra = architecture.multiTokenPrediction();
+    if (extra == null) {
+      return false;
+    }
+    double count = number("config." + extra.countKey()).orElse(0);
+    String numbered = Pattern.quote(extra.prefix()).replace("{layer}", "\\E(\\d{1,9})\\Q");
+    Matcher matcher = Pattern.compile(numbered).matcher(name);
+    return matcher.lookingAt()
+        && Integer.parseInt(matcher.group(1)) >= layers()
+        && Integer.parseInt(matcher.group(1)) < layers() + count;
+  }
+
+  /// Makes sure that the forward pass does what this configuration asks for.
+  ///
+  /// @throws FormatException naming the first key with a value it does not know
+  public void requireAssumptions() {
+    architecture
+        .assumes()
+        .forEach((key, expected) ->
+            config
+                .value(key)
+                .ifPresent(found ->
+                    Checks.requireFormat(
+                        found.equals(expected),
+                        "config.json: %s = %s (the forward pass of %s knows only %s). Plans that need no"
+                            + " calibration can still be applied.",
+                        key,
+                        found,
+                        config.modelType(),
+                        expected)));
   }
 
   private void addLayer(List<TensorId> ids, TensorRole role, int layer) {
@@ -224,6 +298,15 @@ public final class ModelLayout {
         experts());
   }
 
+  private void requireFittingGroups() {
+    Checks.requireFormat(
+        groups().fit(experts(), topK()),
+        "config.json: %s: %d experts (expected %s)",
+        architecture.countKeys(),
+        experts(),
+        groups().rule(topK()));
+  }
+
   /// Gives a dimension its value, after those its formula mentions.
   private OptionalDouble resolve(String name, Set<String> dependents) {
     OptionalDouble known = dimensions.get(name);
@@ -264,7 +347,11 @@ public final class ModelLayout {
     if (node.isBoolean()) {
       return OptionalDouble.of(node.asBoolean() ? 1 : 0);
     }
-    Checks.requireFormat(node.isNumber(), "config.json: %s = %s (expected a number)", key, node);
+    Checks.requireFormat(
+        node.isNumber() && !node.isBigInteger(),
+        "config.json: %s = %s (expected a number)",
+        key,
+        Words.shown(node.toString()));
     return OptionalDouble.of(node.asDouble());
   }
 }

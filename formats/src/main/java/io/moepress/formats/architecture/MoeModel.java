@@ -1,5 +1,6 @@
 package io.moepress.formats.architecture;
 
+import io.moepress.formats.Checks;
 import io.moepress.formats.checkpoint.Checkpoint;
 import io.moepress.formats.tensor.TensorData;
 import io.moepress.formats.tensor.TensorInfo;
@@ -18,6 +19,11 @@ public record MoeModel(Checkpoint checkpoint, ModelLayout layout, TensorInventor
   /// @throws io.moepress.formats.FormatException for an unknown architecture, or tensors that do
   ///   not fit the configuration
   public static MoeModel of(Checkpoint checkpoint) {
+    Checks.requireFormat(
+        checkpoint.config().value("quantization_config").isEmpty(),
+        "%s: config.json has a quantization_config; quantised checkpoints cannot be read yet. Use the"
+            + " BF16 or F16 original.",
+        checkpoint.name());
     ModelLayout layout = ModelLayout.of(checkpoint.config());
     return new MoeModel(checkpoint, layout, TensorInventory.of(checkpoint, layout));
   }

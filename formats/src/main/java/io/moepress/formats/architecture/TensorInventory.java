@@ -10,20 +10,24 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 
-/// Which tensor of a checkpoint is which: every name has exactly one role, every required role has
-/// its tensor, every shape is what the configuration says.
+/// Which tensor of a checkpoint is which: every name of the main model has exactly one role, every
+/// required role has its tensor, every shape is what the configuration says.
 ///
 /// @param names name by identity, in the order of the model; optional tensors only when present
-public record TensorInventory(Map<TensorId, String> names) {
+/// @param multiTokenPrediction names of the tensors for multi-token prediction, which are no part
+///   of the main model and have no role in it
+public record TensorInventory(Map<TensorId, String> names, Set<String> multiTokenPrediction) {
 
   public TensorInventory {
     names = Collections.unmodifiableMap(new LinkedHashMap<>(names));
+    multiTokenPrediction = Collections.unmodifiableSet(new TreeSet<>(multiTokenPrediction));
   }
 
   /// Matches the tensors of a checkpoint against its layout.
   ///
   /// @throws FormatException naming the first tensor that is missing, unknown or misshapen
   public static TensorInventory of(Checkpoint checkpoint, ModelLayout layout) {
+    requireEnoughTensors(checkpoint, layout);
     Map<TensorId, String> names = new LinkedHashMap<>();
     Set<String> unknown = new TreeSet<>(checkpoint.tensors().keySet());
     for (TensorId id : layout.tensors()) {
@@ -35,12 +39,15 @@ public record TensorInventory(Map<TensorId, String> names) {
       }
       requireShape(checkpoint, info, layout.shape(id.role()));
       names.put(id, name);
-      unknown.remove(name);
+      requireOneRole(unknown.remove(name), layout, name);
     }
+    Set<String> extra = new TreeSet<>();
+    unknown.stream().filter(layout::isMultiTokenPrediction).forEach(extra::add);
+    unknown.removeAll(extra);
     if (!unknown.isEmpty()) {
       throw unknown(checkpoint, layout, unknown);
     }
-    return new TensorInventory(names);
+    return new TensorInventory(names, extra);
   }
 
   /// Whether the checkpoint has the tensor.
@@ -55,6 +62,28 @@ public record TensorInventory(Map<TensorId, String> names) {
       throw new IllegalArgumentException("no tensor " + id);
     }
     return name;
+  }
+
+  /// A configuration may claim billions of experts; their names would fill all memory.
+  private static void requireEnoughTensors(Checkpoint checkpoint, ModelLayout layout) {
+    int tensors = checkpoint.tensors().size();
+    boolean split =
+        layout.architecture().tensors().keySet().stream().anyMatch(TensorRole::isExpert);
+    boolean enough =
+        layout.layers() <= tensors
+            && (!split || (long) layout.moeLayers().size() * layout.experts() <= tensors);
+    if (!enough) {
+      throw FormatException.of(
+          "%s: only %d tensors, but config.json says %d layers and %d experts",
+          checkpoint.name(), tensors, layout.layers(), layout.experts());
+    }
+  }
+
+  private static void requireOneRole(boolean first, ModelLayout layout, String name) {
+    if (!first) {
+      throw FormatException.of(
+          "architecture %s: two roles have the name %s", layout.architecture().modelTypes(), name);
+    }
   }
 
   private static void requireOptional(Checkpoint checkpoint, ModelLayout layout, TensorId id) {

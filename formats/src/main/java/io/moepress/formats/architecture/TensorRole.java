@@ -29,6 +29,18 @@ public enum TensorRole {
   VALUE(Scope.LAYER),
   @JsonProperty("value-bias")
   VALUE_BIAS(Scope.LAYER),
+  @JsonProperty("query-compress")
+  QUERY_COMPRESS(Scope.LAYER),
+  @JsonProperty("query-compress-norm")
+  QUERY_COMPRESS_NORM(Scope.LAYER),
+  @JsonProperty("query-expand")
+  QUERY_EXPAND(Scope.LAYER),
+  @JsonProperty("key-value-compress")
+  KEY_VALUE_COMPRESS(Scope.LAYER),
+  @JsonProperty("key-value-compress-norm")
+  KEY_VALUE_COMPRESS_NORM(Scope.LAYER),
+  @JsonProperty("key-value-expand")
+  KEY_VALUE_EXPAND(Scope.LAYER),
   @JsonProperty("attention-output")
   ATTENTION_OUTPUT(Scope.LAYER),
   @JsonProperty("attention-output-bias")
@@ -38,12 +50,23 @@ public enum TensorRole {
 
   @JsonProperty("router")
   ROUTER(Scope.MOE_LAYER),
+  @JsonProperty("selection-bias")
+  SELECTION_BIAS(Scope.MOE_LAYER),
   @JsonProperty("expert-gate")
   EXPERT_GATE(Scope.EXPERT),
   @JsonProperty("expert-up")
   EXPERT_UP(Scope.EXPERT),
   @JsonProperty("expert-down")
   EXPERT_DOWN(Scope.EXPERT),
+
+  @JsonProperty("shared-router")
+  SHARED_ROUTER(Scope.MOE_LAYER),
+  @JsonProperty("shared-gate")
+  SHARED_GATE(Scope.MOE_LAYER),
+  @JsonProperty("shared-up")
+  SHARED_UP(Scope.MOE_LAYER),
+  @JsonProperty("shared-down")
+  SHARED_DOWN(Scope.MOE_LAYER),
 
   @JsonProperty("dense-gate")
   DENSE_GATE(Scope.DENSE_LAYER),

@@ -12,9 +12,14 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /// An output directory that appears all at once: it is filled beside its final place and moved
-/// there by one atomic rename. Closed before [#commit], it leaves nothing behind; what a killed run
-/// left in `<target>.partial` is deleted by the next.
+/// there by one atomic rename. Closed before [#commit], it leaves nothing behind.
+///
+/// Its folder carries the number of the process, `<target>.partial-<pid>`, so that two runs never
+/// write into the same one; what processes that live no more left behind, the next run clears.
 public final class StagedDirectory implements Closeable {
+  private static final String PARTIAL = ".partial-";
+  private static final String REPLACED = ".replaced-";
+
   private final Path target;
   private final Path stage;
   private final boolean overwrite;
@@ -32,13 +37,14 @@ public final class StagedDirectory implements Closeable {
   /// @throws FormatException when `target` is there, not empty, and not to be replaced
   public static StagedDirectory create(Path target, boolean overwrite) throws IOException {
     Path absolute = target.toAbsolutePath().normalize();
-    requireFree(target, overwrite);
     Path parent = absolute.getParent();
     if (parent == null) {
       throw FormatException.of("%s: not a place for an output directory", target);
     }
     Files.createDirectories(parent);
-    Path stage = absolute.resolveSibling(absolute.getFileName() + ".partial");
+    recover(absolute, parent);
+    requireFree(target, overwrite);
+    Path stage = absolute.resolveSibling(absolute.getFileName() + PARTIAL + pid());
     deleteTree(stage);
     Files.createDirectory(stage);
     return new StagedDirectory(absolute, stage, overwrite);
@@ -65,10 +71,10 @@ public final class StagedDirectory implements Closeable {
   }
 
   /// Moves the directory to its final place. A directory that it replaces stands aside as
-  /// `.replaced` meanwhile, and comes back when the move fails.
+  /// `.replaced-<pid>` meanwhile, and comes back when the move fails.
   public void commit() throws IOException {
     requireFree(target, overwrite);
-    Path old = stage.resolveSibling(target.getFileName() + ".replaced");
+    Path old = stage.resolveSibling(target.getFileName() + REPLACED + pid());
     deleteTree(old);
     boolean replaces = Files.exists(target);
     if (replaces) {
@@ -90,6 +96,38 @@ public final class StagedDirectory implements Closeable {
     if (!committed) {
       deleteTree(stage);
     }
+  }
+
+  private static long pid() {
+    return ProcessHandle.current().pid();
+  }
+
+  /// Clears what killed processes left behind. A directory that one of them had put aside and not
+  /// yet replaced comes back.
+  private static void recover(Path target, Path parent) throws IOException {
+    for (Path old : abandoned(parent, target.getFileName() + REPLACED)) {
+      if (Files.exists(target)) {
+        deleteTree(old);
+      } else {
+        Files.move(old, target, StandardCopyOption.ATOMIC_MOVE);
+      }
+    }
+    for (Path stage : abandoned(parent, target.getFileName() + PARTIAL)) {
+      deleteTree(stage);
+    }
+  }
+
+  private static List<Path> abandoned(Path parent, String prefix) throws IOException {
+    try (Stream<Path> siblings = Files.list(parent)) {
+      return siblings.filter(sibling -> isAbandoned(sibling, prefix)).toList();
+    }
+  }
+
+  private static boolean isAbandoned(Path sibling, String prefix) {
+    String name = String.valueOf(sibling.getFileName());
+    return name.startsWith(prefix)
+        && name.substring(prefix.length()).matches("[0-9]{1,18}")
+        && ProcessHandle.of(Long.parseLong(name.substring(prefix.length()))).isEmpty();
   }
 
   private static boolean isEmpty(Path directory) throws IOException {

@@ -7,6 +7,7 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.StreamReadFeature;
@@ -122,9 +123,11 @@ public final class Json {
     return MAPPER.writer().with(printer).writeValueAsString(value) + "\n";
   }
 
-  /// Writes a value as indented JSON.
+  /// Writes a value as indented JSON. The file appears, or changes, all at once.
   public static void write(Path file, Object value) throws IOException {
-    Files.write(file, pretty(value).getBytes(StandardCharsets.UTF_8));
+    Path stage = file.resolveSibling(file.getFileName() + ".partial");
+    Files.write(stage, pretty(value).getBytes(StandardCharsets.UTF_8));
+    Files.move(stage, file, StandardCopyOption.ATOMIC_MOVE);
   }
 
   private static JsonNode tree(String text, String where) {

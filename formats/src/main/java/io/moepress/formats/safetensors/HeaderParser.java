@@ -118,9 +118,10 @@ final class HeaderParser {
     require(
         name.length() <= MAX_NAME,
         "a tensor name of " + name.length() + " characters (at most " + MAX_NAME + ")");
-    require(
-        Words.printable(name).equals(name),
-        "a tensor name with control characters or half a surrogate pair: " + Words.quoted(name));
+    if (!Words.printable(name).equals(name)) {
+      throw broken(
+          "a tensor name with control characters or half a surrogate pair: " + Words.quoted(name));
+    }
   }
 
   private static boolean isText(String value) {
@@ -166,8 +167,7 @@ final class HeaderParser {
       }
     }
     if (dtype == null || shape == null || offsets == null) {
-      throw new FormatException(
-          where + ": " + tensor + "needs dtype, shape and data_offsets, has " + known(fields));
+      throw broken(tensor + "needs dtype, shape and data_offsets, has " + known(fields));
     }
     require(offsets.size() == 2, tensor + "data_offsets must be two integers: " + offsets);
     return checked(new TensorInfo(name, dtype, shape), offsets.get(0), offsets.get(1));
@@ -181,23 +181,29 @@ final class HeaderParser {
     require(parser.currentToken() == JsonToken.VALUE_STRING, tensor + "dtype is not a string");
     String name = parser.getString();
     return DType.named(name)
-        .orElseThrow(() ->
-            new FormatException(where + ": " + tensor + "unknown dtype " + Words.quoted(name)));
+        .orElseThrow(() -> broken(tensor + "unknown dtype " + Words.quoted(name)));
   }
 
   private List<Long> integers(JsonParser parser, String what) {
     require(parser.currentToken() == JsonToken.START_ARRAY, what + " is not an array");
     List<Long> values = new ArrayList<>();
     while (parser.nextToken() != JsonToken.END_ARRAY) {
-      require(
-          parser.currentToken() == JsonToken.VALUE_NUMBER_INT
-              && parser.getNumberType() != NumberType.BIG_INTEGER
-              && !parser.getString().startsWith("-"),
-          what + " must hold non-negative integers below 2^63: " + Words.shown(parser.getString()));
+      if (!isCount(parser)) {
+        throw broken(
+            what
+                + " must hold non-negative integers below 2^63: "
+                + Words.shown(parser.getString()));
+      }
       values.add(parser.getLongValue());
       require(values.size() <= MAX_RANK, what + " has more than " + MAX_RANK + " entries");
     }
     return values;
+  }
+
+  private static boolean isCount(JsonParser parser) {
+    return parser.currentToken() == JsonToken.VALUE_NUMBER_INT
+        && parser.getNumberType() != NumberType.BIG_INTEGER
+        && !parser.getString().startsWith("-"); // not even -0
   }
 
   private Entry checked(TensorInfo info, long begin, long end) {
@@ -225,7 +231,11 @@ final class HeaderParser {
 
   private void require(boolean expected, String message) {
     if (!expected) {
-      throw new FormatException(where + ": " + message);
+      throw broken(message);
     }
+  }
+
+  private FormatException broken(String message) {
+    return new FormatException(where + ": " + message);
   }
 }

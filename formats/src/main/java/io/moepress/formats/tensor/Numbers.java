@@ -51,6 +51,29 @@ public final class Numbers {
     }
   }
 
+  /// Whether all values of an F32, F16 or BF16 tensor are finite; other types count as finite.
+  public static boolean areFinite(TensorData tensor) {
+    int exponent =
+        switch (tensor.info().dtype()) {
+          case F32, BF16 -> EXPONENT;
+          case F16 -> 0x7C00_0000;
+          default -> 0;
+        };
+    if (exponent == 0) {
+      return true;
+    }
+    boolean wide = tensor.info().dtype() == DType.F32;
+    int worst = 0;
+    for (long i = 0; i < tensor.info().shape().elementCount(); i++) {
+      int bits =
+          wide
+              ? tensor.bytes().get(INT, i * Integer.BYTES)
+              : tensor.bytes().get(SHORT, i * Short.BYTES) << Short.SIZE;
+      worst = Math.max(worst, bits & exponent);
+    }
+    return worst != exponent;
+  }
+
   private static boolean widenF32(MemorySegment source, MemorySegment target, long count) {
     int worst = 0;
     for (long i = 0; i < count; i++) {

@@ -202,13 +202,13 @@ class ShardIndexTest {
         .isEqualTo(
             """
             {
-              "metadata" : {
-                "total_parameters" : 10737418240,
-                "total_size" : 21474836480
+              "metadata": {
+                "total_parameters": 10737418240,
+                "total_size": 21474836480
               },
-              "weight_map" : {
-                "a" : "1.safetensors",
-                "b" : "2.safetensors"
+              "weight_map": {
+                "a": "1.safetensors",
+                "b": "2.safetensors"
               }
             }
             """);

@@ -17,6 +17,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class StagedDirectoryTest {
+  /// The number of no process: the system's numbers are smaller.
+  private static final long DEAD = 999_999_999;
+
   @TempDir private Path folder;
   private Path target;
 
@@ -138,7 +141,8 @@ class StagedDirectoryTest {
 
   @Test
   void remainsOfAKilledRunAreCleared() throws IOException {
-    for (String remains : List.of("out.partial", "out.replaced")) {
+    Files.createDirectory(target);
+    for (String remains : List.of("out.partial-" + DEAD, "out.replaced-" + DEAD)) {
       Files.createDirectories(folder.resolve(remains).resolve("deep/er"));
       Files.writeString(folder.resolve(remains).resolve("deep/stale"), "stale");
     }
@@ -152,11 +156,33 @@ class StagedDirectoryTest {
   }
 
   @Test
+  void anOutputThatAKilledRunHadPutAsideComesBack() throws IOException {
+    Path aside = Files.createDirectory(folder.resolve("out.replaced-" + DEAD));
+    Files.writeString(aside.resolve("old"), "old");
+
+    assertThat(Refusal.of(() -> StagedDirectory.create(target, false).close()))
+        .contains("the output exists and is not empty");
+    assertThat(target.resolve("old")).hasContent("old");
+    assertThat(children()).containsExactly("out");
+  }
+
+  @Test
+  void aRunThatLivesKeepsItsFolder() throws IOException {
+    long parent = ProcessHandle.current().parent().orElseThrow().pid();
+    Path theirs = Files.createDirectory(folder.resolve("out.partial-" + parent));
+    Path mine = Files.createDirectory(folder.resolve("out.partial-notes"));
+
+    StagedDirectory.create(target, false).close();
+
+    assertThat(theirs).exists();
+    assertThat(mine).exists();
+  }
+
+  @Test
   void remainsMayBeALinkAndItsTargetStays() throws IOException {
     Path elsewhere = Files.createDirectory(folder.resolve("elsewhere"));
     Files.writeString(elsewhere.resolve("file"), "precious");
-    Files.createSymbolicLink(folder.resolve("out.partial"), elsewhere);
-    Files.createSymbolicLink(folder.resolve("out.replaced"), folder.resolve("nothing"));
+    Files.createSymbolicLink(folder.resolve("out.partial-" + DEAD), elsewhere);
     try (StagedDirectory stage = StagedDirectory.create(target, false)) {
       fill(stage);
       stage.commit();

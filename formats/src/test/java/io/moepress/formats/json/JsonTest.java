@@ -30,7 +30,7 @@ class JsonTest {
     Note note = new Note("ü\n", 3, null, List.of(1L, 1L << 40));
     Json.write(file, note);
     assertThat(Json.read(file, Note.class)).isEqualTo(note);
-    assertThat(Files.readString(file)).contains("\"sizes\" : [ 1, 1099511627776 ]").endsWith("}\n");
+    assertThat(Files.readString(file)).contains("\"sizes\": [1, 1099511627776]").endsWith("}\n");
   }
 
   @Test
@@ -77,7 +77,7 @@ class JsonTest {
 
   @Test
   void mapsAreWrittenInTheirOrder() {
-    assertThat(Json.pretty(Map.of("a", 1))).isEqualTo("{\n  \"a\" : 1\n}\n");
+    assertThat(Json.pretty(Map.of("a", 1))).isEqualTo("{\n  \"a\": 1\n}\n");
   }
 
   private static Note note(String text) {

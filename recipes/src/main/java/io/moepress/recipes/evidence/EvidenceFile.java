@@ -100,6 +100,11 @@ public final class EvidenceFile {
     return Numbers.bytes(flat);
   }
 
+  /// Whether a directory holds evidence, sound or not.
+  public static boolean isIn(Path directory) {
+    return Files.isRegularFile(directory.resolve(HEAD));
+  }
+
   /// Reads evidence.
   ///
   /// @throws FormatException when it is not evidence, of another version, or damaged

@@ -1,6 +1,7 @@
 package io.moepress.recipes.lowering;
 
 import io.moepress.formats.Checks;
+import io.moepress.formats.architecture.Architecture.MultiTokenPrediction;
 import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.architecture.TensorId;
@@ -8,6 +9,7 @@ import io.moepress.formats.checkpoint.ModelConfig;
 import io.moepress.formats.tensor.TensorInfo;
 import io.moepress.recipes.lowering.TensorProgram.Copy;
 import io.moepress.recipes.lowering.TensorProgram.Rows;
+import io.moepress.recipes.plan.GroupRule;
 import io.moepress.recipes.plan.KeepExperts;
 import io.moepress.recipes.plan.PlanMismatchException;
 import io.moepress.recipes.plan.PlanStep;
@@ -23,8 +25,11 @@ import java.util.TreeMap;
 /// Turns decisions about experts into programs for tensors.
 ///
 /// * Experts that stay are renumbered from 0 in ascending order of their old index.
-/// * Tensors with one slice for each expert (the router) are cut with the same list of indices.
+/// * Tensors with one slice for each expert (the router, its selection bias) are cut with the same
+///   list of indices.
 /// * Every config key that holds the number of experts gets the new number.
+/// * Where the router chooses by groups of experts, each group keeps equally many.
+/// * Layers for multi-token prediction are copied with all experts, and dropped without.
 /// * Conservation law: each source tensor is used by a program or listed as dropped.
 ///
 /// Only headers are needed, so a plan for a model of any size is lowered in a moment.
@@ -74,6 +79,7 @@ public final class Lowering {
     for (Map.Entry<TensorId, String> tensor : model.inventory().names().entrySet()) {
       lower(tensor.getKey(), tensor.getValue());
     }
+    lowerMultiTokenPrediction(experts);
     requireConservation();
     return new LoweredPlan(config(experts), tensors, dropped);
   }
@@ -94,6 +100,10 @@ public final class Lowering {
             first.layer(), first.kept().size(), layer, left);
       }
     }
+    if (layout.groups().count() > 1) {
+      GroupRule.requireCount(layout, first.kept().size());
+      steps.values().forEach(step -> GroupRule.requireEqual(layout, step));
+    }
     if (first.kept().size() < layout.topK()) {
       throw new PlanMismatchException(
           "plan: %d experts stay in each layer, but every token uses %d (config.json: %s). Keep at"
@@ -110,6 +120,8 @@ public final class Lowering {
       tensors.add(new OutputTensor(info, new Copy(name)));
     } else if (id.role().isExpert()) {
       lowerExpert(id, info, step);
+    } else if (layout.expertAxis(id.role()) > 0) {
+      throw new IllegalStateException("cannot cut " + name + " along another axis than its first");
     } else if (layout.expertAxis(id.role()) == 0) {
       TensorInfo cut =
           new TensorInfo(name, info.dtype(), info.shape().withRows(step.kept().size()));
@@ -131,6 +143,24 @@ public final class Lowering {
     tensors.add(new OutputTensor(renamed, new Copy(info.name())));
   }
 
+  /// Layers for multi-token prediction share the number of experts, and no step speaks of them.
+  private void lowerMultiTokenPrediction(int experts) {
+    for (TensorInfo info : model.checkpoint().tensors().values()) {
+      if (!model.inventory().multiTokenPrediction().contains(info.name())) {
+        continue;
+      }
+      if (experts == layout.experts()) {
+        tensors.add(new OutputTensor(info, new Copy(info.name())));
+      } else {
+        dropped.put(
+            info.name(),
+            Checks.text(
+                "multi-token prediction: made for %d experts, the model has %d now",
+                layout.experts(), experts));
+      }
+    }
+  }
+
   private ModelConfig config(int experts) {
     ModelConfig config = layout.config();
     if (experts == layout.experts()) {
@@ -140,6 +170,10 @@ public final class Lowering {
       if (config.has(key)) {
         config = config.with(key, experts);
       }
+    }
+    MultiTokenPrediction extra = layout.architecture().multiTokenPrediction();
+    if (extra != null && layout.flag("config." + extra.countKey())) {
+      config = config.with(extra.countKey(), 0);
     }
     return config;
   }

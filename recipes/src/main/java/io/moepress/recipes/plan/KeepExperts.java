@@ -8,7 +8,7 @@ import java.util.List;
 ///
 /// @param layer decoder layer index
 /// @param method name of the method that decided
-/// @param router what becomes of the router rows: `slice`
+/// @param router what becomes of the router rows
 /// @param kept expert indices that stay, ascending, without repeats
 /// @param guarded those of them that stay whatever their score says
 /// @param scores the score of every expert, `[E]`: the higher, the sooner it stays

@@ -1,6 +1,8 @@
 package io.moepress.recipes.planning;
 
 import io.moepress.formats.Checks;
+import io.moepress.formats.architecture.Architecture.MultiTokenPrediction;
+import io.moepress.formats.architecture.Architecture.Router;
 import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.recipes.ToolVersion;
@@ -9,10 +11,12 @@ import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.lowering.LoweredPlan;
 import io.moepress.recipes.lowering.Lowering;
 import io.moepress.recipes.plan.ExpertId;
+import io.moepress.recipes.plan.GroupRule;
 import io.moepress.recipes.plan.KeepExperts;
 import io.moepress.recipes.plan.Plan;
 import io.moepress.recipes.plan.PlanMismatchException;
 import io.moepress.recipes.plan.Protection;
+import io.moepress.recipes.plan.PruneMethod;
 import io.moepress.recipes.plan.PruneRequest;
 import io.moepress.recipes.plan.SuperExperts;
 import io.moepress.recipes.recipe.PruneStep;
@@ -59,6 +63,18 @@ public final class Planner {
     return new Planner(model, subject).plan(step);
   }
 
+  /// Checks all of a step that can be checked without evidence, before any is measured.
+  ///
+  /// @throws PlanMismatchException when the budget leaves too few experts, or a protected expert
+  ///   does not exist
+  public static void preflight(MoeModel model, PruneStep step, Target target) {
+    Planner planner = new Planner(model, new Subject("", null, null, target));
+    SortedSet<ExpertId> listed = planner.listed(step.protection());
+    planner.requireReachable(
+        new PruneRequest(
+            model.layout(), planner.withoutStatistics(), step.budget(), listed, step.router()));
+  }
+
   private Plan plan(PruneStep step) {
     Evidence evidence = evidence(step);
     SortedSet<ExpertId> guarded = guarded(step.protection());
@@ -69,6 +85,7 @@ public final class Planner {
     requireReachable(request);
     List<KeepExperts> steps = step.method().plan(request);
     LoweredPlan lowered = Lowering.lower(model, steps);
+    noteMultiTokenPrediction(lowered);
     ModelLayout after = ModelLayout.of(model.layout().architecture(), lowered.config());
     checkTarget(after);
     return new Plan(
@@ -93,11 +110,7 @@ public final class Planner {
     Evidence evidence = subject.evidence();
     if (evidence == null) {
       if (!step.method().needs().isEmpty()) {
-        throw new PlanMismatchException(
-            "method %s needs calibration (%s). Add calibration data to the recipe, or give evidence"
-                + " with --evidence.",
-            step.method().name(),
-            step.method().needs().stream().map(Statistic::label).sorted().toList());
+        throw needsEvidence(step.method());
       }
       return withoutStatistics();
     }
@@ -115,6 +128,14 @@ public final class Planner {
     return evidence;
   }
 
+  /// Says that a method cannot decide without calibration.
+  public static PlanMismatchException needsEvidence(PruneMethod method) {
+    return new PlanMismatchException(
+        "method %s needs calibration (%s). Add calibration data to the recipe, or give evidence with"
+            + " --evidence.",
+        method.name(), method.needs().stream().map(Statistic::label).sorted().toList());
+  }
+
   private Evidence withoutStatistics() {
     SortedMap<Integer, Evidence.Layer> layers = new TreeMap<>();
     for (int layer : model.layout().moeLayers()) {
@@ -124,6 +145,15 @@ public final class Planner {
   }
 
   private SortedSet<ExpertId> guarded(Protection protection) {
+    SortedSet<ExpertId> guarded = listed(protection);
+    if (protection.superExperts()) {
+      guarded.addAll(superExperts());
+    }
+    return guarded;
+  }
+
+  /// The experts that the recipe itself protects.
+  private SortedSet<ExpertId> listed(Protection protection) {
     SortedSet<ExpertId> guarded = new TreeSet<>(protection.experts());
     for (ExpertId expert : guarded) {
       if (!model.layout().moeLayers().contains(expert.layer())
@@ -132,9 +162,6 @@ public final class Planner {
             "protected expert %s does not exist (layers %s have experts 0 to %d)",
             expert, model.layout().moeLayers(), model.layout().experts() - 1);
       }
-    }
-    if (protection.superExperts()) {
-      guarded.addAll(superExperts());
     }
     return guarded;
   }
@@ -171,10 +198,15 @@ public final class Planner {
   }
 
   private void noteRouter(PruneStep step) {
-    String renormalise = model.layout().architecture().router().renormalise();
+    Router router = model.layout().architecture().router();
+    boolean sumGrows =
+        switch (router.score()) {
+          case SOFTMAX -> !model.layout().flag(router.renormalise());
+          case SIGMOID, SOFTMAX_OF_CHOSEN -> false;
+        };
     switch (step.router()) {
       case SLICE -> {
-        if (!model.layout().flag(renormalise)) {
+        if (sumGrows) {
           notes.add(
               "the router does not renormalise: without the dropped experts' rows the weights of"
                   + " those that stay grow");
@@ -183,9 +215,27 @@ public final class Planner {
     }
   }
 
+  private void noteMultiTokenPrediction(LoweredPlan lowered) {
+    MultiTokenPrediction extra = model.layout().architecture().multiTokenPrediction();
+    long gone =
+        model.inventory().multiTokenPrediction().stream()
+            .filter(name -> lowered.dropped().containsKey(name))
+            .count();
+    if (extra != null && gone > 0) {
+      notes.add(
+          Checks.text(
+              "%d tensors for multi-token prediction are dropped and %s is set to 0: they share the"
+                  + " number of experts, and calibration does not reach them",
+              gone, extra.countKey()));
+    }
+  }
+
   private void requireReachable(PruneRequest request) {
     int kept = request.kept();
     int topK = model.layout().topK();
+    if (model.layout().groups().count() > 1) {
+      GroupRule.requireCount(model.layout(), kept);
+    }
     if (kept < topK) {
       throw new PlanMismatchException(
           "%d of %d experts would stay in each layer, but every token uses %d (config.json: %s)."

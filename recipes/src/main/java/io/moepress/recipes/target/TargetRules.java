@@ -2,6 +2,7 @@ package io.moepress.recipes.target;
 
 import io.moepress.formats.Checks;
 import io.moepress.formats.architecture.ModelLayout;
+import io.moepress.formats.architecture.TensorRole;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -33,7 +34,7 @@ public final class TargetRules {
   }
 
   private static void checkPowerOfTwo(ModelLayout layout, List<Finding> findings) {
-    if (Integer.bitCount(layout.experts()) != 1) {
+    if (layout.has(TensorRole.SELECTION_BIAS) && Integer.bitCount(layout.experts()) != 1) {
       findings.add(
           new Finding(
               false,

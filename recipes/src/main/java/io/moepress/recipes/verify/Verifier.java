@@ -4,6 +4,8 @@ import io.moepress.formats.Checks;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.formats.checkpoint.Fingerprint;
+import io.moepress.formats.tensor.Numbers;
+import io.moepress.formats.tensor.TensorData;
 import io.moepress.formats.tensor.TensorInfo;
 import io.moepress.recipes.apply.Applier;
 import io.moepress.recipes.apply.Manifest;
@@ -16,6 +18,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 
@@ -58,12 +61,15 @@ public final class Verifier {
                 model.layout().experts(),
                 model.layout().moeLayers().size(),
                 model.layout().topK())));
-    if (Files.isRegularFile(checkpoint.directory().resolve(Manifest.FILE))) {
-      Manifest manifest = Manifest.read(checkpoint.directory());
-      checks.add(tensorNames(checkpoint, manifest));
-      checks.add(tensorDigests(checkpoint, manifest));
-      checks.add(fileDigests(checkpoint, manifest));
+    Optional<Manifest> manifest =
+        Files.isRegularFile(checkpoint.directory().resolve(Manifest.FILE))
+            ? Optional.of(Manifest.read(checkpoint.directory()))
+            : Optional.empty();
+    if (manifest.isPresent()) {
+      checks.add(tensorNames(checkpoint, manifest.get()));
+      checks.add(fileDigests(checkpoint, manifest.get()));
     }
+    checks.addAll(tensors(checkpoint, manifest));
     return checks;
   }
 
@@ -83,35 +89,55 @@ public final class Verifier {
             : "does not fit the tensors: " + differing);
   }
 
-  private Check tensorDigests(CheckpointDirectory checkpoint, Manifest manifest)
+  /// What reading a tensor showed.
+  private record Reading(String digest, boolean finite) {}
+
+  /// Reads every tensor once: are its numbers finite, and are its bytes those of the manifest?
+  private List<Check> tensors(CheckpointDirectory checkpoint, Optional<Manifest> manifest)
       throws IOException {
     List<TensorInfo> tensors = List.copyOf(checkpoint.tensors().values());
     List<String> damaged = new ArrayList<>();
+    List<String> notFinite = new ArrayList<>();
     try (Progress.Task task = progress.begin("verifying", checkpoint.byteCount(), "bytes")) {
       workers.ordered(
           tensors.size(),
           index -> {
-            String digest = digest(checkpoint, tensors.get(index).name());
+            Reading reading = read(checkpoint, tensors.get(index).name());
             task.advance(tensors.get(index).byteCount());
-            return digest;
+            return reading;
           },
-          (index, digest) -> {
+          (index, reading) -> {
             String name = tensors.get(index).name();
-            Manifest.Tensor expected = manifest.tensors().get(name);
-            if (expected != null && !expected.sha256().equals(digest)) {
+            if (!reading.finite()) {
+              notFinite.add(name);
+            }
+            if (manifest.isPresent() && !isAsWritten(manifest.get(), name, reading)) {
               damaged.add(name);
             }
           });
     }
-    return new Check(
-        "tensor digests",
-        damaged.isEmpty(),
-        damaged.isEmpty() ? "all bytes as written" : "changed since they were written: " + damaged);
+    List<Check> checks = new ArrayList<>();
+    checks.add(check("finite weights", notFinite, "in all tensors", "not finite in "));
+    if (manifest.isPresent()) {
+      String changed = "changed since they were written: ";
+      checks.add(check("tensor digests", damaged, "all bytes as written", changed));
+    }
+    return checks;
   }
 
-  private static String digest(CheckpointDirectory checkpoint, String tensor) throws IOException {
+  private static Check check(String name, List<String> faults, String sound, String faulty) {
+    return new Check(name, faults.isEmpty(), faults.isEmpty() ? sound : faulty + faults);
+  }
+
+  private static boolean isAsWritten(Manifest manifest, String name, Reading reading) {
+    Manifest.Tensor expected = manifest.tensors().get(name);
+    return expected == null || expected.sha256().equals(reading.digest());
+  }
+
+  private static Reading read(CheckpointDirectory checkpoint, String tensor) throws IOException {
     try (Arena arena = Arena.ofConfined()) {
-      return Applier.digest(checkpoint.read(tensor, arena).bytes());
+      TensorData data = checkpoint.read(tensor, arena);
+      return new Reading(Applier.digest(data.bytes()), Numbers.areFinite(data));
     }
   }
 

@@ -285,19 +285,6 @@ class PlannerTest {
     assertThat(notes(TinyMoe.mixtral(), NONE, withoutEvidence())).isEmpty();
   }
 
-  @Test
-  void notesPassOnWhatTheTargetSaysWithoutRefusing() throws IOException {
-    Subject sglang = new Subject(CHECKPOINT, null, null, Target.SGLANG);
-    PruneStep three = step(new KeepFirst(), new KeepCount(3), NONE);
-    PruneStep two = step(new KeepFirst(), new KeepCount(2), NONE);
-
-    assertThat(plan(TinyMoe.qwen3(), three, sglang).notes())
-        .containsExactly(
-            "sglang: 3 experts are not a power of two; its fast kernel for biased routing needs one"
-                + " and it falls back to a slower one");
-    assertThat(plan(TinyMoe.qwen3(), two, sglang).notes()).isEmpty();
-  }
-
   private List<String> notes(TinyMoe moe, Protection protection, Subject subject)
       throws IOException {
     return plan(moe, step(new KeepFirst(), HALF, protection), subject).notes();

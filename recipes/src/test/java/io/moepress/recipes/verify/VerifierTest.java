@@ -64,15 +64,18 @@ class VerifierTest {
             new Check(
                 "experts", true, "2 in each of 2 MoE layers, numbered from 0, 2 for each token"),
             new Check("manifest", true, "accounts for all 33 tensors and lists 12 dropped ones"),
-            new Check("tensor digests", true, "all bytes as written"),
-            new Check("side files", true, "3 as written"));
+            new Check("side files", true, "3 as written"),
+            new Check("finite weights", true, "in all tensors"),
+            new Check("tensor digests", true, "all bytes as written"));
   }
 
   @Test
   void aCheckpointWithoutManifestIsCheckedAsFarAsItGoes() throws IOException {
     Files.delete(output.resolve(MANIFEST));
 
-    assertThat(verify()).extracting(Check::name).containsExactly("structure", "experts");
+    assertThat(verify())
+        .extracting(Check::name)
+        .containsExactly("structure", "experts", "finite weights");
   }
 
   // Each planted fault is found, and by no other check.

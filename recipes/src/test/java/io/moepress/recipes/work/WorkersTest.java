@@ -203,7 +203,7 @@ class WorkersTest {
                   50,
                   index -> {
                     running.incrementAndGet();
-                    Thread.yield();
+                    Thread.onSpinWait();
                     return running.decrementAndGet();
                   },
                   (index, result) -> {
