@@ -93,8 +93,8 @@ class ScoredPruningTest {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> counts(9, 8, 7, 1).guard(0, 1, 2, 3).ask(FREQUENCY, 2))
         .withMessage(
-            "layer 0: 3 experts are protected ([1, 2, 3]), but only 2 may stay. Keep more, or"
-                + " protect fewer.");
+            "layer 0: 3 experts are protected ([1, 2, 3]), but only 2 may stay of experts 0 to 3."
+                + " Keep more, or protect fewer.");
   }
 
   // What cannot be ranked.
