@@ -1,5 +1,6 @@
 package io.moepress.recipes.recipe;
 
+import io.moepress.formats.checkpoint.Fingerprint;
 import io.moepress.recipes.plan.PruneMethod;
 import io.moepress.recipes.target.Target;
 import java.io.IOException;
@@ -7,8 +8,6 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
@@ -191,10 +190,6 @@ public final class RecipeReader {
   }
 
   private static String sha256(byte[] bytes) {
-    try {
-      return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java platform has SHA-256", e);
-    }
+    return HexFormat.of().formatHex(Fingerprint.sha256().digest(bytes));
   }
 }
