@@ -1,15 +1,20 @@
 package io.moepress.cli;
 
+import io.moepress.calibrate.corpus.Corpus;
+import io.moepress.calibrate.corpus.CorpusReader;
+import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.formats.checkpoint.Fingerprint;
 import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.recipe.CalibrationSpec;
 import io.moepress.recipes.recipe.CalibrationSpec.Order;
+import io.moepress.recipes.work.WorkDirectory;
 import io.moepress.recipes.work.Workers;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -37,6 +42,14 @@ final class CalibrateCommand implements Callable<Integer> {
       description = "Directory of the evidence. Evidence of something else there is replaced.")
   private Path output = Path.of("");
 
+  @Option(
+      names = {"-w", "--work-dir"},
+      paramLabel = "DIR",
+      description =
+          "Where the state of the measurement is kept, so that the same command goes on after it"
+              + " was stopped. Default: the output plus \".work\".")
+  private @Nullable Path workDirectory;
+
   @Option(names = "--shuffle", description = "Take the texts in an order the seed decides.")
   private boolean shuffle;
 
@@ -52,11 +65,19 @@ final class CalibrateCommand implements Callable<Integer> {
     CalibrationSpec spec =
         new CalibrationSpec(
             data.sources(), data.maxTokens(), shuffle ? Order.SHUFFLED : Order.FILE);
+    Path workPath = workDirectory == null ? WorkDirectory.beside(output) : workDirectory;
     try (CheckpointDirectory checkpoint = CheckpointDirectory.open(model);
-        Workers workers = common.workers()) {
-      Measuring measuring = new Measuring(workers, common.progress(terminal), terminal);
+        Workers workers = common.workers();
+        WorkDirectory work = WorkDirectory.open(workPath)) {
+      PassSetup setup = new PassSetup(workers, common.progress(terminal), common.memory(), work);
       String fingerprint = Fingerprint.of(checkpoint);
-      Evidence evidence = measuring.measure(checkpoint, fingerprint, spec, seed, output);
+      Corpus corpus = CorpusReader.read(model, spec, seed);
+      Evidence evidence =
+          new Measuring(setup, terminal)
+              .measure(
+                  new Measuring.Question(
+                      MoeModel.of(checkpoint), fingerprint, corpus, spec.maxTokens()),
+                  output);
       Table table = Table.ofNumbers().row("domain", "texts", "tokens");
       for (Evidence.Domain domain : evidence.domains()) {
         table.row(domain.name(), "" + domain.sequences(), "" + domain.tokens());

@@ -1,55 +1,58 @@
 package io.moepress.cli;
 
 import io.moepress.calibrate.corpus.Corpus;
-import io.moepress.calibrate.corpus.CorpusReader;
+import io.moepress.calibrate.forward.PassMemory;
 import io.moepress.calibrate.measure.Calibration;
 import io.moepress.formats.FormatException;
 import io.moepress.formats.architecture.MoeModel;
-import io.moepress.formats.checkpoint.CheckpointDirectory;
+import io.moepress.formats.checkpoint.Directories;
 import io.moepress.formats.checkpoint.StagedDirectory;
 import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.evidence.EvidenceFile;
-import io.moepress.recipes.recipe.CalibrationSpec;
-import io.moepress.recipes.work.Progress;
-import io.moepress.recipes.work.Workers;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;
 
-/// Gets evidence into a directory: by measuring, or by finding that it is there already.
+/// Gets evidence into a directory: by measuring, by going on with a measurement that was stopped,
+/// or by finding that it is there already.
 ///
-/// @param workers a pool
-/// @param progress where to say how far it is
+/// @param setup what a pass may use
 /// @param terminal where to say what is reused
-record Measuring(Workers workers, Progress progress, Terminal terminal) {
+record Measuring(PassSetup setup, Terminal terminal) {
 
-  /// Evidence of `spec` on a checkpoint.
+  /// What is measured.
   ///
-  /// @param seed decides the order of shuffled texts
+  /// @param model the checkpoint, or a view of it
+  /// @param fingerprint of the model
+  /// @param corpus the texts
+  /// @param maxTokens where they were cut
+  record Question(MoeModel model, String fingerprint, Corpus corpus, int maxTokens) {}
+
+  /// Evidence that answers a question.
+  ///
   /// @param directory where the evidence is kept
-  Evidence measure(
-      CheckpointDirectory checkpoint,
-      String fingerprint,
-      CalibrationSpec spec,
-      long seed,
-      Path directory)
-      throws IOException {
-    Corpus corpus;
-    try (CorpusReader reader = new CorpusReader(checkpoint.directory())) {
-      corpus = reader.read(spec, seed);
-    }
+  Evidence measure(Question question, Path directory) throws IOException {
     Optional<Evidence> kept = kept(directory);
     if (kept.isPresent()) {
-      if (Calibration.answers(kept.get(), fingerprint, corpus, spec.maxTokens())) {
+      if (Calibration.answers(
+          kept.get(), question.fingerprint(), question.corpus(), question.maxTokens())) {
         terminal.say("evidence: reused " + directory + " (same checkpoint, same texts)");
         return kept.get();
       }
       terminal.say("evidence: " + directory + " is of another checkpoint or other texts: replaced");
     }
-    Calibration calibration = new Calibration(workers, progress);
+    Path snapshots = setup.work().snapshots(directory);
+    PassMemory need = PassMemory.of(question.model(), question.corpus());
     Evidence evidence =
-        calibration.measure(MoeModel.of(checkpoint), fingerprint, corpus, spec.maxTokens());
+        new Calibration(setup.resources(need))
+            .measure(
+                question.model(),
+                question.fingerprint(),
+                question.corpus(),
+                question.maxTokens(),
+                snapshots);
     EvidenceFile.write(evidence, directory);
+    Directories.delete(snapshots);
     terminal.say("evidence: " + directory);
     return evidence;
   }

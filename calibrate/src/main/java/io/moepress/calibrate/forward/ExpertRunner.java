@@ -5,6 +5,8 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import ai.djl.ndarray.NDArray;
 import io.moepress.calibrate.torch.Torch;
 import io.moepress.calibrate.torch.TorchScope;
+import io.moepress.formats.architecture.Dimension;
+import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.recipes.work.Workers;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -14,20 +16,32 @@ import java.util.List;
 
 /// Runs the routed experts of one layer, each on all tokens that chose it.
 final class ExpertRunner {
-  /// Tokens an expert works on at a time: enough for a matrix product to be efficient, few enough
-  /// for its activations to be small.
-  private static final int BLOCK = 8192;
+  /// Elements of one token's rows, in and between the matrices, times tokens at a time.
+  private static final long BLOCK_ELEMENTS = 8L << 20;
+
+  private static final int LARGEST_BLOCK = 8192;
+  private static final int SMALLEST_BLOCK = 256;
 
   private final int layer;
   private final int experts;
+  private final int block;
   private final BlockLoader blocks;
   private final Workers workers;
 
   ExpertRunner(int layer, int experts, BlockLoader blocks, Workers workers) {
     this.layer = layer;
     this.experts = experts;
+    this.block = tokensPerBlock(blocks.layout());
     this.blocks = blocks;
     this.workers = workers;
+  }
+
+  /// Tokens an expert works on at a time: enough for a matrix product to be efficient beside
+  /// reading the expert, few enough for its activations to be small.
+  static int tokensPerBlock(ModelLayout layout) {
+    long width =
+        (long) layout.dimension(Dimension.HIDDEN) + layout.dimension(Dimension.EXPERT_WIDTH);
+    return Math.clamp(BLOCK_ELEMENTS / width, SMALLEST_BLOCK, LARGEST_BLOCK);
   }
 
   /// One expert and some of the slots in which it was chosen.
@@ -50,7 +64,11 @@ final class ExpertRunner {
           measure(batch, rows, norms, maxima);
           return rows;
         },
-        (index, rows) -> add(batches.get(index), rows, routing, outputs));
+        (index, rows) -> {
+          add(batches.get(index), rows, routing, outputs);
+          inputs.rest();
+          outputs.rest();
+        });
     return new MoePass(layer, experts, routing, norms, maxima, residual, outputs);
   }
 
@@ -58,8 +76,8 @@ final class ExpertRunner {
     List<Batch> batches = new ArrayList<>();
     int[][] slots = routing.slotsByExpert(experts);
     for (int expert = 0; expert < experts; expert++) {
-      for (int first = 0; first < slots[expert].length; first += BLOCK) {
-        int end = Math.min(first + BLOCK, slots[expert].length);
+      for (int first = 0; first < slots[expert].length; first += block) {
+        int end = Math.min(first + block, slots[expert].length);
         batches.add(new Batch(expert, Arrays.copyOfRange(slots[expert], first, end)));
       }
     }

@@ -4,24 +4,28 @@ import io.moepress.calibrate.corpus.Corpus;
 import io.moepress.calibrate.corpus.Domain;
 import io.moepress.calibrate.corpus.TokenSequence;
 import io.moepress.calibrate.forward.ForwardPass;
+import io.moepress.calibrate.forward.PassResources;
 import io.moepress.formats.architecture.MoeModel;
+import io.moepress.formats.checkpoint.Fingerprint;
+import io.moepress.recipes.ToolVersion;
 import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.evidence.Statistic;
-import io.moepress.recipes.work.Progress;
-import io.moepress.recipes.work.Workers;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.TreeMap;
 
 /// Measures a model: one forward pass over a corpus, evidence out.
 public final class Calibration {
-  private final Workers workers;
-  private final Progress progress;
+  private static final String TITLE = "calibrating";
+
+  private final PassResources resources;
 
   /// Prepares calibrations.
-  public Calibration(Workers workers, Progress progress) {
-    this.workers = workers;
-    this.progress = progress;
+  public Calibration(PassResources resources) {
+    this.resources = resources;
   }
 
   /// Measures.
@@ -31,8 +35,33 @@ public final class Calibration {
   public Evidence measure(MoeModel model, String fingerprint, Corpus corpus, int maxTokens)
       throws IOException {
     EvidenceCollector collector = new EvidenceCollector(corpus);
-    new ForwardPass(model, workers, progress).run("calibrating", corpus, collector).close();
+    new ForwardPass(model, resources).run(TITLE, corpus, collector).close();
     return new Evidence(fingerprint, maxTokens, domains(corpus), collector.layers());
+  }
+
+  /// Measures, and goes on where an earlier call with the same arguments was stopped.
+  ///
+  /// @param snapshots where to keep what is needed for that; delete it when the evidence is safe
+  public Evidence measure(
+      MoeModel model, String fingerprint, Corpus corpus, int maxTokens, Path snapshots)
+      throws IOException {
+    EvidenceCollector collector = new EvidenceCollector(corpus);
+    Evidence empty = new Evidence(fingerprint, maxTokens, domains(corpus), new TreeMap<>());
+    Snapshots.Subject subject =
+        new Snapshots.Subject(inputs(empty), model.layout().layers(), empty);
+    Snapshots kept = new Snapshots(snapshots, subject, collector, resources.progress());
+    new ForwardPass(model, resources).run(TITLE, corpus, collector, kept).close();
+    return new Evidence(fingerprint, maxTokens, empty.domains(), collector.layers());
+  }
+
+  /// A digest of everything evidence depends on.
+  private static String inputs(Evidence evidence) {
+    return Fingerprint.ofText(
+        ToolVersion.text()
+            + evidence.checkpoint()
+            + evidence.maxTokens()
+            + evidence.domains()
+            + Arrays.toString(Statistic.values()));
   }
 
   /// Whether evidence is what [#measure] would give for the same arguments: all statistics, of the

@@ -44,6 +44,11 @@ public final class EvidenceCollector implements MoePass.Observer {
     return layers;
   }
 
+  /// Takes over what an earlier pass gathered of its layers.
+  void restore(SortedMap<Integer, Evidence.Layer> gathered) {
+    layers.putAll(gathered);
+  }
+
   private static void requireFinite(int layer, Statistic statistic, double[][] values) {
     for (double[] domain : values) {
       for (int expert = 0; expert < domain.length; expert++) {

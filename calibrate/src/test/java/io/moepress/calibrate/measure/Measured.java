@@ -1,6 +1,7 @@
 package io.moepress.calibrate.measure;
 
 import io.moepress.calibrate.corpus.Corpus;
+import io.moepress.calibrate.forward.PassResources;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.Checkpoint;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
@@ -28,7 +29,7 @@ final class Measured {
 
   static Evidence evidence(Checkpoint checkpoint, Corpus corpus, int threads) throws IOException {
     try (Workers workers = new Workers(threads)) {
-      return new Calibration(workers, Progress.SILENT)
+      return new Calibration(PassResources.inMemory(workers, Progress.SILENT))
           .measure(MoeModel.of(checkpoint), FINGERPRINT, corpus, 512);
     }
   }

@@ -7,9 +7,6 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.util.Comparator;
-import java.util.List;
-import java.util.stream.Stream;
 
 /// An output directory that appears all at once: it is filled beside its final place, as
 /// `<target>.partial`, and moved there by one atomic rename.
@@ -70,7 +67,7 @@ public final class StagedDirectory implements Closeable {
       staged.recover();
       requireFree(target, overwrite);
       if (!resumable || !Files.isDirectory(staged.stage, LinkOption.NOFOLLOW_LINKS)) {
-        deleteTree(staged.stage);
+        Directories.delete(staged.stage);
         Files.createDirectory(staged.stage);
       }
       started = true;
@@ -94,7 +91,7 @@ public final class StagedDirectory implements Closeable {
     if (!Files.isDirectory(target)) {
       throw FormatException.of("%s: the output is a file (expected a new directory)", target);
     }
-    if (!overwrite && !isEmpty(target)) {
+    if (!overwrite && !Directories.isEmpty(target)) {
       throw FormatException.of(
           "%s: the output exists and is not empty. Choose another directory, or add --overwrite.",
           target);
@@ -109,7 +106,7 @@ public final class StagedDirectory implements Closeable {
       return;
     }
     if (Files.exists(target)) {
-      deleteTree(old);
+      Directories.delete(old);
     } else {
       Files.move(old, target, StandardCopyOption.ATOMIC_MOVE);
     }
@@ -137,34 +134,15 @@ public final class StagedDirectory implements Closeable {
         Files.move(old, target, StandardCopyOption.ATOMIC_MOVE);
       }
     }
-    deleteTree(old);
+    Directories.delete(old);
   }
 
   @Override
   public void close() throws IOException {
     try (lock) {
-      if (!committed && (!resumable || isEmpty(stage))) {
-        deleteTree(stage);
+      if (!committed && (!resumable || Directories.isEmpty(stage))) {
+        Directories.delete(stage);
       }
-    }
-  }
-
-  private static boolean isEmpty(Path directory) throws IOException {
-    try (Stream<Path> children = Files.list(directory)) {
-      return children.findAny().isEmpty();
-    }
-  }
-
-  private static void deleteTree(Path root) throws IOException {
-    if (!Files.exists(root, LinkOption.NOFOLLOW_LINKS)) {
-      return;
-    }
-    List<Path> paths;
-    try (Stream<Path> walk = Files.walk(root)) {
-      paths = walk.sorted(Comparator.reverseOrder()).toList();
-    }
-    for (Path path : paths) {
-      Files.delete(path);
     }
   }
 }

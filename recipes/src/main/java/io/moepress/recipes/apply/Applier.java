@@ -82,7 +82,7 @@ public final class Applier {
   public Manifest apply(Plan plan, LoweredPlan lowered, Output output) throws IOException {
     requireApart(output.directory());
     try (StagedDirectory stage = StagedDirectory.resume(output.directory(), output.overwrite());
-        FinishedShards finished = new FinishedShards(stage.path(), plan.checkpoint(), workers)) {
+        FinishedShards finished = new FinishedShards(stage.path(), plan.source(), workers)) {
       Sharding sharding = Sharding.of(lowered.tensors(), output.maxShardSize().bytes());
       SortedMap<String, Manifest.Tensor> tensors =
           writeWeights(lowered, sharding, finished, stage.path());
@@ -91,7 +91,7 @@ public final class Applier {
           new Manifest(
               Manifest.FORMAT_VERSION,
               ToolVersion.text(),
-              plan.checkpoint(),
+              plan.source(),
               plan.digest(),
               plan.evidence(),
               plan.target(),

@@ -1,6 +1,7 @@
 package io.moepress.recipes.apply;
 
 import io.moepress.formats.FormatException;
+import io.moepress.formats.checkpoint.Directories;
 import io.moepress.formats.checkpoint.Fingerprint;
 import io.moepress.formats.json.Json;
 import io.moepress.formats.safetensors.SafetensorsFile;
@@ -117,7 +118,7 @@ record FinishedShards(Path stage, String source, Workers workers) implements Clo
       for (Path child : children) {
         String name = String.valueOf(child.getFileName());
         if (!kept.contains(name)) {
-          deleteTree(child);
+          Directories.delete(child);
           weights += name.endsWith(".safetensors") ? 1 : 0;
         }
       }
@@ -125,18 +126,9 @@ record FinishedShards(Path stage, String source, Workers workers) implements Clo
     return weights;
   }
 
-  private static void deleteTree(Path root) throws IOException {
-    if (Files.isDirectory(root)) {
-      deleteOthers(root, Set.of());
-    }
-    Files.delete(root);
-  }
-
   /// Removes all notes: the directory is complete.
   void complete() throws IOException {
-    if (Files.isDirectory(folder())) {
-      deleteTree(folder());
-    }
+    Directories.delete(folder());
   }
 
   /// After a failure only what is finished stays.

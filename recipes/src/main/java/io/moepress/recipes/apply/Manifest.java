@@ -72,7 +72,7 @@ public record Manifest(
   /// Whether it tells of this plan, applied by this version of the program.
   boolean isOf(Plan decided) {
     return tool.equals(ToolVersion.text())
-        && source.equals(decided.checkpoint())
+        && source.equals(decided.source())
         && decided.digest().equals(plan);
   }
 
