@@ -5,7 +5,6 @@ import io.moepress.calibrate.forward.PassMemory;
 import io.moepress.calibrate.measure.Calibration;
 import io.moepress.formats.FormatException;
 import io.moepress.formats.architecture.MoeModel;
-import io.moepress.formats.checkpoint.Directories;
 import io.moepress.formats.checkpoint.StagedDirectory;
 import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.evidence.EvidenceFile;
@@ -32,16 +31,18 @@ record Measuring(PassSetup setup, Terminal terminal) {
   ///
   /// @param directory where the evidence is kept
   Evidence measure(Question question, Path directory) throws IOException {
+    Path snapshots = setup.work().snapshots(directory);
     Optional<Evidence> kept = kept(directory);
     if (kept.isPresent()) {
       if (Calibration.answers(
           kept.get(), question.fingerprint(), question.corpus(), question.maxTokens())) {
         terminal.say("evidence: reused " + directory + " (same checkpoint, same texts)");
+        StagedDirectory.clear(snapshots);
+        StagedDirectory.tidy(directory);
         return kept.get();
       }
       terminal.say("evidence: " + directory + " is of another checkpoint or other texts: replaced");
     }
-    Path snapshots = setup.work().snapshots(directory);
     PassMemory need = PassMemory.of(question.model(), question.corpus());
     Evidence evidence =
         new Calibration(setup.resources(need))
@@ -52,7 +53,7 @@ record Measuring(PassSetup setup, Terminal terminal) {
                 question.maxTokens(),
                 snapshots);
     EvidenceFile.write(evidence, directory);
-    Directories.delete(snapshots);
+    StagedDirectory.clear(snapshots);
     terminal.say("evidence: " + directory);
     return evidence;
   }

@@ -29,6 +29,7 @@ final class Outputs {
       throws IOException {
     Optional<Manifest> written = Applier.findWritten(plan, lowered, output);
     if (written.isPresent()) {
+      StagedDirectory.tidy(output.directory());
       terminal.say("output: " + output.directory() + " is there already, by the same plan: kept");
       return written.get();
     }

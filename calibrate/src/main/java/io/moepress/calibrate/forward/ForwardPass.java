@@ -138,7 +138,11 @@ public final class ForwardPass {
     } else {
       attendDense(layer, streams);
     }
-    streams.hidden().add(streams.outputs());
+    forEachSequence(
+        streams,
+        (scope, first, count) ->
+            view(scope, streams.hidden(), first, count)
+                .addi(view(scope, streams.outputs(), first, count)));
   }
 
   /// Attention, then norm and router, sequence by sequence.

@@ -22,7 +22,6 @@ import java.nio.file.StandardOpenOption;
 /// Threads may work on different rows at the same time.
 public final class HiddenStates implements AutoCloseable {
   private static final long CHUNK = 4L << 20;
-  private static final int ROWS_BEFORE_REST = 4096;
 
   private final Arena arena = Arena.ofShared();
   private final MemorySegment values;
@@ -123,23 +122,15 @@ public final class HiddenStates implements AutoCloseable {
   ///
   /// The sum is taken in an array: loops over arrays are compiled to vector instructions, loops
   /// over memory segments not always.
-  public void addScaled(long token, float scale, float[] rows, int offset) {
-    float[] sum = row(token).toArray(JAVA_FLOAT);
+  ///
+  /// @param sum room for a row
+  void addScaled(long token, float scale, float[] rows, int offset, float[] sum) {
+    long start = token * width * Float.BYTES;
+    MemorySegment.copy(values, JAVA_FLOAT, start, sum, 0, width);
     for (int i = 0; i < width; i++) {
       sum[i] += scale * rows[offset + i];
     }
-    row(token).copyFrom(MemorySegment.ofArray(sum));
-  }
-
-  /// Adds all of `other`, row by row.
-  public void add(HiddenStates other) {
-    for (long token = 0; token < tokens; token++) {
-      addScaled(token, 1, other.row(token).toArray(JAVA_FLOAT), 0);
-      if (token % ROWS_BEFORE_REST == 0) {
-        rest();
-        other.rest();
-      }
-    }
+    MemorySegment.copy(sum, 0, values, JAVA_FLOAT, start, width);
   }
 
   /// Sets everything to zero.

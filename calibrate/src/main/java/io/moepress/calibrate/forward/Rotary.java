@@ -14,7 +14,8 @@ import io.moepress.formats.architecture.Architecture.RotaryPairing;
 ///
 /// @param pairing which elements belong together
 /// @param frequencies inverse frequencies and the factor on cosine and sine
-record Rotary(RotaryPairing pairing, RotaryFrequencies frequencies) {
+/// @param table their cosines and sines by position
+record Rotary(RotaryPairing pairing, RotaryFrequencies frequencies, AngleTable table) {
   /// Axis of `d` in `[tokens, heads, d]`.
   private static final int HEAD_AXIS = 2;
 
@@ -24,23 +25,17 @@ record Rotary(RotaryPairing pairing, RotaryFrequencies frequencies) {
   /// Cosines and sines for positions 0 to `tokens - 1`, each `[tokens, 1, d/2]`.
   record Angles(NDArray cosines, NDArray sines) {}
 
-  /// Tabulates the angles of a sequence.
+  Rotary(RotaryPairing pairing, RotaryFrequencies frequencies) {
+    this(pairing, frequencies, new AngleTable(frequencies));
+  }
+
+  /// The angles of a sequence.
   Angles angles(TorchScope scope, int tokens) {
-    double[] inverse = frequencies.inverse();
-    float[] cosines = new float[Math.multiplyExact(tokens, inverse.length)];
-    float[] sines = new float[cosines.length];
-    for (int position = 0; position < tokens; position++) {
-      for (int i = 0; i < inverse.length; i++) {
-        // The reference implementations keep frequencies and angles in float32.
-        float angle = position * (float) inverse[i];
-        int index = position * inverse.length + i;
-        cosines[index] = (float) (Math.cos(angle) * frequencies.magnitude());
-        sines[index] = (float) (Math.sin(angle) * frequencies.magnitude());
-      }
-    }
+    AngleTable.Values values = table.upTo(tokens);
+    int pairs = frequencies.inverse().length;
     return new Angles(
-        scope.copy(cosines, tokens, 1, inverse.length),
-        scope.copy(sines, tokens, 1, inverse.length));
+        scope.copy(values.cosines(), tokens, 1, pairs),
+        scope.copy(values.sines(), tokens, 1, pairs));
   }
 
   /// Turns `heads` of shape `[tokens, heads, d]`. Elements behind the last frequency's pair stay as

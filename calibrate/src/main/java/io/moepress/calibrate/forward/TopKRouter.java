@@ -143,17 +143,20 @@ record TopKRouter(RouterScore score, int topK, Selection selection, Weighting we
     }
   }
 
-  /// The indices of the `count` largest values, the largest first.
+  /// The indices of the `count` largest values, the largest first; the lower index where equal.
   private static int[] largest(float[] values, int count) {
     int[] chosen = new int[count];
-    for (int slot = 0; slot < count; slot++) {
-      int best = -1;
-      for (int i = 0; i < values.length; i++) {
-        if ((best < 0 || values[i] > values[best]) && !contains(chosen, slot, i)) {
-          best = i;
-        }
+    int filled = 0;
+    for (int i = 0; i < values.length; i++) {
+      if (filled == count && !(values[i] > values[chosen[count - 1]])) {
+        continue;
       }
-      chosen[slot] = best;
+      int place = filled < count ? filled++ : count - 1;
+      while (place > 0 && values[i] > values[chosen[place - 1]]) {
+        chosen[place] = chosen[place - 1];
+        place--;
+      }
+      chosen[place] = i;
     }
     return chosen;
   }

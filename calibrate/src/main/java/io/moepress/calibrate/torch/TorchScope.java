@@ -1,5 +1,7 @@
 package io.moepress.calibrate.torch;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
@@ -39,10 +41,11 @@ public final class TorchScope implements AutoCloseable {
         memory.asByteBuffer().order(ByteOrder.nativeOrder()), new Shape(shape), DataType.FLOAT32);
   }
 
-  /// A copy of floats.
+  /// A copy of the first floats of an array, as many as the shape has.
   public NDArray copy(float[] values, long... shape) {
-    MemorySegment memory = floats(values.length);
-    memory.copyFrom(MemorySegment.ofArray(values));
+    int count = Math.toIntExact(new Shape(shape).size());
+    MemorySegment memory = floats(count);
+    MemorySegment.copy(values, 0, memory, JAVA_FLOAT, 0, count);
     return over(memory, shape);
   }
 

@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.List;
 
 /// An output directory that appears all at once: it is filled beside its final place, as
 /// `<target>.partial`, and moved there by one atomic rename.
@@ -96,6 +97,24 @@ public final class StagedDirectory implements Closeable {
           "%s: the output exists and is not empty. Choose another directory, or add --overwrite.",
           target);
     }
+  }
+
+  /// Deletes what killed processes left beside a directory, unless one is at work there.
+  public static void tidy(Path target) throws IOException {
+    Path absolute = target.toAbsolutePath().normalize();
+    boolean left = false;
+    for (String suffix : List.of(PARTIAL, REPLACED, LOCK)) {
+      left |= Files.exists(beside(absolute, suffix), LinkOption.NOFOLLOW_LINKS);
+    }
+    if (left) {
+      create(target, true).close();
+    }
+  }
+
+  /// Deletes a directory that such stages made, and what killed processes left beside it.
+  public static void clear(Path target) throws IOException {
+    tidy(target);
+    Directories.delete(target);
   }
 
   /// A killed process may have put the old directory aside and not have moved the new one yet: the
