@@ -9,6 +9,7 @@ import io.moepress.recipes.lowering.TensorProgram.Rows;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 
 /// Runs one tensor program: reads its sources and gives the bytes of its result.
 final class ProgramRunner {
@@ -26,17 +27,51 @@ final class ProgramRunner {
     return new TensorData(tensor.info(), bytes);
   }
 
+  /// The bytes of some consecutive rows of a tensor of the result, `count` from `first` on.
+  ///
+  /// @param arena owns the bytes
+  static TensorData runRows(
+      Checkpoint source, OutputTensor tensor, long first, long count, Arena arena)
+      throws IOException {
+    TensorInfo whole = tensor.info();
+    TensorInfo part = new TensorInfo(whole.name(), whole.dtype(), whole.shape().withRows(count));
+    int start = Math.toIntExact(first);
+    MemorySegment bytes =
+        switch (tensor.program()) {
+          case Copy copy -> source.readRows(copy.source(), first, count, arena).bytes();
+          case Rows rows -> {
+            List<Integer> some = rows.rows().subList(start, Math.toIntExact(first + count));
+            yield rows(source, new Rows(rows.source(), some), part, arena);
+          }
+        };
+    return new TensorData(part, bytes);
+  }
+
+  /// Reads kept rows only: of a tensor that holds all experts, most of the bytes may be dropped.
   private static MemorySegment rows(Checkpoint source, Rows program, TensorInfo result, Arena arena)
       throws IOException {
     MemorySegment target = arena.allocate(result.byteCount());
-    try (Arena reading = Arena.ofConfined()) {
-      TensorData data = source.read(program.source(), reading);
-      long bytesPerRow = data.info().bytesPerRow();
-      for (int i = 0; i < program.rows().size(); i++) {
-        long row = program.rows().get(i);
-        MemorySegment.copy(data.bytes(), row * bytesPerRow, target, i * bytesPerRow, bytesPerRow);
+    List<Integer> rows = program.rows();
+    long done = 0;
+    for (int i = 0; i < rows.size(); ) {
+      int end = endOfRun(rows, i);
+      try (Arena reading = Arena.ofConfined()) {
+        MemorySegment run =
+            source.readRows(program.source(), rows.get(i), end - i, reading).bytes();
+        MemorySegment.copy(run, 0, target, done, run.byteSize());
+        done += run.byteSize();
       }
+      i = end;
     }
     return target;
+  }
+
+  /// Behind the last of the consecutive rows that begin at position `start`.
+  private static int endOfRun(List<Integer> rows, int start) {
+    int end = start + 1;
+    while (end < rows.size() && rows.get(end) == rows.get(end - 1) + 1) {
+      end++;
+    }
+    return end;
   }
 }

@@ -25,8 +25,8 @@ import java.util.TreeMap;
 /// Turns decisions about experts into programs for tensors.
 ///
 /// * Experts that stay are renumbered from 0 in ascending order of their old index.
-/// * Tensors with one slice for each expert (the router, its selection bias) are cut with the same
-///   list of indices.
+/// * Tensors with one slice for each expert (the router, its selection bias, stacked experts) are
+///   cut with the same list of indices.
 /// * Every config key that holds the number of experts gets the new number.
 /// * Where the router chooses by groups of experts, each group keeps equally many.
 /// * Layers for multi-token prediction are copied with all experts, and dropped without.
@@ -118,7 +118,7 @@ public final class Lowering {
     KeepExperts step = steps.get(id.layer());
     if (step == null) {
       tensors.add(new OutputTensor(info, new Copy(name)));
-    } else if (id.role().isExpert()) {
+    } else if (id.expert() != TensorId.NONE) {
       lowerExpert(id, info, step);
     } else if (layout.expertAxis(id.role()) > 0) {
       throw new IllegalStateException("cannot cut " + name + " along another axis than its first");
