@@ -21,7 +21,9 @@ import tools.jackson.databind.JsonNode;
 ///
 /// @param formatVersion version of this document's format, 1
 /// @param modelTypes values of `model_type` in `config.json` that mean this family
-/// @param countKeys config keys that hold the number of experts; the ones present are kept equal
+/// @param countKeys config keys that hold the number of experts; the ones present are kept equal.
+///   As everywhere in these files, a key with dots leads into nested objects:
+///   `text_config.num_experts`
 /// @param topKKeys config keys that hold the number of experts per token
 /// @param dimensions formulas by dimension name, see [Dimension]
 /// @param moeLayers which layers have experts; null when all have
@@ -240,8 +242,16 @@ public record Architecture(
   /// @param score the score of a group
   /// @param where config keys with the text they must have for the restriction to hold; null: it
   ///   always holds
+  /// @param countKey config key of the number of groups; with it and the next set to 1 a token may
+  ///   choose from all experts; null: there is no way to lift the restriction
+  /// @param openKey config key of the number of groups a token chooses from
   public record Groups(
-      String count, String open, GroupScore score, @Nullable Map<String, String> where) {
+      String count,
+      String open,
+      GroupScore score,
+      @Nullable Map<String, String> where,
+      @Nullable String countKey,
+      @Nullable String openKey) {
     public Groups {
       where = where == null ? null : Collections.unmodifiableMap(new LinkedHashMap<>(where));
     }

@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.OptionalInt;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
@@ -256,25 +257,33 @@ public final class ModelLayout {
     }
     for (int layer = 0; layer < layers(); layer++) {
       for (TensorRole role : roles) {
-        addLayer(ids, role, layer);
+        addLayer(ids, role, layer, isMoe(layer));
       }
     }
     return ids;
   }
 
-  /// Whether a name is that of a tensor in a layer for multi-token prediction, which is no part of
-  /// the main model.
-  public boolean isMultiTokenPrediction(String name) {
+  /// Every tensor that a layer has if it has experts, whether this one has them or not.
+  public List<TensorId> sparseTensors(int layer) {
+    List<TensorId> ids = new ArrayList<>();
+    roles().forEach(role -> addLayer(ids, role, layer, true));
+    return ids;
+  }
+
+  /// The number of the layer for multi-token prediction whose tensor has this name; nothing when
+  /// there is none. Such layers stand behind the last and are no part of the main model.
+  public OptionalInt predictionLayer(String name) {
     MultiTokenPrediction extra = architecture.multiTokenPrediction();
     if (extra == null) {
-      return false;
+      return OptionalInt.empty();
     }
     double count = number("config." + extra.countKey()).orElse(0);
     String numbered = Pattern.quote(extra.prefix()).replace("{layer}", "\\E(\\d{1,9})\\Q");
     Matcher matcher = Pattern.compile(numbered).matcher(name);
-    return matcher.lookingAt()
-        && Integer.parseInt(matcher.group(1)) >= layers()
-        && Integer.parseInt(matcher.group(1)) < layers() + count;
+    int layer = matcher.lookingAt() ? Integer.parseInt(matcher.group(1)) : -1;
+    return layer >= layers() && layer < layers() + count
+        ? OptionalInt.of(layer)
+        : OptionalInt.empty();
   }
 
   /// Makes sure that the forward pass does what this configuration asks for.
@@ -297,8 +306,7 @@ public final class ModelLayout {
                         expected)));
   }
 
-  private void addLayer(List<TensorId> ids, TensorRole role, int layer) {
-    boolean moe = isMoe(layer);
+  private void addLayer(List<TensorId> ids, TensorRole role, int layer, boolean moe) {
     switch (role.scope()) {
       case MODEL -> {}
       case LAYER -> ids.add(TensorId.ofLayer(role, layer));

@@ -42,7 +42,7 @@ public record TensorInventory(Map<TensorId, String> names, Set<String> multiToke
       requireOneRole(unknown.remove(name), layout, name);
     }
     Set<String> extra = new TreeSet<>();
-    unknown.stream().filter(layout::isMultiTokenPrediction).forEach(extra::add);
+    unknown.stream().filter(name -> layout.predictionLayer(name).isPresent()).forEach(extra::add);
     unknown.removeAll(extra);
     if (!unknown.isEmpty()) {
       throw unknown(checkpoint, layout, unknown);

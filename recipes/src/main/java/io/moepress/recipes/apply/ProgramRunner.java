@@ -1,10 +1,12 @@
 package io.moepress.recipes.apply;
 
 import io.moepress.formats.checkpoint.Checkpoint;
+import io.moepress.formats.tensor.Numbers;
 import io.moepress.formats.tensor.TensorData;
 import io.moepress.formats.tensor.TensorInfo;
 import io.moepress.recipes.lowering.OutputTensor;
 import io.moepress.recipes.lowering.TensorProgram.Copy;
+import io.moepress.recipes.lowering.TensorProgram.Mask;
 import io.moepress.recipes.lowering.TensorProgram.Rows;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -23,6 +25,7 @@ final class ProgramRunner {
         switch (tensor.program()) {
           case Copy copy -> source.read(copy.source(), arena).bytes();
           case Rows rows -> rows(source, rows, tensor.info(), arena);
+          case Mask mask -> mask(source, mask, tensor.info(), arena);
         };
     return new TensorData(tensor.info(), bytes);
   }
@@ -43,6 +46,7 @@ final class ProgramRunner {
             List<Integer> some = rows.rows().subList(start, Math.toIntExact(first + count));
             yield rows(source, new Rows(rows.source(), some), part, arena);
           }
+          case Mask mask -> run(source, tensor, arena).rows(first, count).bytes();
         };
     return new TensorData(part, bytes);
   }
@@ -62,6 +66,18 @@ final class ProgramRunner {
         done += run.byteSize();
       }
       i = end;
+    }
+    return target;
+  }
+
+  private static MemorySegment mask(Checkpoint source, Mask program, TensorInfo result, Arena arena)
+      throws IOException {
+    MemorySegment target = arena.allocate(result.byteCount());
+    try (Arena reading = Arena.ofConfined()) {
+      target.copyFrom(run(source, new OutputTensor(result, program.of()), reading).bytes());
+    }
+    for (int expert : program.experts()) {
+      Numbers.put(result, target, expert, Mask.BIAS);
     }
     return target;
   }

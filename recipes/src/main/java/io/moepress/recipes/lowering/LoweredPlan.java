@@ -19,6 +19,14 @@ public record LoweredPlan(
     dropped = Collections.unmodifiableSortedMap(new TreeMap<>(dropped));
   }
 
+  /// This plan and another, made for its result, as one plan for the source of this one. It gives
+  /// the same bytes as both one after the other, and lists what either drops by its first name.
+  ///
+  /// @throws IllegalArgumentException when `next` reads a tensor this plan does not give
+  public LoweredPlan then(LoweredPlan next) {
+    return Composition.of(this, next);
+  }
+
   /// Bytes of all tensors of the result.
   public long byteCount() {
     return tensors.stream().mapToLong(tensor -> tensor.info().byteCount()).sum();

@@ -48,4 +48,29 @@ public sealed interface TensorProgram {
       return "rows " + rows;
     }
   }
+
+  /// Sets some elements of a selection bias, one for each expert, so low that the router never
+  /// chooses these experts.
+  ///
+  /// @param of gives the bias
+  /// @param experts the elements that are set
+  record Mask(TensorProgram of, List<Integer> experts) implements TensorProgram {
+    /// What they are set to: far below any score, and finite in every element type.
+    public static final float BIAS = -1e4f;
+
+    public Mask {
+      experts = List.copyOf(experts);
+      Checks.require(!experts.isEmpty(), "tensors %s: no expert to mask", of.sources());
+    }
+
+    @Override
+    public List<String> sources() {
+      return of.sources();
+    }
+
+    @Override
+    public String summary() {
+      return of.summary() + ", experts " + experts + " masked";
+    }
+  }
 }
