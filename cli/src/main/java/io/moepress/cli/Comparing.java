@@ -11,6 +11,7 @@ import io.moepress.formats.checkpoint.Fingerprint;
 import io.moepress.formats.json.Json;
 import io.moepress.recipes.evaluation.Evaluation;
 import io.moepress.recipes.plan.Plan;
+import io.moepress.recipes.plan.KeepExperts;
 import io.moepress.recipes.plan.PlanStep;
 import io.moepress.recipes.plan.PruneMethod;
 import java.io.IOException;
@@ -19,6 +20,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.stream.Collectors;
 
 /// Compares the result of a run, and what other methods would have made, with the original. The
@@ -93,8 +95,14 @@ record Comparing(PassSetup setup, EvaluationData data, Terminal terminal) {
   /// The methods of all steps, in order.
   static String name(Plan plan) {
     return plan.chain().stream()
-        .flatMap(part -> part.steps().stream().map(PlanStep::method).distinct())
+        .flatMap(part -> part.steps().stream().<String>mapMulti(Comparing::methods).distinct())
         .collect(Collectors.joining(" + "));
+  }
+
+  private static void methods(PlanStep step, Consumer<String> names) {
+    if (step instanceof KeepExperts keep) {
+      names.accept(keep.method());
+    }
   }
 
   private static Evaluation written(Evaluator evaluator, Evaluator.Reference original, Path output)

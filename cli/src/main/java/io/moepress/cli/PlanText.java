@@ -1,9 +1,12 @@
 package io.moepress.cli;
 
 import io.moepress.formats.Checks;
+import io.moepress.recipes.plan.IgnoreGroups;
 import io.moepress.recipes.plan.KeepExperts;
+import io.moepress.recipes.plan.LowerTopK;
 import io.moepress.recipes.plan.Plan;
 import io.moepress.recipes.plan.PlanStep;
+import io.moepress.recipes.plan.PruneMultiTokenPrediction;
 import io.moepress.recipes.recipe.ByteSize;
 import java.util.List;
 
@@ -30,6 +33,9 @@ final class PlanText {
       switch (step) {
         case KeepExperts keep ->
             layers.row("" + keep.layer(), keep.method(), kept(keep), margin(keep));
+        case IgnoreGroups ignore -> {} // a note says it
+        case LowerTopK lower -> {} // a note says it
+        case PruneMultiTokenPrediction prune -> {} // a note says it
       }
     }
     text.append(layers.text());

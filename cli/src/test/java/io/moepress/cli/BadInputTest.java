@@ -93,7 +93,7 @@ class BadInputTest {
     assertFailed(
         Cli.run("run", recipe(model(), "easy-ep", "experts: 1")),
         "1 of 4 experts would stay in each layer, but every token uses 2",
-        "Keep at least 2.");
+        "Keep at least 2, or let a token use fewer with \"top-k: fit\".");
   }
 
   @Test

@@ -100,7 +100,7 @@ final class TinyConfig {
     return "[\n    " + quoted(name) + "\n  ]";
   }
 
-  private static String quoted(String text) {
+  static String quoted(String text) {
     return SafetensorsBytes.json(text);
   }
 

@@ -19,8 +19,6 @@ import org.jspecify.annotations.Nullable;
 /// Composes the blocks of a layer from what the architecture file says, with the weights read into
 /// a scope.
 final class BlockLoader {
-  private static final NetworkRoles EXPERT =
-      new NetworkRoles(TensorRole.EXPERT_GATE, TensorRole.EXPERT_UP, TensorRole.EXPERT_DOWN);
   private static final NetworkRoles SHARED =
       new NetworkRoles(TensorRole.SHARED_GATE, TensorRole.SHARED_UP, TensorRole.SHARED_DOWN);
   private static final NetworkRoles DENSE =
@@ -30,12 +28,14 @@ final class BlockLoader {
   private final ModelLayout layout;
   private final WeightLoader weights;
   private final AttentionLoader attentions;
+  private final ExpertLoader experts;
 
   BlockLoader(MoeModel model) {
     this.model = model;
     this.layout = model.layout();
     this.weights = new WeightLoader(model);
     this.attentions = new AttentionLoader(layout, weights);
+    this.experts = new ExpertLoader(model, weights);
   }
 
   ModelLayout layout() {
@@ -81,7 +81,7 @@ final class BlockLoader {
   }
 
   GatedNetwork expert(TorchScope scope, int layer, int expert) throws IOException {
-    return weights.network(scope, EXPERT, layer, expert);
+    return experts.load(scope, layer, expert);
   }
 
   GatedNetwork denseNetwork(TorchScope scope, int layer) throws IOException {

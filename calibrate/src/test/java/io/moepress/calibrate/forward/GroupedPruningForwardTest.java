@@ -15,7 +15,9 @@ import io.moepress.formats.tensor.TensorData;
 import io.moepress.formats.tensor.TensorInfo;
 import io.moepress.recipes.apply.PlannedCheckpoint;
 import io.moepress.recipes.lowering.Lowering;
+import io.moepress.recipes.plan.IgnoreGroups;
 import io.moepress.recipes.plan.KeepExperts;
+import io.moepress.recipes.plan.PlanStep;
 import io.moepress.recipes.work.Progress;
 import io.moepress.recipes.work.Workers;
 import io.moepress.testdata.TestData;
@@ -23,11 +25,11 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /// Where scores are independent and a selection bias decides, dropping experts must equal never
@@ -44,19 +46,46 @@ class GroupedPruningForwardTest {
     try (CheckpointDirectory source =
         CheckpointDirectory.open(TestData.path("models/tiny-deepseekv3"))) {
       MoeModel model = MoeModel.of(source);
-      List<KeepExperts> steps =
-          Stream.of(1, 2, 3).map(layer -> step(layer, Collections.nCopies(EXPERTS, 0.0))).toList();
-      Checkpoint pruned = new PlannedCheckpoint(source, Lowering.lower(model, steps));
-
-      float[] dropped = hidden(pruned);
+      float[] dropped = hidden(view(model, "slice"));
 
       assertThat(dropped).containsExactly(hidden(new Masked(source)), offset(TOLERANCE));
       assertThat(dropped).isNotEqualTo(hidden(source));
     }
   }
 
-  private static KeepExperts step(int layer, List<Double> scores) {
-    return new KeepExperts(layer, "test", "slice", KEPT, List.of(), scores);
+  @Test
+  void equalsMaskingThem() throws IOException {
+    try (CheckpointDirectory source =
+        CheckpointDirectory.open(TestData.path("models/tiny-deepseekv3"))) {
+      MoeModel model = MoeModel.of(source);
+
+      float[] masked = hidden(view(model, "mask"));
+
+      assertThat(masked).containsExactly(hidden(view(model, "slice")), offset(TOLERANCE));
+      assertThat(masked).isEqualTo(hidden(new Masked(source)));
+    }
+  }
+
+  @Test
+  void withoutGroupsATokenChoosesFromAllExperts() throws IOException {
+    try (CheckpointDirectory source =
+        CheckpointDirectory.open(TestData.path("models/tiny-deepseekv3"))) {
+      MoeModel model = MoeModel.of(source);
+
+      float[] free = hidden(view(model, "slice", new IgnoreGroups(4, 2)));
+
+      assertThat(free).isNotEqualTo(hidden(view(model, "slice")));
+      assertThat(free).isEqualTo(hidden(new OneGroup(view(model, "slice"))));
+    }
+  }
+
+  private static Checkpoint view(MoeModel model, String router, PlanStep... routing) {
+    List<PlanStep> steps = new ArrayList<>(List.of(routing));
+    for (int layer : List.of(1, 2, 3)) {
+      List<Double> scores = Collections.nCopies(EXPERTS, 0.0);
+      steps.add(new KeepExperts(layer, "test", router, KEPT, List.of(), scores));
+    }
+    return new PlannedCheckpoint(model.checkpoint(), Lowering.lower(model, steps));
   }
 
   private static float[] hidden(Checkpoint checkpoint) throws IOException {
@@ -72,6 +101,33 @@ class GroupedPruningForwardTest {
         return hidden.rows(0, ids.length).toArray(JAVA_FLOAT);
       }
     }
+  }
+
+  /// A checkpoint whose configuration knows one group of experts.
+  private record OneGroup(Checkpoint source) implements Checkpoint {
+
+    @Override
+    public String name() {
+      return "one group";
+    }
+
+    @Override
+    public ModelConfig config() {
+      return source.config().with("n_group", 1).with("topk_group", 1);
+    }
+
+    @Override
+    public SortedMap<String, TensorInfo> tensors() {
+      return source.tensors();
+    }
+
+    @Override
+    public TensorData read(String tensor, Arena arena) throws IOException {
+      return source.read(tensor, arena);
+    }
+
+    @Override
+    public void close() {}
   }
 
   /// A checkpoint whose selection biases rule out all experts that are not kept.

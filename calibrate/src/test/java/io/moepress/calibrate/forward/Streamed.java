@@ -27,7 +27,11 @@ public final class Streamed {
   /// The logits of every token of a corpus, `[tokens · vocabulary]`.
   public static float[] logits(Checkpoint checkpoint, Corpus corpus, int threads)
       throws IOException {
-    MoeModel model = MoeModel.of(checkpoint);
+    return logits(MoeModel.of(checkpoint), corpus, threads);
+  }
+
+  /// The logits of every token of a corpus, `[tokens · vocabulary]`.
+  public static float[] logits(MoeModel model, Corpus corpus, int threads) throws IOException {
     try (Workers workers = new Workers(threads);
         TorchScope scope = Torch.scope();
         HiddenStates hidden =

@@ -21,11 +21,14 @@ import tools.jackson.databind.JsonNode;
 ///
 /// @param formatVersion version of this document's format, 1
 /// @param modelTypes values of `model_type` in `config.json` that mean this family
-/// @param countKeys config keys that hold the number of experts; the ones present are kept equal
+/// @param countKeys config keys that hold the number of experts; the ones present are kept equal.
+///   As everywhere in these files, a key with dots leads into nested objects:
+///   `text_config.num_experts`
 /// @param topKKeys config keys that hold the number of experts per token
 /// @param dimensions formulas by dimension name, see [Dimension]
 /// @param moeLayers which layers have experts; null when all have
 /// @param tensors name and shape of every tensor by role
+/// @param storages other ways in which checkpoints of this family store their experts; null: none
 /// @param multiTokenPrediction layers behind the last one that are no part of the main model; null:
 ///   none
 /// @param attention the attention block
@@ -41,6 +44,7 @@ public record Architecture(
     Map<String, String> dimensions,
     @Nullable MoeLayers moeLayers,
     Map<TensorRole, TensorTemplate> tensors,
+    @Nullable List<Storage> storages,
     @Nullable MultiTokenPrediction multiTokenPrediction,
     Attention attention,
     Router router,
@@ -61,6 +65,7 @@ public record Architecture(
     topKKeys = List.copyOf(topKKeys);
     dimensions = Collections.unmodifiableMap(new LinkedHashMap<>(dimensions));
     tensors = Collections.unmodifiableMap(new LinkedHashMap<>(tensors));
+    storages = storages == null ? null : List.copyOf(storages);
     assumes = Collections.unmodifiableMap(new LinkedHashMap<>(assumes));
   }
 
@@ -78,6 +83,43 @@ public record Architecture(
     public TensorTemplate {
       shape = List.copyOf(shape);
     }
+  }
+
+  /// A way to store experts other than by the expert tensors under `tensors`: matrices of all
+  /// experts of a layer stacked in one tensor, expert after expert.
+  ///
+  /// @param name what messages call it
+  /// @param orientation which axis of an expert's matrices comes first
+  /// @param gateUp how gate and up projection share a tensor
+  /// @param tensors take the place of all expert tensors, and of any other tensor of the same role
+  public record Storage(
+      String name,
+      Orientation orientation,
+      GateUpOrder gateUp,
+      Map<TensorRole, TensorTemplate> tensors) {
+    public Storage {
+      tensors = Collections.unmodifiableMap(new LinkedHashMap<>(tensors));
+    }
+  }
+
+  /// Which axis of an expert's matrix comes first.
+  public enum Orientation {
+    /// `[out, in]`, as in a linear layer: `y = W x`.
+    @JsonProperty("output-first")
+    OUTPUT_FIRST,
+    /// `[in, out]`: `y = x W`.
+    @JsonProperty("input-first")
+    INPUT_FIRST
+  }
+
+  /// The order of outputs where one matrix holds gate and up projection.
+  public enum GateUpOrder {
+    /// All outputs of the gate, then all of the other.
+    @JsonProperty("halves")
+    HALVES,
+    /// Even outputs are the gate's, odd ones the other's.
+    @JsonProperty("interleaved")
+    INTERLEAVED
   }
 
   /// Which layers have experts: layer `l` does where `l >= first`, `(l + 1) % every == 0`, and `l`
@@ -200,8 +242,16 @@ public record Architecture(
   /// @param score the score of a group
   /// @param where config keys with the text they must have for the restriction to hold; null: it
   ///   always holds
+  /// @param countKey config key of the number of groups; with it and the next set to 1 a token may
+  ///   choose from all experts; null: there is no way to lift the restriction
+  /// @param openKey config key of the number of groups a token chooses from
   public record Groups(
-      String count, String open, GroupScore score, @Nullable Map<String, String> where) {
+      String count,
+      String open,
+      GroupScore score,
+      @Nullable Map<String, String> where,
+      @Nullable String countKey,
+      @Nullable String openKey) {
     public Groups {
       where = where == null ? null : Collections.unmodifiableMap(new LinkedHashMap<>(where));
     }

@@ -59,7 +59,8 @@ public record ExpertGroups(int count, int open, GroupScore score) {
         count, smallestSize(topK) * count, count, open);
   }
 
-  private int smallestSize(int topK) {
+  /// How many experts each group needs, so that `topK` can be chosen whichever groups are open.
+  public int smallestSize(int topK) {
     int scored =
         switch (score) {
           case MAX -> 1;

@@ -6,20 +6,21 @@ import io.moepress.formats.Words;
 import io.moepress.formats.architecture.Architecture.Groups;
 import io.moepress.formats.architecture.Architecture.MoeLayers;
 import io.moepress.formats.architecture.Architecture.MultiTokenPrediction;
+import io.moepress.formats.architecture.Architecture.Storage;
 import io.moepress.formats.architecture.Architecture.TensorTemplate;
 import io.moepress.formats.checkpoint.ModelConfig;
 import io.moepress.formats.tensor.Shape;
 import java.util.ArrayList;
-import java.util.HashMap;
-import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
-import java.util.Set;
-import java.util.function.Function;
+import java.util.OptionalInt;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
@@ -28,12 +29,27 @@ import tools.jackson.databind.node.JsonNodeFactory;
 public final class ModelLayout {
   private final Architecture architecture;
   private final ModelConfig config;
-  private final Map<String, OptionalDouble> dimensions = new HashMap<>();
+  private final @Nullable Storage storage;
+  private final Map<TensorRole, TensorTemplate> templates;
+  private final Formulas formulas;
 
-  private ModelLayout(Architecture architecture, ModelConfig config) {
+  private ModelLayout(Architecture architecture, ModelConfig config, @Nullable Storage storage) {
     this.architecture = architecture;
     this.config = config;
-    architecture.dimensions().keySet().forEach(name -> resolve(name, Set.of()));
+    this.storage = storage;
+    this.templates = templates(architecture, storage);
+    this.formulas = new Formulas(architecture, config);
+  }
+
+  /// The family's tensors, with those of a storage in their places.
+  private static Map<TensorRole, TensorTemplate> templates(
+      Architecture architecture, @Nullable Storage storage) {
+    Map<TensorRole, TensorTemplate> templates = new LinkedHashMap<>(architecture.tensors());
+    if (storage != null) {
+      templates.keySet().removeIf(TensorRole::isExpert);
+      templates.putAll(storage.tensors());
+    }
+    return templates;
   }
 
   /// Binds the architecture that `config` names.
@@ -43,11 +59,16 @@ public final class ModelLayout {
     return of(ArchitectureCatalog.named(config.modelType()), config);
   }
 
-  /// Binds an architecture to a configuration.
+  /// Binds an architecture to a configuration. Experts are stored in the family's first way.
   ///
   /// @throws FormatException when the config lacks a dimension or contradicts itself
   public static ModelLayout of(Architecture architecture, ModelConfig config) {
-    ModelLayout layout = new ModelLayout(architecture, config);
+    return of(architecture, config, storages(architecture).getFirst().orElse(null));
+  }
+
+  private static ModelLayout of(
+      Architecture architecture, ModelConfig config, @Nullable Storage storage) {
+    ModelLayout layout = new ModelLayout(architecture, config, storage);
     for (Dimension dimension : Dimension.values()) {
       layout.dimension(dimension);
     }
@@ -56,6 +77,37 @@ public final class ModelLayout {
     layout.requireReachableTopK();
     layout.requireFittingGroups();
     return layout;
+  }
+
+  /// The ways in which a family stores experts; empty stands for one tensor per matrix.
+  private static List<Optional<Storage>> storages(Architecture architecture) {
+    List<Storage> stacked = architecture.storages() == null ? List.of() : architecture.storages();
+    List<Optional<Storage>> storages = new ArrayList<>();
+    if (stacked.isEmpty()
+        || architecture.tensors().keySet().stream().anyMatch(TensorRole::isExpert)) {
+      storages.add(Optional.empty());
+    }
+    stacked.forEach(storage -> storages.add(Optional.of(storage)));
+    return storages;
+  }
+
+  /// This model in every way in which its family stores experts.
+  public List<ModelLayout> stored() {
+    return storages(architecture).stream()
+        .map(way -> new ModelLayout(architecture, config, way.orElse(null)))
+        .toList();
+  }
+
+  /// The same family, its experts stored in the same way, with another configuration.
+  ///
+  /// @throws FormatException when the config lacks a dimension or contradicts itself
+  public ModelLayout with(ModelConfig other) {
+    return of(architecture, other, storage);
+  }
+
+  /// How experts are stacked; empty where each matrix is a tensor of its own.
+  public Optional<Storage> storage() {
+    return Optional.ofNullable(storage);
   }
 
   /// The family.
@@ -114,7 +166,7 @@ public final class ModelLayout {
       return true;
     }
     long first = rule.first() == null ? 0 : (long) number(rule.first()).orElse(0);
-    long every = rule.every() == null ? 1 : positive(rule.every());
+    long every = rule.every() == null ? 1 : formulas.positive(rule.every());
     boolean dense = rule.except() != null && listed(rule.except(), layer);
     return layer >= first && (layer + 1) % every == 0 && !dense;
   }
@@ -136,24 +188,24 @@ public final class ModelLayout {
 
   /// The value of a formula of the architecture file.
   public OptionalDouble number(String formula) {
-    return Expression.parse(formula).evaluate(scope(name -> resolve(name, Set.of())));
+    return formulas.number(formula);
   }
 
   /// Whether a formula has a value other than zero.
   public boolean flag(String formula) {
-    return number(formula).orElse(0) != 0;
+    return formulas.flag(formula);
   }
 
   /// The whole number, at least 1, that a formula of the architecture file has to have.
   ///
   /// @throws FormatException when it has another value, or none
   public int count(String formula) {
-    return Math.toIntExact(positive(formula));
+    return Math.toIntExact(formulas.positive(formula));
   }
 
   /// Whether a model with this configuration has tensors of `role`.
   public boolean has(TensorRole role) {
-    TensorTemplate template = architecture.tensors().get(role);
+    TensorTemplate template = templates.get(role);
     return template != null && (template.when() == null || flag(template.when()));
   }
 
@@ -172,9 +224,16 @@ public final class ModelLayout {
         .replace("{expert}", Integer.toString(id.expert()));
   }
 
+  /// What the name of any tensor of `role` looks like.
+  Pattern namePattern(TensorRole role) {
+    String quoted = Pattern.quote(template(role).name());
+    return Pattern.compile(
+        quoted.replace("{layer}", "\\E\\d+\\Q").replace("{expert}", "\\E\\d+\\Q"));
+  }
+
   /// The shape a tensor of `role` must have.
   public Shape shape(TensorRole role) {
-    return new Shape(template(role).shape().stream().map(this::positive).toList());
+    return new Shape(template(role).shape().stream().map(formulas::positive).toList());
   }
 
   /// The axis along which a tensor of `role` holds one slice for each expert; -1 when it has none.
@@ -182,9 +241,14 @@ public final class ModelLayout {
     return template(role).shape().indexOf(Dimension.EXPERTS.key());
   }
 
+  /// The roles that tensors of this model have.
+  public List<TensorRole> roles() {
+    return templates.keySet().stream().filter(this::has).toList();
+  }
+
   /// Every tensor the model may have, with those of a layer together.
   public List<TensorId> tensors() {
-    List<TensorRole> roles = architecture.tensors().keySet().stream().filter(this::has).toList();
+    List<TensorRole> roles = roles();
     List<TensorId> ids = new ArrayList<>();
     for (TensorRole role : roles) {
       if (role.scope() == TensorRole.Scope.MODEL) {
@@ -193,25 +257,33 @@ public final class ModelLayout {
     }
     for (int layer = 0; layer < layers(); layer++) {
       for (TensorRole role : roles) {
-        addLayer(ids, role, layer);
+        addLayer(ids, role, layer, isMoe(layer));
       }
     }
     return ids;
   }
 
-  /// Whether a name is that of a tensor in a layer for multi-token prediction, which is no part of
-  /// the main model.
-  public boolean isMultiTokenPrediction(String name) {
+  /// Every tensor that a layer has if it has experts, whether this one has them or not.
+  public List<TensorId> sparseTensors(int layer) {
+    List<TensorId> ids = new ArrayList<>();
+    roles().forEach(role -> addLayer(ids, role, layer, true));
+    return ids;
+  }
+
+  /// The number of the layer for multi-token prediction whose tensor has this name; nothing when
+  /// there is none. Such layers stand behind the last and are no part of the main model.
+  public OptionalInt predictionLayer(String name) {
     MultiTokenPrediction extra = architecture.multiTokenPrediction();
     if (extra == null) {
-      return false;
+      return OptionalInt.empty();
     }
     double count = number("config." + extra.countKey()).orElse(0);
     String numbered = Pattern.quote(extra.prefix()).replace("{layer}", "\\E(\\d{1,9})\\Q");
     Matcher matcher = Pattern.compile(numbered).matcher(name);
-    return matcher.lookingAt()
-        && Integer.parseInt(matcher.group(1)) >= layers()
-        && Integer.parseInt(matcher.group(1)) < layers() + count;
+    int layer = matcher.lookingAt() ? Integer.parseInt(matcher.group(1)) : -1;
+    return layer >= layers() && layer < layers() + count
+        ? OptionalInt.of(layer)
+        : OptionalInt.empty();
   }
 
   /// Makes sure that the forward pass does what this configuration asks for.
@@ -234,12 +306,11 @@ public final class ModelLayout {
                         expected)));
   }
 
-  private void addLayer(List<TensorId> ids, TensorRole role, int layer) {
-    boolean moe = isMoe(layer);
+  private void addLayer(List<TensorId> ids, TensorRole role, int layer, boolean moe) {
     switch (role.scope()) {
       case MODEL -> {}
       case LAYER -> ids.add(TensorId.ofLayer(role, layer));
-      case MOE_LAYER -> addIf(moe, ids, TensorId.ofLayer(role, layer));
+      case MOE_LAYER, ALL_EXPERTS -> addIf(moe, ids, TensorId.ofLayer(role, layer));
       case DENSE_LAYER -> addIf(!moe, ids, TensorId.ofLayer(role, layer));
       case EXPERT -> {
         for (int expert = 0; moe && expert < experts(); expert++) {
@@ -256,28 +327,12 @@ public final class ModelLayout {
   }
 
   private TensorTemplate template(TensorRole role) {
-    TensorTemplate template = architecture.tensors().get(role);
+    TensorTemplate template = templates.get(role);
     if (template == null) {
       throw FormatException.of(
           "architecture %s has no tensor for the role %s", architecture.modelTypes(), role);
     }
     return template;
-  }
-
-  private long positive(String formula) {
-    OptionalDouble value = number(formula);
-    if (value.isEmpty()) {
-      throw FormatException.of(
-          "config.json: no value for \"%s\" (%s)",
-          formula, architecture.dimensions().getOrDefault(formula, "not a dimension"));
-    }
-    double number = value.getAsDouble();
-    Checks.requireFormat(
-        number >= 1 && number == Math.rint(number) && number <= Integer.MAX_VALUE,
-        "config.json: %s = %s (expected a positive integer)",
-        formula,
-        number);
-    return (long) number;
   }
 
   private void requireOneValue(List<String> keys) {
@@ -305,53 +360,5 @@ public final class ModelLayout {
         architecture.countKeys(),
         experts(),
         groups().rule(topK()));
-  }
-
-  /// Gives a dimension its value, after those its formula mentions.
-  private OptionalDouble resolve(String name, Set<String> dependents) {
-    OptionalDouble known = dimensions.get(name);
-    if (known != null) {
-      return known;
-    }
-    String formula = architecture.dimensions().get(name);
-    Checks.requireFormat(
-        formula != null && !dependents.contains(name),
-        "architecture %s: dimension \"%s\" %s (known: %s)",
-        architecture.modelTypes(),
-        name,
-        formula == null ? "is not defined" : "depends on itself",
-        architecture.dimensions().keySet());
-    Set<String> deeper = new HashSet<>(dependents);
-    deeper.add(name);
-    OptionalDouble value =
-        Expression.parse(String.valueOf(formula)).evaluate(scope(part -> resolve(part, deeper)));
-    dimensions.put(name, value);
-    return value;
-  }
-
-  private Expression.Scope scope(Function<String, OptionalDouble> dimension) {
-    return new Expression.Scope() {
-      @Override
-      public OptionalDouble config(String key) {
-        return config.value(key).map(node -> numeric(key, node)).orElse(OptionalDouble.empty());
-      }
-
-      @Override
-      public OptionalDouble dimension(String name) {
-        return dimension.apply(name);
-      }
-    };
-  }
-
-  private static OptionalDouble numeric(String key, JsonNode node) {
-    if (node.isBoolean()) {
-      return OptionalDouble.of(node.asBoolean() ? 1 : 0);
-    }
-    Checks.requireFormat(
-        node.isNumber() && !node.isBigInteger(),
-        "config.json: %s = %s (expected a number)",
-        key,
-        Words.shown(node.toString()));
-    return OptionalDouble.of(node.asDouble());
   }
 }

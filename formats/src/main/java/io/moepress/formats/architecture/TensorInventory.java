@@ -42,7 +42,7 @@ public record TensorInventory(Map<TensorId, String> names, Set<String> multiToke
       requireOneRole(unknown.remove(name), layout, name);
     }
     Set<String> extra = new TreeSet<>();
-    unknown.stream().filter(layout::isMultiTokenPrediction).forEach(extra::add);
+    unknown.stream().filter(name -> layout.predictionLayer(name).isPresent()).forEach(extra::add);
     unknown.removeAll(extra);
     if (!unknown.isEmpty()) {
       throw unknown(checkpoint, layout, unknown);
@@ -68,7 +68,7 @@ public record TensorInventory(Map<TensorId, String> names, Set<String> multiToke
   private static void requireEnoughTensors(Checkpoint checkpoint, ModelLayout layout) {
     int tensors = checkpoint.tensors().size();
     boolean split =
-        layout.architecture().tensors().keySet().stream().anyMatch(TensorRole::isExpert);
+        layout.roles().stream().anyMatch(role -> role.scope() == TensorRole.Scope.EXPERT);
     boolean enough =
         layout.layers() <= tensors
             && (!split || (long) layout.moeLayers().size() * layout.experts() <= tensors);

@@ -58,6 +58,10 @@ public enum TensorRole {
   EXPERT_UP(Scope.EXPERT),
   @JsonProperty("expert-down")
   EXPERT_DOWN(Scope.EXPERT),
+  @JsonProperty("experts-gate-up")
+  EXPERTS_GATE_UP(Scope.ALL_EXPERTS),
+  @JsonProperty("experts-down")
+  EXPERTS_DOWN(Scope.ALL_EXPERTS),
 
   @JsonProperty("shared-router")
   SHARED_ROUTER(Scope.MOE_LAYER),
@@ -86,7 +90,9 @@ public enum TensorRole {
     /// Once in each layer without experts.
     DENSE_LAYER,
     /// Once for each routed expert of each layer with experts.
-    EXPERT
+    EXPERT,
+    /// Once in each layer with experts, for all routed experts together.
+    ALL_EXPERTS
   }
 
   private final Scope scope;
@@ -100,8 +106,8 @@ public enum TensorRole {
     return scope;
   }
 
-  /// Whether the tensor belongs to a routed expert.
+  /// Whether the tensor belongs to one routed expert, or to all of a layer.
   public boolean isExpert() {
-    return scope == Scope.EXPERT;
+    return scope == Scope.EXPERT || scope == Scope.ALL_EXPERTS;
   }
 }

@@ -27,6 +27,16 @@ public interface Checkpoint extends Closeable {
   /// @param arena owns the bytes; close it to let go of them
   TensorData read(String tensor, Arena arena) throws IOException;
 
+  /// Reads consecutive rows (indices along axis 0) of a tensor.
+  ///
+  /// @param first index of the first row
+  /// @param count number of rows
+  /// @param arena owns the bytes; close it to let go of them
+  default TensorData readRows(String tensor, long first, long count, Arena arena)
+      throws IOException {
+    return read(tensor, arena).rows(first, count);
+  }
+
   /// Bytes of all tensors together.
   default long byteCount() {
     return tensors().values().stream().mapToLong(TensorInfo::byteCount).sum();

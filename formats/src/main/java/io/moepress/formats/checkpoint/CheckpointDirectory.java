@@ -194,11 +194,21 @@ public final class CheckpointDirectory implements Checkpoint {
 
   @Override
   public TensorData read(String tensor, Arena arena) throws IOException {
+    return shard(tensor).read(tensor, arena);
+  }
+
+  @Override
+  public TensorData readRows(String tensor, long first, long count, Arena arena)
+      throws IOException {
+    return shard(tensor).readRows(tensor, first, count, arena);
+  }
+
+  private SafetensorsFile shard(String tensor) {
     SafetensorsFile shard = shardOf.get(tensor);
     if (shard == null) {
       throw FormatException.of("%s: no tensor %s", directory, tensor);
     }
-    return shard.read(tensor, arena);
+    return shard;
   }
 
   @Override

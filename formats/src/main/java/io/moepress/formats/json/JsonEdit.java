@@ -3,6 +3,7 @@ package io.moepress.formats.json;
 import io.moepress.formats.FormatException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
@@ -48,21 +49,40 @@ public final class JsonEdit {
 
   /// Sets `key` to the JSON text `value`: in place where the key stands, else at the end.
   public static String set(String text, String key, String value) {
+    return set(text, List.of(key), value);
+  }
+
+  /// Sets the last key of `path`, in the object that the keys before it lead to, to the JSON text
+  /// `value`: in place where the key stands, else at the end of that object.
+  ///
+  /// @throws FormatException when the path leads through something that is no object
+  public static String set(String text, List<String> path, String value) {
     JsonEdit edit = new JsonEdit(text);
-    for (Property property : edit.properties) {
-      if (property.key().equals(key)) {
-        return text.substring(0, property.valueStart())
-            + value
-            + edit.trailing(property)
-            + text.substring(property.valueEnd());
-      }
+    String key = path.getFirst();
+    Optional<Property> found =
+        edit.properties.stream().filter(property -> property.key().equals(key)).findFirst();
+    if (path.size() > 1) {
+      String inner = found.map(edit::value).orElse("{}");
+      String changed = set(inner, path.subList(1, path.size()), value);
+      return found.isPresent() ? edit.replace(found.get(), changed) : edit.append(key, changed);
     }
-    return edit.append(key, value);
+    return found.isPresent() ? edit.replace(found.get(), value) : edit.append(key, value);
+  }
+
+  private String value(Property property) {
+    return text.substring(property.valueStart(), property.valueEnd());
+  }
+
+  private String replace(Property property, String value) {
+    return text.substring(0, property.valueStart())
+        + value
+        + trailing(property)
+        + text.substring(property.valueEnd());
   }
 
   /// Numbers at the end of input may swallow the white space behind them; keep it.
   private String trailing(Property property) {
-    String value = text.substring(property.valueStart(), property.valueEnd());
+    String value = value(property);
     return value.substring(value.stripTrailing().length());
   }
 

@@ -4,6 +4,7 @@ import io.moepress.formats.Checks;
 import io.moepress.formats.FormatException;
 import io.moepress.formats.safetensors.SafetensorsHeader.Entry;
 import io.moepress.formats.tensor.TensorData;
+import io.moepress.formats.tensor.TensorInfo;
 import java.io.Closeable;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -108,10 +109,39 @@ public final class SafetensorsFile implements Closeable {
   /// @param arena keeps the mapping alive; close it to let go of the memory
   /// @throws FormatException when the file has no such tensor or has changed its length
   public TensorData read(String tensor, Arena arena) throws IOException {
+    Entry entry = entry(tensor);
+    return new TensorData(entry.info(), map(entry.begin(), entry.end() - entry.begin(), arena));
+  }
+
+  /// Maps the data of some consecutive rows (indices along axis 0) of a tensor.
+  ///
+  /// @param arena keeps the mapping alive; close it to let go of the memory
+  /// @throws FormatException when the file has no such tensor or has changed its length
+  public TensorData readRows(String tensor, long first, long count, Arena arena)
+      throws IOException {
+    TensorInfo whole = entry(tensor).info();
+    long rows = whole.shape().dimension(0);
+    Checks.require(
+        first >= 0 && count >= 0 && first <= rows - count,
+        "tensor %s: rows %d to %d of %d",
+        tensor,
+        first,
+        first + count - 1,
+        rows);
+    TensorInfo part = new TensorInfo(tensor, whole.dtype(), whole.shape().withRows(count));
+    long begin = entry(tensor).begin() + first * whole.bytesPerRow();
+    return new TensorData(part, map(begin, count * whole.bytesPerRow(), arena));
+  }
+
+  private Entry entry(String tensor) {
     Entry entry = entries.get(tensor);
     if (entry == null) {
       throw FormatException.of("%s: no tensor %s", name(), tensor);
     }
+    return entry;
+  }
+
+  private MemorySegment map(long begin, long length, Arena arena) throws IOException {
     // Touching a mapping behind the end of a file kills the process; look before mapping.
     Checks.requireFormat(
         channel.size() == size,
@@ -120,12 +150,9 @@ public final class SafetensorsFile implements Closeable {
         name(),
         size,
         channel.size());
-    long length = entry.end() - entry.begin();
-    MemorySegment bytes =
-        length == 0
-            ? MemorySegment.ofArray(new byte[0])
-            : channel.map(MapMode.READ_ONLY, header.dataStart() + entry.begin(), length, arena);
-    return new TensorData(entry.info(), bytes);
+    return length == 0
+        ? MemorySegment.ofArray(new byte[0])
+        : channel.map(MapMode.READ_ONLY, header.dataStart() + begin, length, arena);
   }
 
   private String name() {

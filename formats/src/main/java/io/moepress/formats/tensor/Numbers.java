@@ -132,6 +132,26 @@ public final class Numbers {
     return values;
   }
 
+  /// Writes one element of an F32, F16 or BF16 tensor, rounded to the nearest, ties to even.
+  ///
+  /// @param bytes of the whole tensor
+  /// @throws FormatException for any other type
+  public static void put(TensorInfo info, MemorySegment bytes, long index, float value) {
+    switch (info.dtype()) {
+      case F32 -> bytes.set(INT, index * Integer.BYTES, Float.floatToRawIntBits(value));
+      case BF16 -> {
+        int bits = Float.floatToRawIntBits(value);
+        int rounded = bits + 0x7FFF + (bits >>> Short.SIZE & 1);
+        bytes.set(SHORT, index * Short.BYTES, (short) (rounded >>> Short.SIZE));
+      }
+      case F16 -> bytes.set(SHORT, index * Short.BYTES, Float.floatToFloat16(value));
+      default ->
+          throw FormatException.of(
+              "tensor %s: cannot write a number as %s (expected F32, F16 or BF16)",
+              info.name(), info.dtype());
+    }
+  }
+
   /// Writes doubles as the bytes of an F64 tensor.
   public static MemorySegment bytes(double[] values) {
     MemorySegment bytes =

@@ -14,6 +14,20 @@ import tools.jackson.databind.JsonNode;
 class ModelConfigTest {
 
   @Test
+  void aKeyWithDotsLeadsIntoNestedObjects() {
+    String text = "{\"text_config\": {\"num_experts\": 8, \"gone\": null}, \"num_experts\": 4}";
+    ModelConfig config = ModelConfig.parse(text);
+
+    assertThat(config.value("text_config.num_experts")).hasToString("Optional[8]");
+    assertThat(config.value("text_config.gone")).isEmpty();
+    assertThat(config.has("text_config.gone")).isTrue();
+    assertThat(config.has("text_config.other")).isFalse();
+    assertThat(config.has("vision_config.num_experts")).isFalse();
+    assertThat(config.has("num_experts.other")).isFalse();
+    assertThat(config.with("text_config.num_experts", 6).text()).isEqualTo(text.replace("8", "6"));
+  }
+
+  @Test
   void valuesAreFoundByKey() {
     ModelConfig config = ModelConfig.parse("{\"a\": 5, \"b\": null, \"c\": false}");
     assertThat(config.value("a").map(JsonNode::asInt)).contains(5);

@@ -11,6 +11,22 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class JsonEditTest {
+
+  @Test
+  void aPathLeadsIntoNestedObjects() {
+    String text = "{\"a\": {\"n\" : 1, \"deep\": { \"n\": 2 }},\n \"n\": 3}";
+
+    assertThat(JsonEdit.set(text, List.of("a", "n"), "9")).isEqualTo(text.replace("1", "9"));
+    assertThat(JsonEdit.set(text, List.of("a", "deep", "n"), "9"))
+        .isEqualTo(text.replace("2", "9"));
+    assertThat(JsonEdit.set(text, List.of("n"), "9")).isEqualTo(text.replace("3", "9"));
+    assertThat(JsonEdit.set("{\"a\": {\"b\": 1}}", List.of("a", "c"), "2"))
+        .isEqualTo("{\"a\": {\"b\": 1,\"c\": 2}}");
+    assertThat(JsonEdit.set("{}", List.of("a", "c"), "2")).isEqualTo("{\"a\": {\"c\": 2}}");
+    assertThat(Refusal.of(() -> JsonEdit.set("{\"a\": 1}", List.of("a", "c"), "2")))
+        .isEqualTo("not a JSON object");
+  }
+
   private static final List<String> SPACES = List.of("", " ", "\n  ", "\r\n\t", "   ");
   private static final List<String> VALUES =
       List.of(

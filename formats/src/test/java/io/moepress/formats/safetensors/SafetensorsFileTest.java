@@ -2,11 +2,13 @@ package io.moepress.formats.safetensors;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import io.moepress.formats.Checks;
 import io.moepress.formats.Refusal;
 import io.moepress.formats.tensor.DType;
 import io.moepress.formats.tensor.Shape;
+import io.moepress.formats.tensor.TensorData;
 import io.moepress.formats.tensor.TensorInfo;
 import io.moepress.testdata.SafetensorsBytes;
 import java.io.IOException;
@@ -61,6 +63,27 @@ class SafetensorsFileTest {
           .isEqualTo(new TensorInfo("a", DType.F32, Shape.of(1, 2)));
       assertThat(file.read("a", arena).bytes().toArray(ValueLayout.JAVA_BYTE))
           .isEqualTo(SafetensorsBytes.f32(1.5f, -2));
+    }
+  }
+
+  @Test
+  void rowsAreReadByThemselves() throws IOException {
+    new SafetensorsBytes()
+        .tensor("before", "U8", new long[] {3}, new byte[] {1, 2, 3})
+        .tensor("a", "U8", new long[] {4, 2}, new byte[] {0, 1, 10, 11, 20, 21, 30, 31})
+        .write(path);
+    try (SafetensorsFile file = SafetensorsFile.open(path);
+        Arena arena = Arena.ofConfined()) {
+      TensorData rows = file.readRows("a", 1, 2, arena);
+
+      assertThat(rows.info()).isEqualTo(new TensorInfo("a", DType.U8, Shape.of(2, 2)));
+      assertThat(rows.bytes().toArray(ValueLayout.JAVA_BYTE)).containsExactly(10, 11, 20, 21);
+      assertThat(file.readRows("a", 4, 0, arena).bytes().byteSize()).isZero();
+      for (long first : new long[] {-1, 3, 4, Long.MAX_VALUE}) {
+        assertThatIllegalArgumentException()
+            .isThrownBy(() -> file.readRows("a", first, 2, arena))
+            .withMessageContaining("of 4");
+      }
     }
   }
 

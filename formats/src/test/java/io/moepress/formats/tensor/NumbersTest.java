@@ -46,6 +46,33 @@ class NumbersTest {
   }
 
   @ParameterizedTest
+  @CsvSource({
+    "F32, -10000, -10000",
+    "F16, -10000, -10000",
+    "BF16, -10000, -9984",
+    "BF16, -10016, -9984", // halfway to -10048; the mantissa of -9984 is even
+    "BF16, -10080, -10112", // halfway from -10048, whose mantissa is odd
+    "BF16, -10047, -10048",
+    "F16, 0.1, 0.0999755859375",
+    "BF16, 0.5, 0.5",
+  })
+  void aNumberIsWrittenAsTheNearestOfTheType(DType dtype, float value, float nearest) {
+    byte[] bytes = new byte[3 * dtype.bits() / 8];
+    TensorData tensor = tensor(dtype, 3, bytes);
+
+    Numbers.put(tensor.info(), tensor.bytes(), 1, value);
+
+    assertThat(Numbers.floats(tensor)).containsExactly(0, nearest, 0);
+  }
+
+  @Test
+  void aNumberIsNotWrittenIntoBytesOfAnotherType() {
+    TensorData tensor = tensor(DType.I64, 1, new byte[8]);
+    assertThat(Refusal.of(() -> Numbers.put(tensor.info(), tensor.bytes(), 0, 1)))
+        .endsWith("cannot write a number as I64 (expected F32, F16 or BF16)");
+  }
+
+  @ParameterizedTest
   @CsvSource({"F16, 5, 10, 63488", "BF16, 8, 7, 65280"})
   void everyHalfPrecisionNumberIsWidenedExactly(
       DType dtype, int exponentBits, int mantissaBits, int finiteValues) {

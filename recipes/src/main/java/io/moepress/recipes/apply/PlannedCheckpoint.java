@@ -52,11 +52,21 @@ public final class PlannedCheckpoint implements Checkpoint {
 
   @Override
   public TensorData read(String tensor, Arena arena) throws IOException {
+    return ProgramRunner.run(source, program(tensor), arena);
+  }
+
+  @Override
+  public TensorData readRows(String tensor, long first, long count, Arena arena)
+      throws IOException {
+    return ProgramRunner.runRows(source, program(tensor), first, count, arena);
+  }
+
+  private OutputTensor program(String tensor) {
     OutputTensor program = programs.get(tensor);
     if (program == null) {
       throw FormatException.of("%s: no tensor %s", name(), tensor);
     }
-    return ProgramRunner.run(source, program, arena);
+    return program;
   }
 
   @Override

@@ -1,9 +1,12 @@
 package io.moepress.recipes.apply;
 
 import io.moepress.formats.checkpoint.Checkpoint;
+import io.moepress.formats.tensor.Numbers;
 import io.moepress.formats.tensor.TensorData;
+import io.moepress.formats.tensor.TensorInfo;
 import io.moepress.recipes.lowering.OutputTensor;
 import io.moepress.recipes.lowering.TensorProgram.Copy;
+import io.moepress.recipes.lowering.TensorProgram.Mask;
 import io.moepress.recipes.lowering.TensorProgram.Rows;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -32,6 +35,7 @@ final class ProgramRunner {
         switch (tensor.program()) {
           case Copy copy -> source.read(copy.source(), arena).bytes();
           case Rows _ -> gathered(source, tensor, arena);
+          case Mask mask -> mask(source, mask, tensor.info(), arena);
         };
     return new TensorData(tensor.info(), bytes);
   }
@@ -55,20 +59,22 @@ final class ProgramRunner {
     try (Arena reading = Arena.ofConfined()) {
       switch (tensor.program()) {
         case Copy copy -> pass(source.read(copy.source(), reading).bytes(), sink);
-        case Rows rows -> passRows(source.read(rows.source(), reading), rows.rows(), sink);
+        case Rows rows -> passRows(source, rows, sink);
+        case Mask _ -> pass(run(source, tensor, reading).bytes(), sink);
       }
     }
   }
 
-  /// Neighbouring rows are passed on together.
-  private static void passRows(TensorData data, List<Integer> rows, Sink sink) throws IOException {
-    long bytesPerRow = data.info().bytesPerRow();
+  /// Neighbouring rows are read together, and dropped ones not at all: of a tensor that holds all
+  /// experts they may be most of the bytes.
+  private static void passRows(Checkpoint source, Rows program, Sink sink) throws IOException {
+    List<Integer> rows = program.rows();
     for (int first = 0; first < rows.size(); ) {
-      int end = first + 1;
-      while (end < rows.size() && rows.get(end) == rows.get(end - 1) + 1) {
-        end++;
+      int end = endOfRun(rows, first);
+      try (Arena reading = Arena.ofConfined()) {
+        int count = end - first;
+        pass(source.readRows(program.source(), rows.get(first), count, reading).bytes(), sink);
       }
-      pass(data.bytes().asSlice(rows.get(first) * bytesPerRow, (end - first) * bytesPerRow), sink);
       first = end;
     }
   }
@@ -81,5 +87,48 @@ final class ProgramRunner {
         chunk.unload(); // or the whole tensor would count as resident until it is let go
       }
     }
+  }
+
+  /// The bytes of some consecutive rows of a tensor of the result, `count` from `first` on.
+  ///
+  /// @param arena owns the bytes
+  static TensorData runRows(
+      Checkpoint source, OutputTensor tensor, long first, long count, Arena arena)
+      throws IOException {
+    TensorInfo whole = tensor.info();
+    TensorInfo part = new TensorInfo(whole.name(), whole.dtype(), whole.shape().withRows(count));
+    int start = Math.toIntExact(first);
+    MemorySegment bytes =
+        switch (tensor.program()) {
+          case Copy copy -> source.readRows(copy.source(), first, count, arena).bytes();
+          case Rows rows -> {
+            List<Integer> some = rows.rows().subList(start, Math.toIntExact(first + count));
+            OutputTensor gathered = new OutputTensor(part, new Rows(rows.source(), some));
+            yield gathered(source, gathered, arena);
+          }
+          case Mask mask -> run(source, tensor, arena).rows(first, count).bytes();
+        };
+    return new TensorData(part, bytes);
+  }
+
+  private static MemorySegment mask(Checkpoint source, Mask program, TensorInfo result, Arena arena)
+      throws IOException {
+    MemorySegment target = arena.allocate(result.byteCount());
+    try (Arena reading = Arena.ofConfined()) {
+      target.copyFrom(run(source, new OutputTensor(result, program.of()), reading).bytes());
+    }
+    for (int expert : program.experts()) {
+      Numbers.put(result, target, expert, Mask.BIAS);
+    }
+    return target;
+  }
+
+  /// Behind the last of the consecutive rows that begin at position `start`.
+  private static int endOfRun(List<Integer> rows, int start) {
+    int end = start + 1;
+    while (end < rows.size() && rows.get(end) == rows.get(end - 1) + 1) {
+      end++;
+    }
+    return end;
   }
 }

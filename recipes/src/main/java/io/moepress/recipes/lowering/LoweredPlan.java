@@ -1,11 +1,8 @@
 package io.moepress.recipes.lowering;
 
 import io.moepress.formats.checkpoint.ModelConfig;
-import java.util.ArrayList;
 import java.util.Collections;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
@@ -22,6 +19,14 @@ public record LoweredPlan(
     dropped = Collections.unmodifiableSortedMap(new TreeMap<>(dropped));
   }
 
+  /// This plan and another, made for its result, as one plan for the source of this one. It gives
+  /// the same bytes as both one after the other, and lists what either drops by its first name.
+  ///
+  /// @throws IllegalArgumentException when `next` reads a tensor this plan does not give
+  public LoweredPlan then(LoweredPlan next) {
+    return Composition.of(this, next);
+  }
+
   /// Bytes of all tensors of the result.
   public long byteCount() {
     return tensors.stream().mapToLong(tensor -> tensor.info().byteCount()).sum();
@@ -30,28 +35,5 @@ public record LoweredPlan(
   /// Elements of all tensors of the result.
   public long parameterCount() {
     return tensors.stream().mapToLong(tensor -> tensor.info().shape().elementCount()).sum();
-  }
-
-  /// This plan and then `next`, which was lowered on its result, as one plan of the source.
-  public LoweredPlan then(LoweredPlan next) {
-    Map<String, TensorProgram> programs = new HashMap<>();
-    tensors.forEach(tensor -> programs.put(tensor.info().name(), tensor.program()));
-    List<OutputTensor> composed = new ArrayList<>();
-    for (OutputTensor tensor : next.tensors) {
-      composed.add(
-          new OutputTensor(tensor.info(), tensor.program().after(name -> program(programs, name))));
-    }
-    SortedMap<String, String> gone = new TreeMap<>(dropped);
-    next.dropped.forEach((name, reason) ->
-        program(programs, name).sources().forEach(source -> gone.put(source, reason)));
-    return new LoweredPlan(next.config, composed, gone);
-  }
-
-  private static TensorProgram program(Map<String, TensorProgram> programs, String name) {
-    TensorProgram program = programs.get(name);
-    if (program == null) {
-      throw new IllegalArgumentException("no tensor " + name + " in the plan before");
-    }
-    return program;
   }
 }

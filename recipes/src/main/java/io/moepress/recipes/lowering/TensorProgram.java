@@ -2,7 +2,6 @@ package io.moepress.recipes.lowering;
 
 import io.moepress.formats.Checks;
 import java.util.List;
-import java.util.function.Function;
 
 /// How one tensor of the result comes about. A plain value: no open file, the same result every
 /// time.
@@ -13,11 +12,6 @@ public sealed interface TensorProgram {
 
   /// What is done, in a few words.
   String summary();
-
-  /// This program on tensors that other programs make: the same bytes from the tensors these read.
-  ///
-  /// @param inner the program that makes a tensor, by its name
-  TensorProgram after(Function<String, TensorProgram> inner);
 
   /// Moves the bytes of a tensor, whatever their type.
   ///
@@ -31,11 +25,6 @@ public sealed interface TensorProgram {
     @Override
     public String summary() {
       return "copy";
-    }
-
-    @Override
-    public TensorProgram after(Function<String, TensorProgram> inner) {
-      return inner.apply(source);
     }
   }
 
@@ -58,13 +47,30 @@ public sealed interface TensorProgram {
     public String summary() {
       return "rows " + rows;
     }
+  }
+
+  /// Sets some elements of a selection bias, one for each expert, so low that the router never
+  /// chooses these experts.
+  ///
+  /// @param of gives the bias
+  /// @param experts the elements that are set
+  record Mask(TensorProgram of, List<Integer> experts) implements TensorProgram {
+    /// What they are set to: far below any score, and finite in every element type.
+    public static final float BIAS = -1e4f;
+
+    public Mask {
+      experts = List.copyOf(experts);
+      Checks.require(!experts.isEmpty(), "tensors %s: no expert to mask", of.sources());
+    }
 
     @Override
-    public TensorProgram after(Function<String, TensorProgram> inner) {
-      return switch (inner.apply(source)) {
-        case Copy copy -> new Rows(copy.source(), rows);
-        case Rows first -> new Rows(first.source(), rows.stream().map(first.rows()::get).toList());
-      };
+    public List<String> sources() {
+      return of.sources();
+    }
+
+    @Override
+    public String summary() {
+      return of.summary() + ", experts " + experts + " masked";
     }
   }
 }

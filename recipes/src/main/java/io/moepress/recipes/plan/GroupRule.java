@@ -21,7 +21,8 @@ public final class GroupRule {
     ExpertGroups groups = layout.groups();
     if (!groups.fit(kept, layout.topK())) {
       throw new PlanMismatchException(
-          "%d of %d experts would stay in each layer (expected %s). The nearest is %d.",
+          "%d of %d experts would stay in each layer (expected %s). The nearest is %d."
+              + " \"groups: none\" makes one group of all, \"top-k: fit\" lets a token use fewer.",
           kept,
           layout.experts(),
           groups.rule(layout.topK()),
@@ -33,16 +34,38 @@ public final class GroupRule {
   ///
   /// @throws PlanMismatchException saying how many it keeps of each
   public static void requireEqual(ModelLayout layout, KeepExperts step) {
-    ExpertGroups groups = layout.groups();
-    int size = groups.size(step.experts());
-    List<Long> kept =
-        IntStream.range(0, groups.count())
-            .mapToObj(group -> step.kept().stream().filter(id -> id / size == group).count())
-            .toList();
+    List<Integer> kept = keptByGroup(layout, step);
     if (kept.stream().distinct().count() > 1) {
       throw new PlanMismatchException(
           "plan: layer %d keeps %s experts of its groups of %d (expected equally many of each, %d)",
-          step.layer(), kept, size, step.kept().size() / groups.count());
+          step.layer(),
+          kept,
+          layout.groups().size(step.experts()),
+          step.kept().size() / layout.groups().count());
     }
+  }
+
+  /// Makes sure that a step that masks experts leaves enough in each group, whichever groups are
+  /// open to a token. Groups keep their places, so they need not stay equally large.
+  ///
+  /// @throws PlanMismatchException saying how many it keeps of each
+  public static void requireEnough(ModelLayout layout, KeepExperts step) {
+    List<Integer> kept = keptByGroup(layout, step);
+    int least = layout.groups().smallestSize(layout.topK());
+    if (kept.stream().anyMatch(count -> count < least)) {
+      throw new PlanMismatchException(
+          "plan: layer %d keeps %s experts of its groups of %d (expected at least %d of each)",
+          step.layer(), kept, layout.groups().size(step.experts()), least);
+    }
+  }
+
+  private static List<Integer> keptByGroup(ModelLayout layout, KeepExperts step) {
+    ExpertGroups groups = layout.groups();
+    int size = groups.size(step.experts());
+    return IntStream.range(0, groups.count())
+        .map(
+            group -> Math.toIntExact(step.kept().stream().filter(id -> id / size == group).count()))
+        .boxed()
+        .toList();
   }
 }

@@ -4,7 +4,8 @@ import io.moepress.formats.Checks;
 import java.util.List;
 
 /// Keeps some experts of a layer and drops the rest. Those that stay are renumbered from 0 in
-/// ascending order; their router rows stay with them.
+/// ascending order; their router rows stay with them. With router mode `mask` all experts stay on
+/// disk, and the router never chooses those that are not kept.
 ///
 /// @param layer decoder layer index
 /// @param method name of the method that decided

@@ -8,7 +8,10 @@ import java.util.Optional;
 /// What becomes of the router rows of dropped experts.
 public enum RouterMode {
   /// The rows go; the experts that stay are numbered anew.
-  SLICE;
+  SLICE,
+  /// All rows and all experts stay where they are; a selection bias of −10⁴ keeps the router from
+  /// choosing the dropped ones. The same choice as with [#SLICE], but no memory is saved.
+  MASK;
 
   /// The name in recipes.
   public String label() {

@@ -2,7 +2,6 @@ package io.moepress.recipes.planning;
 
 import io.moepress.formats.Checks;
 import io.moepress.formats.architecture.Architecture.MultiTokenPrediction;
-import io.moepress.formats.architecture.Architecture.Router;
 import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.recipes.ToolVersion;
@@ -11,10 +10,9 @@ import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.lowering.LoweredPlan;
 import io.moepress.recipes.lowering.Lowering;
 import io.moepress.recipes.plan.ExpertId;
-import io.moepress.recipes.plan.GroupRule;
-import io.moepress.recipes.plan.KeepExperts;
 import io.moepress.recipes.plan.Plan;
 import io.moepress.recipes.plan.PlanMismatchException;
+import io.moepress.recipes.plan.PlanStep;
 import io.moepress.recipes.plan.Protection;
 import io.moepress.recipes.plan.PruneMethod;
 import io.moepress.recipes.plan.PruneRequest;
@@ -71,24 +69,22 @@ public final class Planner {
   ///   does not exist
   public static void preflight(MoeModel model, PruneStep step, Target target) {
     Planner planner = new Planner(model, new Subject(null, "", null, null, target));
-    SortedSet<ExpertId> listed = planner.listed(step.protection());
-    planner.requireReachable(
-        new PruneRequest(
-            model.layout(), planner.withoutStatistics(), step.budget(), listed, step.router()));
+    planner.listed(step.protection());
+    RoutingPlan.of(model, step);
   }
 
   private Plan plan(PruneStep step) {
     Evidence evidence = evidence(step);
     SortedSet<ExpertId> guarded = guarded(step.protection());
     noteStarved();
-    noteRouter(step);
+    RoutingPlan routing = RoutingPlan.of(model, step);
+    notes.addAll(routing.notes());
     PruneRequest request =
-        new PruneRequest(model.layout(), evidence, step.budget(), guarded, step.router());
-    requireReachable(request);
-    List<KeepExperts> steps = step.method().plan(request);
+        new PruneRequest(routing.layout(), evidence, step.budget(), guarded, routing.mode());
+    List<PlanStep> steps = routing.with(step.method().plan(request));
     LoweredPlan lowered = Lowering.lower(model, steps);
     noteMultiTokenPrediction(lowered);
-    ModelLayout after = ModelLayout.of(model.layout().architecture(), lowered.config());
+    ModelLayout after = model.layout().with(lowered.config());
     checkTarget(after);
     return new Plan(
         Plan.FORMAT_VERSION,
@@ -104,7 +100,7 @@ public final class Planner {
             model.checkpoint().byteCount()),
         new Plan.Size(after.experts(), lowered.parameterCount(), lowered.byteCount()),
         notes,
-        List.copyOf(steps));
+        steps);
   }
 
   /// The evidence, after checking that it is this checkpoint's; for methods that need none, layers
@@ -200,24 +196,6 @@ public final class Planner {
     }
   }
 
-  private void noteRouter(PruneStep step) {
-    Router router = model.layout().architecture().router();
-    boolean sumGrows =
-        switch (router.score()) {
-          case SOFTMAX -> !model.layout().flag(router.renormalise());
-          case SIGMOID, SOFTMAX_OF_CHOSEN -> false;
-        };
-    switch (step.router()) {
-      case SLICE -> {
-        if (sumGrows) {
-          notes.add(
-              "the router does not renormalise: without the dropped experts' rows the weights of"
-                  + " those that stay grow");
-        }
-      }
-    }
-  }
-
   private void noteMultiTokenPrediction(LoweredPlan lowered) {
     MultiTokenPrediction extra = model.layout().architecture().multiTokenPrediction();
     long gone =
@@ -230,24 +208,6 @@ public final class Planner {
               "%d tensors for multi-token prediction are dropped and %s is set to 0: they share the"
                   + " number of experts, and calibration does not reach them",
               gone, extra.countKey()));
-    }
-  }
-
-  private void requireReachable(PruneRequest request) {
-    int kept = request.kept();
-    int topK = model.layout().topK();
-    if (model.layout().groups().count() > 1) {
-      GroupRule.requireCount(model.layout(), kept);
-    }
-    if (kept < topK) {
-      throw new PlanMismatchException(
-          "%d of %d experts would stay in each layer, but every token uses %d (config.json: %s)."
-              + " Keep at least %d.",
-          kept,
-          model.layout().experts(),
-          topK,
-          String.join(", ", model.layout().architecture().topKKeys()),
-          topK);
     }
   }
 

@@ -3,11 +3,15 @@ package io.moepress.recipes.recipe;
 import io.moepress.formats.Words;
 import io.moepress.recipes.plan.Budget;
 import io.moepress.recipes.plan.ExpertId;
+import io.moepress.recipes.plan.GroupMode;
 import io.moepress.recipes.plan.KeepCount;
 import io.moepress.recipes.plan.KeepRatio;
+import io.moepress.recipes.plan.PredictionMode;
 import io.moepress.recipes.plan.Protection;
 import io.moepress.recipes.plan.PruneMethod;
 import io.moepress.recipes.plan.RouterMode;
+import io.moepress.recipes.plan.RouterOptions;
+import io.moepress.recipes.plan.TopKRule;
 import java.util.List;
 import java.util.Optional;
 
@@ -44,13 +48,27 @@ record StepReader(MethodCatalog catalog, long seed) {
     YamlNode name = step.required("method", "the name of a method");
     Protection protection =
         step.optional("protect").map(this::protection).orElse(Protection.DEFAULT);
-    RouterMode router =
-        step.optional("router")
-            .map(mode -> mode.choice(RouterMode.labels(), RouterMode::named))
-            .orElse(RouterMode.SLICE);
+    RouterOptions router = router(step);
     PruneMethod method = method(name, step);
     step.finish(); // a mistyped "keep" is to be called that, not a missing budget
     return new PruneStep(method, budget(step, keep, experts), protection, router);
+  }
+
+  private static RouterOptions router(YamlNode step) {
+    RouterOptions standard = RouterOptions.DEFAULT;
+    return new RouterOptions(
+        step.optional("router")
+            .map(mode -> mode.choice(RouterMode.labels(), RouterMode::named))
+            .orElse(standard.mode()),
+        step.optional("top-k")
+            .map(topK -> topK.parsed("a whole number from 1 on, or fit", TopKRule::parse))
+            .orElse(standard.topK()),
+        step.optional("groups")
+            .map(mode -> mode.choice(GroupMode.labels(), GroupMode::named))
+            .orElse(standard.groups()),
+        step.optional("multi-token-prediction")
+            .map(mode -> mode.choice(PredictionMode.labels(), PredictionMode::named))
+            .orElse(standard.prediction()));
   }
 
   /// The method that `name` names, with the options of `step`.

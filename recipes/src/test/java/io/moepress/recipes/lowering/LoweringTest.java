@@ -224,7 +224,7 @@ class LoweringTest {
   void fewerExpertsThanATokenUsesAreRefused() {
     assertRefused(
         "plan: 1 experts stay in each layer, but every token uses 2 (config.json:"
-            + " [num_experts_per_tok]). Keep at least 2.",
+            + " [num_experts_per_tok]). Keep at least 2, or let a token use fewer with \"top-k: fit\".",
         keep(0, 4, 0),
         keep(1, 4, 3));
   }

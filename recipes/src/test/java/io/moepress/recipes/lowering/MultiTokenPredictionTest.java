@@ -1,6 +1,7 @@
 package io.moepress.recipes.lowering;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.Checkpoint;
@@ -11,14 +12,22 @@ import io.moepress.formats.tensor.Shape;
 import io.moepress.formats.tensor.TensorData;
 import io.moepress.formats.tensor.TensorInfo;
 import io.moepress.recipes.lowering.TensorProgram.Copy;
+import io.moepress.recipes.lowering.TensorProgram.Mask;
+import io.moepress.recipes.lowering.TensorProgram.Rows;
 import io.moepress.recipes.plan.KeepExperts;
+import io.moepress.recipes.plan.PlanMismatchException;
+import io.moepress.recipes.plan.PlanStep;
+import io.moepress.recipes.plan.PruneMultiTokenPrediction;
 import io.moepress.testdata.TestData;
 import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
@@ -52,6 +61,108 @@ class MultiTokenPredictionTest {
             PROJECTION, "multi-token prediction: made for 16 experts, the model has 8 now")
         .containsKey(EXPERT);
     assertThat(lowered.config().text()).contains("\"num_nextn_predict_layers\": 0");
+  }
+
+  // Pruning them.
+
+  private static final List<Integer> KEPT = List.of(0, 1, 4, 5, 9, 10, 12, 15);
+
+  @Test
+  void isPrunedLikeALayerOfTheMainModel() throws IOException {
+    MoeModel model = model(true);
+
+    LoweredPlan lowered = Lowering.lower(model, prunedLike(3, "slice"));
+
+    Map<String, TensorProgram> programs =
+        lowered.tensors().stream()
+            .filter(tensor -> tensor.info().name().startsWith("model.layers.4."))
+            .collect(Collectors.toMap(tensor -> tensor.info().name(), OutputTensor::program));
+    String gate = "model.layers.4.mlp.gate.";
+    assertThat(programs)
+        .containsEntry(PROJECTION, new Copy(PROJECTION))
+        .containsEntry(gate + "weight", new Rows(gate + "weight", KEPT))
+        .containsEntry(
+            gate + "e_score_correction_bias", new Rows(gate + "e_score_correction_bias", KEPT))
+        .containsEntry(
+            "model.layers.4.mlp.experts.7.up_proj.weight",
+            new Copy("model.layers.4.mlp.experts.15.up_proj.weight"))
+        .doesNotContainKey("model.layers.4.mlp.experts.8.up_proj.weight")
+        .containsEntry(
+            "model.layers.4.input_layernorm.weight",
+            new Copy("model.layers.4.input_layernorm.weight"));
+    assertThat(lowered.dropped())
+        .containsEntry("model.layers.4.mlp.experts.2.up_proj.weight", "expert 2 of layer 4 dropped")
+        .hasSize(4 * 8 * 3);
+    assertThat(lowered.config().text())
+        .contains("\"num_nextn_predict_layers\": 1")
+        .contains("\"n_routed_experts\": 8");
+  }
+
+  @Test
+  void isMaskedLikeALayerOfTheMainModel() throws IOException {
+    String bias = "model.layers.4.mlp.gate.e_score_correction_bias";
+
+    LoweredPlan lowered = Lowering.lower(model(true), prunedLike(3, "mask"));
+
+    assertThat(lowered.tensors())
+        .filteredOn(tensor -> tensor.info().name().equals(bias))
+        .extracting(OutputTensor::program)
+        .containsExactly(new Mask(new Copy(bias), List.of(2, 3, 6, 7, 8, 11, 13, 14)));
+  }
+
+  @Test
+  void anIncompleteBlockIsNotPruned() {
+    assertThatExceptionOfType(PlanMismatchException.class)
+        .isThrownBy(() -> Lowering.lower(model(false), prunedLike(3, "slice")))
+        .withMessageContaining("tensor model.layers.4.mlp.gate.weight is missing or not [16, 128]")
+        .withMessageEndingWith("Use \"multi-token-prediction: drop\".");
+  }
+
+  @Test
+  void aLayerWithoutADecisionIsNoModel() {
+    assertThatExceptionOfType(PlanMismatchException.class)
+        .isThrownBy(() -> Lowering.lower(model(true), prunedLike(0, "slice")))
+        .withMessage(
+            "plan: prune-multi-token-prediction: like layer 0, but no step keeps experts of that"
+                + " layer (expected one of [1, 2, 3])");
+  }
+
+  @Test
+  void whereThereIsNoneNothingIsPruned() throws IOException {
+    try (CheckpointDirectory base =
+        CheckpointDirectory.open(TestData.path("models/tiny-deepseekv3"))) {
+      MoeModel model = MoeModel.of(base);
+      assertThatExceptionOfType(PlanMismatchException.class)
+          .isThrownBy(() -> Lowering.lower(model, prunedLike(3, "slice")))
+          .withMessage("plan: the model has no tensors for multi-token prediction to prune");
+    }
+  }
+
+  private static List<PlanStep> prunedLike(int layer, String router) {
+    List<PlanStep> steps = new ArrayList<>();
+    for (int main = 1; main < 4; main++) {
+      steps.add(
+          new KeepExperts(main, "test", router, KEPT, List.of(), Collections.nCopies(16, 0.0)));
+    }
+    steps.add(new PruneMultiTokenPrediction(layer));
+    return steps;
+  }
+
+  /// The trained model, with a projection behind its last layer, and either a copy of that layer or
+  /// one tensor of it.
+  private static MoeModel model(boolean complete) throws IOException {
+    try (CheckpointDirectory base =
+        CheckpointDirectory.open(TestData.path("models/tiny-deepseekv3"))) {
+      SortedMap<String, TensorInfo> tensors = new TreeMap<>(base.tensors());
+      tensors.put(PROJECTION, info(PROJECTION));
+      for (TensorInfo info : base.tensors().values()) {
+        String name = info.name().replace("model.layers.3.", "model.layers.4.");
+        if (!name.equals(info.name()) && (complete || name.equals(EXPERT))) {
+          tensors.put(name, new TensorInfo(name, info.dtype(), info.shape()));
+        }
+      }
+      return MoeModel.of(new Headers(base.config(), tensors));
+    }
   }
 
   private static KeepExperts step(int layer, List<Integer> kept) {

@@ -18,8 +18,8 @@ class KeepExpertsTest {
   void aRouterModeNobodyKnowsIsRefused() {
     assertThatIllegalArgumentException()
         .isThrownBy(
-            () -> new KeepExperts(3, "reap", "mask", List.of(0), List.of(), List.of(1.0, 2.0)))
-        .withMessage("layer 3: router mask (expected one of [slice])");
+            () -> new KeepExperts(3, "reap", "mean", List.of(0), List.of(), List.of(1.0, 2.0)))
+        .withMessage("layer 3: router mean (expected one of [slice, mask])");
   }
 
   @Test

@@ -89,7 +89,7 @@ class PlanTest {
         "[1, 3]                 | [1, 4] | layer 0: expert 4 is kept, but there are scores for 4 experts",
         "[1, 3]                 | [] | layer 0: no expert stays",
         "[1, 3]                 | [1, 2] | layer 0: guarded experts [3] must stay",
-        "\"slice\"                | \"mask\" | layer 0: router mask (expected one of [slice])",
+        "\"slice\"                | \"average\" | layer 0: router average (expected one of [slice, mask])",
         "keep-experts             | drop-experts | drop-experts",
         "\"formatVersion\": 1     | \"formatVersion\": 2 | formatVersion 2 (expected 1)",
         "\"formatVersion\": 1,    | '' | formatVersion 0 (expected 1)",

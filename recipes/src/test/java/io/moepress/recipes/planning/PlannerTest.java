@@ -184,7 +184,7 @@ class PlannerTest {
         step(new KeepFirst(), new KeepCount(1), NONE),
         withoutEvidence(),
         "1 of 4 experts would stay in each layer, but every token uses 2 (config.json:"
-            + " num_experts_per_tok). Keep at least 2.");
+            + " num_experts_per_tok). Keep at least 2, or let a token use fewer with \"top-k: fit\".");
   }
 
   @Test

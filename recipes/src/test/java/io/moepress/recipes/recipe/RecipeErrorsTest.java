@@ -94,7 +94,7 @@ class RecipeErrorsTest {
         "method: easy-ep | method: magic | 12: steps[0].prune.method: \"magic\" (expected one of: easy-ep, random, strict)",
         "method: easy-ep | method: {strict: 1} | 12: steps[0].prune.method: a map (expected one of: easy-ep, random, strict)",
         "method: easy-ep | method: strict | 11: steps[0].prune.weight: missing (expected a number)",
-        "keep: 50% | kep: 50% | 13: unknown key \"kep\" in \"steps[0].prune\"; known: experts, keep, method, protect, router. Did you mean \"keep\"?",
+        "keep: 50% | kep: 50% | 13: unknown key \"kep\" in \"steps[0].prune\"; known: experts, groups, keep, method, multi-token-prediction, protect, router, top-k. Did you mean \"keep\"?",
         "keep: 50% | keep: 0% | 13: steps[0].prune.keep: 0% would leave no expert (expected more than 0% and at most 100%)",
         "keep: 50% | keep: -5% | 13: steps[0].prune.keep: -5% (expected more than 0% and at most 100%)",
         "keep: 50% | keep: 150% | 13: steps[0].prune.keep: 150% (expected more than 0% and at most 100%)",
@@ -105,7 +105,11 @@ class RecipeErrorsTest {
         "keep: 50% | experts: 50% | 13: steps[0].prune.experts: \"50%\" (expected a whole number)",
         "keep: 50% | '' | 11: steps[0].prune: no budget (expected keep or experts). Add \"keep: 50%\" or \"experts: 16\"",
         "router: slice | experts: 4 | 11: steps[0].prune: both keep and experts (expected one of them). Remove one",
-        "router: slice | router: slcie | 15: steps[0].prune.router: \"slcie\" (expected one of: slice). Did you mean \"slice\"?",
+        "router: slice | router: slcie | 15: steps[0].prune.router: \"slcie\" (expected one of: slice, mask). Did you mean \"slice\"?",
+        "router: slice | top-k: 0 | 15: steps[0].prune.top-k: \"0\" (expected a whole number from 1 on, or fit)",
+        "router: slice | top-k: few | 15: steps[0].prune.top-k: \"few\" (expected a whole number from 1 on, or fit)",
+        "router: slice | groups: on | 15: steps[0].prune.groups: \"on\" (expected one of: keep, none)",
+        "router: slice | multi-token-prediction: dorp | 15: steps[0].prune.multi-token-prediction: \"dorp\" (expected one of: drop, prune). Did you mean \"drop\"?",
         "super-experts: true | super-experts: 1 | 14: steps[0].prune.protect.super-experts: 1 (expected true or false)",
         "super-experts: true | super-expert: true | 14: unknown key \"super-expert\" in \"steps[0].prune.protect\"; known: experts, super-experts. Did you mean \"super-experts\"?",
         "[\"3:17\"] | [\"3-17\"] | 14: steps[0].prune.protect.experts[0]: \"3-17\" (expected layer:expert such as 3:17)",
@@ -176,8 +180,8 @@ class RecipeErrorsTest {
   void anOptionOfAnotherMethodIsUnknown() {
     assertMessage(
         RECIPE.replace("router: slice", "seed: 5"),
-        "recipe.yaml:15: unknown key \"seed\" in \"steps[0].prune\"; known: experts, keep, method,"
-            + " protect, router");
+        "recipe.yaml:15: unknown key \"seed\" in \"steps[0].prune\"; known: experts, groups, keep,"
+            + " method, multi-token-prediction, protect, router, top-k");
   }
 
   private static void assertRefused(String good, String bad, String message) {

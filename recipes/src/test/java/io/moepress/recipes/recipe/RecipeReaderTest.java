@@ -4,10 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.moepress.recipes.plan.ExpertId;
+import io.moepress.recipes.plan.GroupMode;
 import io.moepress.recipes.plan.KeepCount;
 import io.moepress.recipes.plan.KeepRatio;
+import io.moepress.recipes.plan.PredictionMode;
 import io.moepress.recipes.plan.Protection;
 import io.moepress.recipes.plan.RouterMode;
+import io.moepress.recipes.plan.RouterOptions;
+import io.moepress.recipes.plan.TopKRule;
 import io.moepress.recipes.target.Target;
 import java.io.IOException;
 import java.math.BigDecimal;
@@ -36,7 +40,7 @@ class RecipeReaderTest {
         max-tokens: 256
         order: shuffled
       steps:
-        - prune: {method: easy-ep, keep: 50%, protect: {super-experts: false, experts: ["3:17", 4:2]}, router: slice}
+        - prune: {method: easy-ep, keep: 50%, protect: {super-experts: false, experts: ["3:17", 4:2]}, router: mask, top-k: 2, groups: none, multi-token-prediction: prune}
         - prune:
             method: random
             experts: 16
@@ -78,7 +82,8 @@ class RecipeReaderTest {
                 new SampleMethods.Plain("easy-ep"),
                 new KeepRatio(new BigDecimal("0.5")),
                 new Protection(false, List.of(new ExpertId(3, 17), new ExpertId(4, 2))),
-                RouterMode.SLICE),
+                new RouterOptions(
+                    RouterMode.MASK, new TopKRule.Lower(2), GroupMode.NONE, PredictionMode.PRUNE)),
             new PruneStep(
                 new SampleMethods.Random(7),
                 new KeepCount(16),

@@ -2,6 +2,8 @@ package io.moepress.recipes.recipe;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.moepress.recipes.plan.GroupMode;
+import io.moepress.recipes.plan.PredictionMode;
 import io.moepress.recipes.plan.RouterMode;
 import io.moepress.recipes.target.Target;
 import java.nio.charset.StandardCharsets;
@@ -58,6 +60,9 @@ class RecipeSchemaTest {
     assertThat(names("/properties/calibration/properties/order"))
         .isEqualTo(CalibrationSpec.Order.labels());
     assertThat(names("/$defs/prune/properties/router")).isEqualTo(RouterMode.labels());
+    assertThat(names("/$defs/prune/properties/groups")).isEqualTo(GroupMode.labels());
+    assertThat(names("/$defs/prune/properties/multi-token-prediction"))
+        .isEqualTo(PredictionMode.labels());
   }
 
   private static List<String> names(String pointer) {
@@ -72,8 +77,8 @@ class RecipeSchemaTest {
     String spelledOut =
         "model: in\noutput: out\ntarget: %target\nseed: %seed\nmax-shard-size: %size\n"
             + "calibration: {data: [a.txt], max-tokens: %tokens, order: %order}\n"
-            + "steps:\n  - prune: {method: easy-ep, keep: 0.5, router: %router, protect:"
-            + " {super-experts: %super}}\n";
+            + "steps:\n  - prune: {method: easy-ep, keep: 0.5, router: %router, groups: %groups,"
+            + " multi-token-prediction: %prediction, protect: {super-experts: %super}}\n";
     Recipe expected =
         read(
             spelledOut
@@ -83,6 +88,8 @@ class RecipeSchemaTest {
                 .replace("%tokens", standard("/$defs/max-tokens"))
                 .replace("%order", standard("/properties/calibration/properties/order"))
                 .replace("%router", standard("/$defs/prune/properties/router"))
+                .replace("%groups", standard("/$defs/prune/properties/groups"))
+                .replace("%prediction", standard("/$defs/prune/properties/multi-token-prediction"))
                 .replace(
                     "%super",
                     standard("/$defs/prune/properties/protect/properties/super-experts")));

@@ -1,0 +1,104 @@
+package io.moepress.recipes.lowering;
+
+import io.moepress.formats.Checks;
+import io.moepress.recipes.lowering.TensorProgram.Copy;
+import io.moepress.recipes.lowering.TensorProgram.Mask;
+import io.moepress.recipes.lowering.TensorProgram.Rows;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.stream.IntStream;
+
+/// Two plans, the second made for the result of the first, as one plan for the first one's source.
+final class Composition {
+  private final Map<String, TensorProgram> first = new HashMap<>();
+
+  private Composition(LoweredPlan first) {
+    for (OutputTensor tensor : first.tensors()) {
+      this.first.put(tensor.info().name(), tensor.program());
+    }
+  }
+
+  static LoweredPlan of(LoweredPlan first, LoweredPlan second) {
+    Composition composition = new Composition(first);
+    List<OutputTensor> tensors = new ArrayList<>();
+    for (OutputTensor tensor : second.tensors()) {
+      tensors.add(new OutputTensor(tensor.info(), composition.after(tensor.program())));
+    }
+    SortedMap<String, String> dropped = new TreeMap<>(first.dropped());
+    dropped.putAll(composition.droppedLater(second));
+    return new LoweredPlan(second.config(), tensors, dropped);
+  }
+
+  /// What the second plan drops, by its name in the first one's source; where a tensor had another
+  /// name in between, the reason speaks of that one.
+  private Map<String, String> droppedLater(LoweredPlan second) {
+    Map<String, String> dropped = new TreeMap<>();
+    second
+        .dropped()
+        .forEach((name, reason) -> {
+          for (String source : program(name).sources()) {
+            dropped.put(
+                source, source.equals(name) ? reason : Checks.text("as %s: %s", name, reason));
+          }
+        });
+    return dropped;
+  }
+
+  /// What `program`, which reads tensors of the first plan's result, does to those of its source.
+  private TensorProgram after(TensorProgram program) {
+    return switch (program) {
+      case Copy copy -> program(copy.source());
+      case Rows rows -> rows(program(rows.source()), rows.rows());
+      case Mask mask -> mask(after(mask.of()), mask.experts());
+    };
+  }
+
+  private TensorProgram program(String name) {
+    TensorProgram program = first.get(name);
+    if (program == null) {
+      throw new IllegalArgumentException("the plan before gives no tensor " + name);
+    }
+    return program;
+  }
+
+  /// Some rows of what a program gives.
+  private static TensorProgram rows(TensorProgram program, List<Integer> rows) {
+    return switch (program) {
+      case Copy copy -> new Rows(copy.source(), rows);
+      case Rows inner -> new Rows(inner.source(), rows.stream().map(inner.rows()::get).toList());
+      case Mask mask -> {
+        List<Integer> masked =
+            IntStream.range(0, rows.size())
+                .filter(place -> mask.experts().contains(rows.get(place)))
+                .boxed()
+                .toList();
+        yield mask(rows(mask.of(), rows), masked);
+      }
+    };
+  }
+
+  /// What a program gives, with some experts masked, and perhaps some already.
+  private static TensorProgram mask(TensorProgram program, List<Integer> experts) {
+    if (experts.isEmpty()) {
+      return program;
+    }
+    return switch (program) {
+      case Copy copy -> new Mask(copy, experts);
+      case Rows rows -> new Mask(rows, experts);
+      case Mask mask ->
+          new Mask(
+              mask.of(),
+              IntStream.concat(
+                      mask.experts().stream().mapToInt(Integer::intValue),
+                      experts.stream().mapToInt(Integer::intValue))
+                  .distinct()
+                  .sorted()
+                  .boxed()
+                  .toList());
+    };
+  }
+}

@@ -1,0 +1,161 @@
+package io.moepress.recipes.lowering;
+
+import io.moepress.formats.architecture.ModelLayout;
+import io.moepress.formats.architecture.MoeModel;
+import io.moepress.recipes.plan.GroupRule;
+import io.moepress.recipes.plan.IgnoreGroups;
+import io.moepress.recipes.plan.KeepExperts;
+import io.moepress.recipes.plan.LowerTopK;
+import io.moepress.recipes.plan.PlanMismatchException;
+import io.moepress.recipes.plan.PlanStep;
+import io.moepress.recipes.plan.PruneMultiTokenPrediction;
+import io.moepress.recipes.plan.RouterMode;
+import io.moepress.recipes.plan.RoutingChange;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/// The steps of a plan, checked against the model and against each other.
+final class Decisions {
+  private final MoeModel model;
+  private final ModelLayout layout;
+  private final Map<Integer, KeepExperts> layers = new LinkedHashMap<>();
+  private @Nullable PruneMultiTokenPrediction prediction;
+
+  private Decisions(MoeModel model, List<? extends PlanStep> steps) {
+    this.model = model;
+    this.layout = RoutingChange.apply(model.layout(), steps);
+    for (PlanStep step : steps) {
+      switch (step) {
+        case IgnoreGroups ignore -> {} // in the layout
+        case LowerTopK lower -> {} // in the layout
+        case KeepExperts keep -> add(keep);
+        case PruneMultiTokenPrediction prune -> add(prune);
+      }
+    }
+  }
+
+  /// Checks the steps of a plan.
+  ///
+  /// @throws PlanMismatchException when they do not fit
+  static Decisions of(MoeModel model, List<? extends PlanStep> steps) {
+    Decisions decisions = new Decisions(model, steps);
+    switch (decisions.mode()) {
+      case SLICE -> decisions.requireSliceable();
+      case MASK -> decisions.requireMaskable();
+    }
+    return decisions;
+  }
+
+  private void add(KeepExperts step) {
+    int layer = step.layer();
+    if (!layout.moeLayers().contains(layer)) {
+      throw new PlanMismatchException(
+          "plan: layer %d has no experts in this model (expected one of %s)",
+          layer, layout.moeLayers());
+    }
+    if (step.experts() != layout.experts()) {
+      throw new PlanMismatchException(
+          "plan: layer %d: made for %d experts, but the model has %d",
+          layer, step.experts(), layout.experts());
+    }
+    if (layers.put(layer, step) != null) {
+      throw new PlanMismatchException("plan: layer %d: two steps keep experts", layer);
+    }
+    KeepExperts first = layers.values().iterator().next();
+    if (!step.router().equals(first.router())) {
+      throw new PlanMismatchException(
+          "plan: layer %d has router %s and layer %d has %s (expected the same in each)",
+          first.layer(), first.router(), layer, step.router());
+    }
+  }
+
+  private void add(PruneMultiTokenPrediction step) {
+    if (prediction != null) {
+      throw new PlanMismatchException("plan: two steps prune multi-token prediction");
+    }
+    if (model.inventory().multiTokenPrediction().isEmpty()) {
+      throw new PlanMismatchException(
+          "plan: the model has no tensors for multi-token prediction to prune");
+    }
+    prediction = step;
+  }
+
+  /// The model as its routing will be, with all experts still there.
+  ModelLayout layout() {
+    return layout;
+  }
+
+  /// What becomes of the router rows of dropped experts.
+  RouterMode mode() {
+    return layers.isEmpty()
+        ? RouterMode.SLICE
+        : RouterMode.named(layers.values().iterator().next().router()).orElseThrow();
+  }
+
+  /// The number of experts of every layer in the result.
+  int expertsLeft() {
+    return switch (mode()) {
+      case SLICE -> layers.isEmpty() ? layout.experts() : firstKept().kept().size();
+      case MASK -> layout.experts();
+    };
+  }
+
+  /// The decision about the experts of a layer.
+  Optional<KeepExperts> about(int layer) {
+    return Optional.ofNullable(layers.get(layer));
+  }
+
+  /// The decision that holds in layers for multi-token prediction too; empty when none does.
+  Optional<KeepExperts> aboutPrediction() {
+    if (prediction == null) {
+      return Optional.empty();
+    }
+    int like = prediction.likeLayer();
+    return Optional.of(
+        about(like)
+            .orElseThrow(() ->
+                new PlanMismatchException(
+                    "plan: prune-multi-token-prediction: like layer %d, but no step keeps experts of"
+                        + " that layer (expected one of %s)",
+                    like, layers.keySet())));
+  }
+
+  private KeepExperts firstKept() {
+    return layers.values().iterator().next();
+  }
+
+  private void requireSliceable() {
+    if (layers.isEmpty()) {
+      return;
+    }
+    KeepExperts first = firstKept();
+    int kept = first.kept().size();
+    for (int layer : layout.moeLayers()) {
+      int left = about(layer).map(step -> step.kept().size()).orElse(layout.experts());
+      if (left != kept) {
+        throw new PlanMismatchException(
+            "plan: layer %d keeps %d experts and layer %d keeps %d; config.json holds one number for"
+                + " all layers. Keep equally many in each.",
+            first.layer(), kept, layer, left);
+      }
+    }
+    if (layout.groups().count() > 1) {
+      GroupRule.requireCount(layout, kept);
+      layers.values().forEach(step -> GroupRule.requireEqual(layout, step));
+    }
+    if (kept < layout.topK()) {
+      throw new PlanMismatchException(
+          "plan: %d experts stay in each layer, but every token uses %d (config.json: %s). Keep at"
+              + " least %d, or let a token use fewer with \"top-k: fit\".",
+          kept, layout.topK(), layout.architecture().topKKeys(), layout.topK());
+    }
+  }
+
+  private void requireMaskable() {
+    RoutingChange.requireMode(layout, RouterMode.MASK);
+    layers.values().forEach(step -> GroupRule.requireEnough(layout, step));
+  }
+}

@@ -1,0 +1,106 @@
+package io.moepress.recipes.lowering;
+
+import io.moepress.formats.Checks;
+import io.moepress.formats.architecture.ModelLayout;
+import io.moepress.formats.architecture.MoeModel;
+import io.moepress.formats.architecture.TensorId;
+import io.moepress.formats.tensor.TensorInfo;
+import io.moepress.recipes.plan.KeepExperts;
+import io.moepress.recipes.plan.PlanMismatchException;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+
+/// What becomes of the layers for multi-token prediction.
+///
+/// They share the number of experts with the main model. Where all experts stay they are copied;
+/// where some go they are dropped, or pruned like a layer of the main model: their MoE block has
+/// the tensors of any layer with experts, and whatever else they have knows nothing of experts.
+final class PredictionLowering {
+  private final MoeModel model;
+  private final ModelLayout layout;
+  private final Result result;
+
+  PredictionLowering(MoeModel model, Result result) {
+    this.model = model;
+    this.layout = model.layout();
+    this.result = result;
+  }
+
+  /// Copies them as they are.
+  void copy() {
+    names().forEach(name -> result.copy(info(name)));
+  }
+
+  /// Drops them.
+  ///
+  /// @param experts experts of each layer that are left
+  void drop(int experts) {
+    String reason =
+        Checks.text(
+            "multi-token prediction: made for %d experts, the model has %d now",
+            layout.experts(), experts);
+    names().forEach(name -> result.drop(name, reason));
+  }
+
+  /// Prunes them as the main model is pruned.
+  void prune(KeepExperts step) {
+    LayerLowering lowering = new LayerLowering(layout, result);
+    Map<String, TensorId> known = new TreeMap<>();
+    layers().forEach(layer -> known.putAll(block(layer)));
+    for (String name : names()) {
+      TensorId id = known.get(name);
+      if (id == null) {
+        result.copy(info(name));
+      } else {
+        lowering.lower(id, info(name), step);
+      }
+    }
+  }
+
+  private Set<String> names() {
+    return model.inventory().multiTokenPrediction();
+  }
+
+  private Set<Integer> layers() {
+    Set<Integer> layers = new TreeSet<>();
+    names().forEach(name -> layout.predictionLayer(name).ifPresent(layers::add));
+    return layers;
+  }
+
+  /// The tensors of a layer's MoE block that depend on the number of experts, by name; none where
+  /// the layer has no experts.
+  private Map<String, TensorId> block(int layer) {
+    Map<String, TensorId> block = new LinkedHashMap<>();
+    for (TensorId id : layout.sparseTensors(layer)) {
+      if (id.role().isExpert() || layout.expertAxis(id.role()) >= 0) {
+        block.put(layout.name(id), id);
+      }
+    }
+    if (block.keySet().stream().noneMatch(names()::contains)) {
+      return Map.of();
+    }
+    block.forEach(this::requireWhole);
+    return block;
+  }
+
+  private void requireWhole(String name, TensorId id) {
+    boolean whole = names().contains(name) && info(name).shape().equals(layout.shape(id.role()));
+    if (!whole) {
+      throw new PlanMismatchException(
+          "%s: multi-token prediction: tensor %s is missing or not %s, so its experts cannot be"
+              + " pruned. Use \"multi-token-prediction: drop\".",
+          model.checkpoint().name(), name, layout.shape(id.role()));
+    }
+  }
+
+  private TensorInfo info(String name) {
+    TensorInfo info = model.checkpoint().tensors().get(name);
+    if (info == null) {
+      throw new IllegalArgumentException("no tensor " + name);
+    }
+    return info;
+  }
+}
