@@ -12,6 +12,7 @@ import io.moepress.recipes.lowering.Lowering;
 import io.moepress.recipes.plan.Plan;
 import io.moepress.recipes.plan.PlanMismatchException;
 import io.moepress.recipes.recipe.ByteSize;
+import io.moepress.recipes.target.Finding;
 import io.moepress.recipes.target.Target;
 import io.moepress.recipes.target.TargetRules;
 import io.moepress.recipes.work.Workers;
@@ -112,8 +113,7 @@ final class ApplyCommand implements Callable<Integer> {
                 new PlanMismatchException(
                     "%s: unknown target %s (expected one of %s)",
                     planFile, plan.target(), Target.labels()));
-    for (TargetRules.Finding finding :
-        TargetRules.check(target, ModelLayout.of(lowered.config()))) {
+    for (Finding finding : TargetRules.check(target, ModelLayout.of(lowered.config()))) {
       if (finding.refusal()) {
         throw new PlanMismatchException("%s: %s", planFile, finding.text());
       }

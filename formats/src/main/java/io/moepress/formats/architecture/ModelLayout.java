@@ -47,14 +47,23 @@ public final class ModelLayout {
   ///
   /// @throws FormatException when the config lacks a dimension or contradicts itself
   public static ModelLayout of(Architecture architecture, ModelConfig config) {
-    ModelLayout layout = new ModelLayout(architecture, config);
-    for (Dimension dimension : Dimension.values()) {
-      layout.dimension(dimension);
-    }
+    ModelLayout layout = lenient(architecture, config);
     layout.requireOneValue(architecture.countKeys());
     layout.requireOneValue(architecture.topKKeys());
     layout.requireReachableTopK();
     layout.requireFittingGroups();
+    return layout;
+  }
+
+  /// Binds an architecture to a configuration whose numbers of experts may contradict each other,
+  /// for those who tell what is wrong with a checkpoint.
+  ///
+  /// @throws FormatException when the config lacks a dimension
+  public static ModelLayout lenient(Architecture architecture, ModelConfig config) {
+    ModelLayout layout = new ModelLayout(architecture, config);
+    for (Dimension dimension : Dimension.values()) {
+      layout.dimension(dimension);
+    }
     return layout;
   }
 

@@ -20,6 +20,8 @@ import io.moepress.recipes.plan.PruneMethod;
 import io.moepress.recipes.plan.PruneRequest;
 import io.moepress.recipes.plan.SuperExperts;
 import io.moepress.recipes.recipe.PruneStep;
+import io.moepress.recipes.target.ExpertNumbers;
+import io.moepress.recipes.target.Finding;
 import io.moepress.recipes.target.Target;
 import io.moepress.recipes.target.TargetRules;
 import java.util.ArrayList;
@@ -65,14 +67,16 @@ public final class Planner {
 
   /// Checks all of a step that can be checked without evidence, before any is measured.
   ///
-  /// @throws PlanMismatchException when the budget leaves too few experts, or a protected expert
-  ///   does not exist
+  /// @throws PlanMismatchException when the budget leaves too few experts or a number that the
+  ///   target does not take, or a protected expert does not exist
   public static void preflight(MoeModel model, PruneStep step, Target target) {
     Planner planner = new Planner(model, new Subject("", null, null, target));
     SortedSet<ExpertId> listed = planner.listed(step.protection());
-    planner.requireReachable(
+    PruneRequest request =
         new PruneRequest(
-            model.layout(), planner.withoutStatistics(), step.budget(), listed, step.router()));
+            model.layout(), planner.withoutStatistics(), step.budget(), listed, step.router());
+    planner.requireReachable(request);
+    planner.checkTarget(ExpertNumbers.of(model.layout()).uniform(request.kept()));
   }
 
   private Plan plan(PruneStep step) {
@@ -84,10 +88,10 @@ public final class Planner {
         new PruneRequest(model.layout(), evidence, step.budget(), guarded, step.router());
     requireReachable(request);
     List<KeepExperts> steps = step.method().plan(request);
+    checkTarget(numbers(steps));
     LoweredPlan lowered = Lowering.lower(model, steps);
     noteMultiTokenPrediction(lowered);
     ModelLayout after = ModelLayout.of(model.layout().architecture(), lowered.config());
-    checkTarget(after);
     return new Plan(
         Plan.FORMAT_VERSION,
         ToolVersion.text(),
@@ -248,8 +252,16 @@ public final class Planner {
     }
   }
 
-  private void checkTarget(ModelLayout after) {
-    for (TargetRules.Finding finding : TargetRules.check(subject.target(), after)) {
+  /// The number of experts that each layer will have.
+  private ExpertNumbers numbers(List<KeepExperts> steps) {
+    SortedMap<Integer, Integer> byLayer = new TreeMap<>();
+    model.layout().moeLayers().forEach(layer -> byLayer.put(layer, model.layout().experts()));
+    steps.forEach(step -> byLayer.put(step.layer(), step.kept().size()));
+    return ExpertNumbers.of(model.layout(), byLayer);
+  }
+
+  private void checkTarget(ExpertNumbers numbers) {
+    for (Finding finding : TargetRules.check(subject.target(), numbers)) {
       if (finding.refusal()) {
         throw new PlanMismatchException("%s", finding.text());
       }
