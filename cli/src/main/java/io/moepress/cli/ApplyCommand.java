@@ -51,6 +51,11 @@ final class ApplyCommand implements Callable<Integer> {
   private boolean overwrite;
 
   @Option(
+      names = "--dry-run",
+      description = "Check that the plan fits, say what would be written, and write nothing.")
+  private boolean dryRun;
+
+  @Option(
       names = "--max-shard-size",
       paramLabel = "SIZE",
       converter = SizeConverter.class,
@@ -82,6 +87,16 @@ final class ApplyCommand implements Callable<Integer> {
       requireSame(plan, checkpoint);
       LoweredPlan lowered = Lowering.lower(MoeModel.of(checkpoint), plan.steps());
       requireTarget(plan, lowered);
+      if (dryRun) {
+        Result planned =
+            new Result(
+                output.toString(),
+                lowered.tensors().size(),
+                lowered.dropped().size(),
+                lowered.byteCount());
+        terminal.result(planned, text("would be written", planned));
+        return ExitCode.DONE;
+      }
       Manifest manifest =
           new Applier(checkpoint, workers, common.progress(terminal))
               .apply(plan, lowered, new Applier.Output(output, overwrite, maxShardSize));
@@ -91,7 +106,7 @@ final class ApplyCommand implements Callable<Integer> {
               manifest.tensors().size(),
               manifest.dropped().size(),
               lowered.byteCount());
-      terminal.result(result, text(result));
+      terminal.result(result, text("written", result));
       return ExitCode.DONE;
     }
   }
@@ -120,9 +135,9 @@ final class ApplyCommand implements Callable<Integer> {
     }
   }
 
-  private static String text(Result result) {
+  private static String text(String done, Result result) {
     return Table.ofFacts()
-        .row("written", result.output())
+        .row(done, result.output())
         .row("tensors", result.tensors() + ", " + result.dropped() + " dropped")
         .row("size", new ByteSize(result.bytes()).rounded())
         .text();

@@ -43,6 +43,11 @@ final class CalibrateCommand implements Callable<Integer> {
   @Option(names = "--seed", paramLabel = "N", description = "Default: ${DEFAULT-VALUE}.")
   private long seed = 42;
 
+  @Option(
+      names = "--dry-run",
+      description = "Read the texts, say how many tokens there are, and measure nothing.")
+  private boolean dryRun;
+
   /// What was measured.
   record Result(String evidence, String checkpoint, long tokens, List<Evidence.Domain> domains) {}
 
@@ -56,15 +61,26 @@ final class CalibrateCommand implements Callable<Integer> {
         Workers workers = common.workers()) {
       Measuring measuring = new Measuring(workers, common.progress(terminal), terminal);
       String fingerprint = Fingerprint.of(checkpoint);
-      Evidence evidence = measuring.measure(checkpoint, fingerprint, spec, seed, output);
-      Table table = Table.ofNumbers().row("domain", "texts", "tokens");
-      for (Evidence.Domain domain : evidence.domains()) {
-        table.row(domain.name(), "" + domain.sequences(), "" + domain.tokens());
+      if (dryRun) {
+        List<Evidence.Domain> texts = measuring.texts(checkpoint, spec, seed);
+        long tokens = texts.stream().mapToLong(Evidence.Domain::tokens).sum();
+        terminal.result(
+            new Result(output.toString(), fingerprint, tokens, texts), table(texts).text());
+        return ExitCode.DONE;
       }
+      Evidence evidence = measuring.measure(checkpoint, fingerprint, spec, seed, output);
       terminal.result(
           new Result(output.toString(), fingerprint, evidence.tokens(), evidence.domains()),
-          table.text());
+          table(evidence.domains()).text());
       return ExitCode.DONE;
     }
+  }
+
+  private static Table table(List<Evidence.Domain> domains) {
+    Table table = Table.ofNumbers().row("domain", "texts", "tokens");
+    for (Evidence.Domain domain : domains) {
+      table.row(domain.name(), "" + domain.sequences(), "" + domain.tokens());
+    }
+    return table;
   }
 }

@@ -2,6 +2,7 @@ package io.moepress.cli;
 
 import io.moepress.calibrate.corpus.Corpus;
 import io.moepress.calibrate.corpus.CorpusReader;
+import io.moepress.calibrate.corpus.TokenSequence;
 import io.moepress.calibrate.measure.Calibration;
 import io.moepress.formats.FormatException;
 import io.moepress.formats.architecture.MoeModel;
@@ -14,7 +15,9 @@ import io.moepress.recipes.work.Progress;
 import io.moepress.recipes.work.Workers;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /// Gets evidence into a directory: by measuring, or by finding that it is there already.
 ///
@@ -52,6 +55,25 @@ record Measuring(Workers workers, Progress progress, Terminal terminal) {
     EvidenceFile.write(evidence, directory);
     terminal.say("evidence: " + directory);
     return evidence;
+  }
+
+  /// The texts that would be read, by domain.
+  List<Evidence.Domain> texts(CheckpointDirectory checkpoint, CalibrationSpec spec, long seed)
+      throws IOException {
+    try (CorpusReader reader = new CorpusReader(checkpoint.directory())) {
+      Corpus corpus = reader.read(spec, seed);
+      return IntStream.range(0, corpus.domains().size())
+          .mapToObj(domain -> {
+            List<TokenSequence> texts =
+                corpus.sequences().stream().filter(text -> text.domain() == domain).toList();
+            return new Evidence.Domain(
+                corpus.domains().get(domain).name(),
+                corpus.domains().get(domain).digest(),
+                texts.size(),
+                texts.stream().mapToLong(TokenSequence::length).sum());
+          })
+          .toList();
+    }
   }
 
   /// The evidence in a directory, if there is some that can be read. A directory of anything else

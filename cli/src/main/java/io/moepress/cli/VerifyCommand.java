@@ -3,7 +3,6 @@ package io.moepress.cli;
 import io.moepress.calibrate.evaluate.TinyForward;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
-import io.moepress.recipes.recipe.RecipeException;
 import io.moepress.recipes.target.Target;
 import io.moepress.recipes.verify.IndexCheck;
 import io.moepress.recipes.verify.Verifier;
@@ -39,7 +38,8 @@ final class VerifyCommand implements Callable<Integer> {
   @Option(
       names = "--target",
       paramLabel = "RUNTIME",
-      description = "transformers, vllm, sglang, llama.cpp or research.")
+      completionCandidates = Targets.class,
+      description = "Ask the rules of this runtime too: ${COMPLETION-CANDIDATES}.")
   private @Nullable String target;
 
   /// What was found.
@@ -48,7 +48,7 @@ final class VerifyCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     Terminal terminal = common.terminal();
-    Target runtime = target == null ? null : named(target);
+    Target runtime = target == null ? null : Targets.named(target);
     Optional<Check> index = IndexCheck.failure(model);
     if (index.isPresent()) {
       return report(terminal, List.of(index.get()));
@@ -63,17 +63,6 @@ final class VerifyCommand implements Callable<Integer> {
     boolean passed = checks.stream().allMatch(Check::passed);
     terminal.result(new Result(model.toString(), passed, checks), text(checks));
     return passed ? ExitCode.DONE : ExitCode.FAILED;
-  }
-
-  private static Target named(String label) {
-    return Target.named(label)
-        .orElseThrow(() ->
-            new RecipeException(
-                "--target: unknown runtime "
-                    + label
-                    + " (expected one of "
-                    + String.join(", ", Target.labels())
-                    + ")"));
   }
 
   /// Every check of a written checkpoint.
