@@ -13,6 +13,10 @@ import io.moepress.recipes.recipe.Recipe;
 import io.moepress.recipes.recipe.RecipeLinter;
 import io.moepress.recipes.recipe.RecipeLinter.Lint;
 import io.moepress.recipes.recipe.RecipeStep;
+import io.moepress.recipes.target.ExpertNumbers;
+import io.moepress.recipes.target.Finding;
+import io.moepress.recipes.target.Target;
+import io.moepress.recipes.target.TargetRules;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.NoSuchFileException;
@@ -25,6 +29,7 @@ final class RecipeCheck {
   private final Path file;
   private final Lint lint;
   private final List<String> problems = new ArrayList<>();
+  private final List<String> warnings = new ArrayList<>();
 
   private RecipeCheck(Path file, Lint lint) {
     this.file = file;
@@ -36,8 +41,10 @@ final class RecipeCheck {
   ///
   /// @param recipe the file
   /// @param problems a message for each
-  record Report(String recipe, List<String> problems) {
+  /// @param warnings what the target has to say of a budget that it takes
+  record Report(String recipe, List<String> problems, List<String> warnings) {
     Report {
+      warnings = List.copyOf(warnings);
       problems = List.copyOf(problems);
     }
   }
@@ -47,7 +54,7 @@ final class RecipeCheck {
     if (check.lint.recipe().isPresent()) {
       check.check(check.lint.recipe().get());
     }
-    return new Report(file.toString(), check.problems);
+    return new Report(file.toString(), check.problems, check.warnings);
   }
 
   private void check(Recipe recipe) throws IOException {
@@ -106,15 +113,30 @@ final class RecipeCheck {
     RecipeStep first = recipe.steps().getFirst();
     try {
       switch (first) {
-        case PruneStep step -> Planner.preflight(model, step, recipe.target());
+        case PruneStep step -> {
+          Planner.preflight(model, step, recipe.target());
+          warn(recipe.target(), model, step);
+        }
       }
     } catch (PlanMismatchException | IllegalArgumentException e) {
       complain("steps[0]", String.valueOf(e.getMessage()));
     }
   }
 
+  private void warn(Target target, MoeModel model, PruneStep step) {
+    int kept = step.budget().kept(model.layout().experts());
+    ExpertNumbers numbers = ExpertNumbers.of(model.layout()).uniform(kept);
+    for (Finding finding : TargetRules.check(target, numbers)) {
+      warnings.add(place("steps[0]") + finding.severity().label() + ": " + finding.text());
+    }
+  }
+
   private void complain(String path, String problem) {
+    problems.add(place(path) + problem);
+  }
+
+  private String place(String path) {
     String line = lint.line(path).isPresent() ? ":" + lint.line(path).getAsInt() : "";
-    problems.add(file + line + ": " + path + ": " + problem);
+    return file + line + ": " + path + ": ";
   }
 }

@@ -103,6 +103,7 @@ final class RecipeCommand {
         RecipeCheck.Report report = RecipeCheck.check(recipe, new Methods());
         reports.add(report);
         report.problems().forEach(problem -> text.append(problem).append('\n'));
+        report.warnings().forEach(warning -> text.append(warning).append('\n'));
         text.append(recipe).append(": ").append(verdict(report)).append('\n');
       }
       boolean passed = reports.stream().allMatch(report -> report.problems().isEmpty());

@@ -130,6 +130,22 @@ class RecipeCommandTest {
   }
 
   @Test
+  void whatATargetOnlyWarnsOfIsNoMistake() throws IOException {
+    Path recipe = recipe("experts: 12", "sglang", TEXTS);
+
+    Cli check = Cli.run("recipe", "check", recipe);
+
+    assertThat(check.exitCode()).isZero();
+    assertThat(check.out())
+        .isEqualTo(
+            recipe
+                + ":7: steps[0]: warning: sglang: power-of-two-experts: 12 experts (expected a power"
+                + " of two). The nearest is 16 in every layer.\n"
+                + recipe
+                + ": ok\n");
+  }
+
+  @Test
   void aProtectedExpertThatDoesNotExist() throws IOException {
     Path recipe = recipe("keep: 50%, protect: {experts: [\"9:1\"]}", "vllm", TEXTS);
 

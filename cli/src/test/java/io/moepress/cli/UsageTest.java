@@ -151,7 +151,7 @@ class UsageTest {
     assertThat(verify.exitCode()).isEqualTo(ExitCode.FAILED);
     assertThat(verify.json().get("checks").get(1).get("findings").get(0).toString())
         .isEqualTo(
-            "{\"rule\":\"count-aliases\",\"runtime\":\"transformers\",\"severity\":\"REFUSAL\","
+            "{\"rule\":\"count-aliases\",\"runtime\":\"transformers\",\"severity\":\"refusal\","
                 + "\"found\":\"config.json: {num_experts=6, num_local_experts=4}\","
                 + "\"expected\":\"one number of experts under all of these keys\","
                 + "\"wayOut\":\"Set them equal to what the tensors hold.\"}");

@@ -8,9 +8,9 @@ import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.formats.checkpoint.ModelConfig;
 import java.io.IOException;
+import java.util.Collections;
 import java.util.Optional;
 import java.util.SortedMap;
-import java.util.TreeMap;
 
 /// What rules judge: a plan's numbers of experts, or a whole checkpoint with all its
 /// contradictions. What is not known is empty, and rules about it have nothing to say.
@@ -62,7 +62,7 @@ public record Candidate(
         settings.layout().map(layout -> TensorCensus.of(checkpoint, layout));
     return new Candidate(
         Optional.of(settings),
-        settings.layout().map(layout -> numbers(layout, settings, census)),
+        census.flatMap(counted -> numbers(counted, settings)),
         census,
         Optional.of(Storage.of(checkpoint)));
   }
@@ -75,14 +75,15 @@ public record Candidate(
         : bare;
   }
 
-  private static ExpertNumbers numbers(
-      ModelLayout layout, Settings settings, Optional<TensorCensus> census) {
-    SortedMap<Integer, Integer> byLayer = new TreeMap<>();
-    census.ifPresent(counted -> byLayer.putAll(counted.expertsByLayer()));
+  /// What the layers hold, whatever the configuration claims, which may be billions.
+  private static Optional<ExpertNumbers> numbers(TensorCensus census, Settings settings) {
+    SortedMap<Integer, Integer> byLayer = census.expertsByLayer();
     if (byLayer.isEmpty()) {
-      layout.moeLayers().forEach(layer -> byLayer.put(layer, layout.experts()));
+      return Optional.empty();
     }
-    ExpertGroups groups = settings.groupsFault().isPresent() ? ExpertGroups.NONE : layout.groups();
-    return ExpertNumbers.of(layout, groups, byLayer);
+    ExpertGroups groups =
+        settings.groupsFault().isPresent() ? ExpertGroups.NONE : census.layout().groups();
+    return Optional.of(
+        ExpertNumbers.of(census.layout(), groups, byLayer, Collections.max(byLayer.values())));
   }
 }

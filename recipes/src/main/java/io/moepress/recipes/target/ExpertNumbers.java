@@ -32,7 +32,7 @@ public record ExpertNumbers(
   public static ExpertNumbers of(ModelLayout layout) {
     SortedMap<Integer, Integer> byLayer = new TreeMap<>();
     layout.moeLayers().forEach(layer -> byLayer.put(layer, layout.experts()));
-    return of(layout, layout.groups(), byLayer);
+    return of(layout, layout.groups(), byLayer, layout.experts());
   }
 
   /// Other numbers of experts than a model has now.
@@ -40,18 +40,18 @@ public record ExpertNumbers(
   /// @param layout the model as it is; it has as many experts as there can be
   /// @param byLayer number of experts of each MoE layer, by layer
   public static ExpertNumbers of(ModelLayout layout, SortedMap<Integer, Integer> byLayer) {
-    return of(layout, layout.groups(), byLayer);
+    return of(layout, layout.groups(), byLayer, layout.experts());
   }
 
   static ExpertNumbers of(
-      ModelLayout layout, ExpertGroups groups, SortedMap<Integer, Integer> byLayer) {
+      ModelLayout layout, ExpertGroups groups, SortedMap<Integer, Integer> byLayer, int available) {
     return new ExpertNumbers(
         byLayer,
         layout.topK(),
         groups,
         layout.has(TensorRole.SELECTION_BIAS),
         layout.config().modelType(),
-        layout.experts());
+        available);
   }
 
   /// The number of all layers; empty when they differ, or there is no such layer.

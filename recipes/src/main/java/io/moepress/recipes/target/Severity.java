@@ -1,5 +1,6 @@
 package io.moepress.recipes.target;
 
+import com.fasterxml.jackson.annotation.JsonValue;
 import java.util.Locale;
 
 /// How much a broken [Rule] matters.
@@ -11,7 +12,8 @@ public enum Severity {
   /// Worth knowing.
   NOTE;
 
-  /// The name in texts.
+  /// The name in texts and documents.
+  @JsonValue
   public String label() {
     return name().toLowerCase(Locale.ROOT);
   }

@@ -278,6 +278,20 @@ class PlantedFaultsTest {
         .containsExactly("structure");
   }
 
+  /// A way out is looked for among as many experts as there are, not as many as are claimed.
+  @Test
+  void aConfigurationMayClaimBillionsOfExperts() throws IOException {
+    EditedCheckpoint checkpoint = EditedCheckpoint.qwen3(folder.resolve("source"));
+    checkpoint.config.put("num_local_experts", Integer.MAX_VALUE);
+    checkpoint.dropLastExpert(1);
+
+    List<Check> checks = verify(checkpoint.write(folder.resolve("planted")), Target.LLAMA_CPP);
+
+    assertThat(checks.stream().filter(check -> !check.passed()))
+        .extracting(Check::name)
+        .containsExactly("uniform-experts");
+  }
+
   @Test
   void weightsThatAreNotFinite() throws IOException {
     EditedCheckpoint checkpoint = EditedCheckpoint.qwen3(folder.resolve("source"));
