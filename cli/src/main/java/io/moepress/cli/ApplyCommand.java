@@ -11,6 +11,7 @@ import io.moepress.recipes.lowering.LoweredPlan;
 import io.moepress.recipes.plan.Plan;
 import io.moepress.recipes.plan.PlanMismatchException;
 import io.moepress.recipes.recipe.ByteSize;
+import io.moepress.recipes.target.Finding;
 import io.moepress.recipes.target.Target;
 import io.moepress.recipes.target.TargetRules;
 import io.moepress.recipes.work.Workers;
@@ -47,6 +48,11 @@ final class ApplyCommand implements Callable<Integer> {
   private boolean overwrite;
 
   @Option(
+      names = "--dry-run",
+      description = "Check that the plan fits, say what would be written, and write nothing.")
+  private boolean dryRun;
+
+  @Option(
       names = "--max-shard-size",
       paramLabel = "SIZE",
       converter = SizeConverter.class,
@@ -65,6 +71,16 @@ final class ApplyCommand implements Callable<Integer> {
       requireSame(plan, checkpoint);
       LoweredPlan lowered = PlannedModel.of(MoeModel.of(checkpoint), plan).programs();
       requireTarget(plan, lowered);
+      if (dryRun) {
+        Result planned =
+            new Result(
+                output.toString(),
+                lowered.tensors().size(),
+                lowered.dropped().size(),
+                lowered.byteCount());
+        terminal.result(planned, text("would be written", planned));
+        return ExitCode.DONE;
+      }
       Applier.Output place = new Applier.Output(output, overwrite, maxShardSize);
       Manifest manifest =
           Outputs.write(
@@ -79,7 +95,7 @@ final class ApplyCommand implements Callable<Integer> {
               manifest.tensors().size(),
               manifest.dropped().size(),
               lowered.byteCount());
-      terminal.result(result, text(result));
+      terminal.result(result, text("written", result));
       return ExitCode.DONE;
     }
   }
@@ -101,17 +117,16 @@ final class ApplyCommand implements Callable<Integer> {
                 new PlanMismatchException(
                     "%s: unknown target %s (expected one of %s)",
                     planFile, plan.target(), Target.labels()));
-    for (TargetRules.Finding finding :
-        TargetRules.check(target, ModelLayout.of(lowered.config()))) {
+    for (Finding finding : TargetRules.check(target, ModelLayout.of(lowered.config()))) {
       if (finding.refusal()) {
         throw new PlanMismatchException("%s: %s", planFile, finding.text());
       }
     }
   }
 
-  private static String text(Result result) {
+  private static String text(String done, Result result) {
     return Table.ofFacts()
-        .row("written", result.output())
+        .row(done, result.output())
         .row("tensors", result.tensors() + ", " + result.dropped() + " dropped")
         .row("size", new ByteSize(result.bytes()).rounded())
         .text();

@@ -2,6 +2,7 @@ package io.moepress.cli;
 
 import io.moepress.calibrate.corpus.Corpus;
 import io.moepress.calibrate.corpus.CorpusReader;
+import io.moepress.calibrate.measure.Calibration;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.formats.checkpoint.Fingerprint;
@@ -56,6 +57,11 @@ final class CalibrateCommand implements Callable<Integer> {
   @Option(names = "--seed", paramLabel = "N", description = "Default: ${DEFAULT-VALUE}.")
   private long seed = 42;
 
+  @Option(
+      names = "--dry-run",
+      description = "Read the texts, say how many tokens there are, and measure nothing.")
+  private boolean dryRun;
+
   /// What was measured.
   record Result(String evidence, String checkpoint, long tokens, List<Evidence.Domain> domains) {}
 
@@ -72,20 +78,31 @@ final class CalibrateCommand implements Callable<Integer> {
       PassSetup setup = new PassSetup(workers, common.progress(terminal), common.memory(), work);
       String fingerprint = Fingerprint.of(checkpoint);
       Corpus corpus = CorpusReader.read(model, spec, seed);
+      if (dryRun) {
+        List<Evidence.Domain> texts = Calibration.domains(corpus);
+        long tokens = corpus.tokens();
+        terminal.result(
+            new Result(output.toString(), fingerprint, tokens, texts), table(texts).text());
+        return ExitCode.DONE;
+      }
       Evidence evidence =
           new Measuring(setup, terminal)
               .measure(
                   new Measuring.Question(
                       MoeModel.of(checkpoint), fingerprint, corpus, spec.maxTokens()),
                   output);
-      Table table = Table.ofNumbers().row("domain", "texts", "tokens");
-      for (Evidence.Domain domain : evidence.domains()) {
-        table.row(domain.name(), "" + domain.sequences(), "" + domain.tokens());
-      }
       terminal.result(
           new Result(output.toString(), fingerprint, evidence.tokens(), evidence.domains()),
-          table.text());
+          table(evidence.domains()).text());
       return ExitCode.DONE;
     }
+  }
+
+  private static Table table(List<Evidence.Domain> domains) {
+    Table table = Table.ofNumbers().row("domain", "texts", "tokens");
+    for (Evidence.Domain domain : domains) {
+      table.row(domain.name(), "" + domain.sequences(), "" + domain.tokens());
+    }
+    return table;
   }
 }

@@ -19,9 +19,11 @@ final class DataOptions {
   @Option(
       names = "--data",
       required = true,
-      arity = "1..*",
       paramLabel = "FILE",
-      description = "JSON lines: {\"text\": ...} or {\"input_ids\": [...]}.")
+      description = {
+        "JSON lines: {\"text\": ...} or {\"input_ids\": [...]}.",
+        "Give it once for each file."
+      })
   private List<Path> files = List.of();
 
   @Option(

@@ -4,14 +4,21 @@ import io.moepress.formats.Checks;
 import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.architecture.TensorId;
+import io.moepress.formats.architecture.TensorRole;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.formats.checkpoint.Fingerprint;
 import io.moepress.formats.tensor.DType;
 import io.moepress.formats.tensor.TensorInfo;
 import io.moepress.recipes.recipe.ByteSize;
+import io.moepress.recipes.target.ExpertNumbers;
+import io.moepress.recipes.target.Target;
+import io.moepress.recipes.target.TargetRules;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -21,9 +28,19 @@ import picocli.CommandLine.Parameters;
 /// `moepress inspect`.
 @Command(
     name = "inspect",
-    description = "Shows layers, experts, parameters, bytes and routing of a checkpoint.",
+    description = {
+      "Shows layers, experts, parameters, bytes and routing of a checkpoint,",
+      "and how many experts each runtime lets you keep."
+    },
     mixinStandardHelpOptions = true)
 final class InspectCommand implements Callable<Integer> {
+  private static final Set<TensorRole> SHARED =
+      Set.of(
+          TensorRole.SHARED_GATE,
+          TensorRole.SHARED_UP,
+          TensorRole.SHARED_DOWN,
+          TensorRole.SHARED_ROUTER);
+
   @Mixin private CommonOptions common = new CommonOptions();
 
   @Parameters(paramLabel = "MODEL", description = "Checkpoint directory.")
@@ -33,6 +50,12 @@ final class InspectCommand implements Callable<Integer> {
   ///
   /// @param expertParameters elements of all routed experts
   /// @param activeParameters elements that one token uses
+  /// @param groups groups that experts stand in; 1 when the router knows none
+  /// @param openGroups groups that a token chooses from
+  /// @param sharedParameters elements of shared experts, which every token uses
+  /// @param predictionParameters elements of layers for multi-token prediction, which are no part
+  ///   of the main model
+  /// @param keep numbers of experts that can stay, by target
   /// @param renormalised whether the weights of the chosen experts sum to one
   /// @param bytesByType bytes by element type
   record Inspection(
@@ -43,14 +66,25 @@ final class InspectCommand implements Callable<Integer> {
       int moeLayers,
       int experts,
       int topK,
+      int groups,
+      int openGroups,
       boolean renormalised,
       int tensors,
       int files,
       long parameters,
       long expertParameters,
+      long sharedParameters,
+      long predictionParameters,
       long activeParameters,
       long bytes,
-      Map<DType, Long> bytesByType) {}
+      Map<DType, Long> bytesByType,
+      Map<String, Keep> keep) {}
+
+  /// Numbers of experts that can stay in each layer.
+  ///
+  /// @param loads the numbers that a runtime loads
+  /// @param best those of them it has no warning for
+  record Keep(List<Integer> loads, List<Integer> best) {}
 
   @Override
   public Integer call() throws IOException {
@@ -65,13 +99,18 @@ final class InspectCommand implements Callable<Integer> {
       throws IOException {
     ModelLayout layout = model.layout();
     long experts = 0;
-    Map<DType, Long> bytes = new TreeMap<>();
+    long shared = 0;
+    long main = 0;
     for (TensorId id : model.inventory().names().keySet()) {
-      TensorInfo info = model.info(id);
-      bytes.merge(info.dtype(), info.byteCount(), Long::sum);
-      experts += id.role().isExpert() ? info.shape().elementCount() : 0;
+      long elements = model.info(id).shape().elementCount();
+      main += elements;
+      experts += id.role().isExpert() ? elements : 0;
+      shared += SHARED.contains(id.role()) ? elements : 0;
     }
-    long parameters = checkpoint.parameterCount();
+    Map<DType, Long> bytes = new TreeMap<>();
+    for (TensorInfo info : checkpoint.tensors().values()) {
+      bytes.merge(info.dtype(), info.byteCount(), Long::sum);
+    }
     return new Inspection(
         checkpoint.name(),
         layout.config().modelType(),
@@ -80,35 +119,75 @@ final class InspectCommand implements Callable<Integer> {
         layout.moeLayers().size(),
         layout.experts(),
         layout.topK(),
+        layout.groups().count(),
+        layout.groups().open(),
         layout.flag(layout.architecture().router().renormalise()),
         checkpoint.tensors().size(),
         checkpoint.shards().size(),
-        parameters,
+        checkpoint.parameterCount(),
         experts,
-        parameters - experts + experts / layout.experts() * layout.topK(),
+        shared,
+        checkpoint.parameterCount() - main,
+        main - experts + experts / layout.experts() * layout.topK(),
         checkpoint.byteCount(),
-        bytes);
+        bytes,
+        keep(layout));
+  }
+
+  private static Map<String, Keep> keep(ModelLayout layout) {
+    ExpertNumbers numbers = ExpertNumbers.of(layout);
+    Map<String, Keep> keep = new LinkedHashMap<>();
+    for (Target target : Target.values()) {
+      keep.put(
+          target.label(),
+          new Keep(
+              TargetRules.legalCounts(target, numbers), TargetRules.smoothCounts(target, numbers)));
+    }
+    return keep;
   }
 
   private static String text(Inspection it) {
-    return Table.ofFacts()
-        .row("model", it.model())
-        .row("architecture", it.modelType())
-        .row("layers", Checks.text("%d, %d with experts", it.layers(), it.moeLayers()))
-        .row("experts", Checks.text("%d for each layer, top-%d", it.experts(), it.topK()))
+    Table table =
+        Table.ofFacts()
+            .row("model", it.model())
+            .row("architecture", it.modelType())
+            .row("layers", Checks.text("%d, %d with experts", it.layers(), it.moeLayers()))
+            .row("experts", Checks.text("%d for each layer, top-%d", it.experts(), it.topK()));
+    if (it.groups() > 1) {
+      table.row(
+          "groups",
+          Checks.text(
+              "%d of %d experts, %d open to a token",
+              it.groups(), it.experts() / it.groups(), it.openGroups()));
+    }
+    table
         .row(
             "routing weights",
             it.renormalised() ? "renormalised to sum 1" : "as the router gives them")
         .row("parameters", Checks.text("%,d", it.parameters()))
-        .row(
-            "in experts",
-            Checks.text(
-                "%,d (%.1f %%)",
-                it.expertParameters(), 100.0 * it.expertParameters() / it.parameters()))
+        .row("in experts", share(it.expertParameters(), it));
+    if (it.sharedParameters() > 0) {
+      table.row("in shared experts", share(it.sharedParameters(), it));
+    }
+    if (it.predictionParameters() > 0) {
+      table.row("in prediction layers", share(it.predictionParameters(), it));
+    }
+    table
         .row("used by a token", Checks.text("%,d", it.activeParameters()))
         .row("bytes", new ByteSize(it.bytes()).rounded() + " in " + it.bytesByType().keySet())
         .row("tensors", Checks.text("%d in %d files", it.tensors(), it.files()))
-        .row("fingerprint", it.fingerprint())
-        .text();
+        .row("fingerprint", it.fingerprint());
+    it.keep().forEach((target, keep) -> table.row("may keep, " + target, counts(keep)));
+    return table.text();
+  }
+
+  private static String share(long parameters, Inspection it) {
+    return Checks.text("%,d (%.1f %%)", parameters, 100.0 * parameters / it.parameters());
+  }
+
+  private static String counts(Keep keep) {
+    return keep.loads().equals(keep.best())
+        ? Counts.text(keep.loads())
+        : Counts.text(keep.loads()) + "; best " + Counts.text(keep.best());
   }
 }

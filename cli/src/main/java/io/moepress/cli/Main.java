@@ -32,6 +32,10 @@ import picocli.CommandLine.ParseResult;
       ApplyCommand.class,
       EvalCommand.class,
       VerifyCommand.class,
+      ConvertCommand.class,
+      RecipeCommand.class,
+      ExplainCommand.class,
+      CompletionCommand.class,
       HelpCommand.class
     },
     footer = {

@@ -5,10 +5,13 @@ import io.moepress.prune.FrequencyPruning;
 import io.moepress.prune.GateMassPruning;
 import io.moepress.prune.RandomPruning;
 import io.moepress.prune.ReapPruning;
+import io.moepress.recipes.plan.MethodDescription;
 import io.moepress.recipes.plan.PruneMethod;
 import io.moepress.recipes.recipe.MethodBinder;
 import io.moepress.recipes.recipe.MethodCatalog;
 import io.moepress.recipes.recipe.YamlNode;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -18,13 +21,30 @@ import java.util.Set;
 /// Every method a recipe may name: one line each.
 final class Methods implements MethodCatalog {
   private final Map<String, MethodBinder<PruneMethod>> prune = new LinkedHashMap<>();
+  private final Map<String, MethodDescription> descriptions = new LinkedHashMap<>();
 
   Methods() {
-    prune.put("easy-ep", (options, seed) -> new EasyEpPruning());
-    prune.put("reap", (options, seed) -> new ReapPruning());
-    prune.put("frequency", (options, seed) -> new FrequencyPruning());
-    prune.put("gate-mass", (options, seed) -> new GateMassPruning());
-    prune.put("random", (options, seed) -> new RandomPruning(seed(options, seed)));
+    add(EasyEpPruning.DESCRIPTION, (options, seed) -> new EasyEpPruning());
+    add(ReapPruning.DESCRIPTION, (options, seed) -> new ReapPruning());
+    add(FrequencyPruning.DESCRIPTION, (options, seed) -> new FrequencyPruning());
+    add(GateMassPruning.DESCRIPTION, (options, seed) -> new GateMassPruning());
+    add(RandomPruning.DESCRIPTION, (options, seed) -> new RandomPruning(seed(options, seed)));
+  }
+
+  private void add(MethodDescription description, MethodBinder<PruneMethod> binder) {
+    prune.put(description.name(), binder);
+    descriptions.put(description.name(), description);
+  }
+
+  /// What there is to say about a method.
+  Optional<MethodDescription> description(String name) {
+    return Optional.ofNullable(descriptions.get(name));
+  }
+
+  /// A method without options, to ask what it needs.
+  PruneMethod example(String name) {
+    YamlNode noOptions = YamlNode.parse(Path.of(name), "{}".getBytes(StandardCharsets.UTF_8));
+    return prune(name).orElseThrow().bind(noOptions, 0);
   }
 
   private static long seed(YamlNode options, long seed) {

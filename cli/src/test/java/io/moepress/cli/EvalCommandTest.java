@@ -21,6 +21,7 @@ class EvalCommandTest {
             TestData.path("models/tiny-mixtral"),
             "--data",
             TestData.path("texts/math.evaluation.jsonl"),
+            "--data",
             TestData.path("texts/math.choices.jsonl"),
             "--samples",
             5,
@@ -32,6 +33,23 @@ class EvalCommandTest {
         .containsExactly("file", "sequences", "tokens", "nll", "perplexity");
     assertThat(eval.json().get("choices").get(0).propertyNames())
         .containsExactly("file", "items", "correct", "accuracy", "accuracyNormalized");
+  }
+
+  @Test
+  void theModelMayStandBehindTheData() {
+    Cli eval =
+        Cli.run(
+            "eval",
+            "--data",
+            TestData.path("texts/math.evaluation.jsonl"),
+            TestData.path("models/tiny-mixtral"),
+            "--samples",
+            1,
+            "--json",
+            "-q");
+
+    assertThat(eval.exitCode()).as(eval.err()).isZero();
+    assertThat(eval.json().get("corpora")).hasSize(1);
   }
 
   @Test

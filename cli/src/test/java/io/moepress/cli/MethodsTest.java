@@ -1,23 +1,32 @@
 package io.moepress.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatNoException;
 
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
+import io.moepress.recipes.plan.MethodDescription;
 import io.moepress.recipes.plan.PruneMethod;
 import io.moepress.recipes.recipe.MethodBinder;
+import io.moepress.recipes.recipe.RecipeException;
+import io.moepress.recipes.recipe.RecipeReader;
 import io.moepress.recipes.recipe.YamlNode;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /// What nobody else notices when it is forgotten: a method outside the catalog, or outside the
 /// docs.
 class MethodsTest {
   private static final Path DOCS = Path.of("..", "docs", "methods.md");
+
+  @TempDir private Path folder = Path.of("");
 
   private final Methods methods = new Methods();
 
@@ -50,11 +59,62 @@ class MethodsTest {
   }
 
   @Test
-  void everyMethodHasARowInTheDocs() throws IOException {
-    String docs = Files.readString(DOCS);
+  void theDocsSayWhatTheCodeSays() throws IOException {
+    List<String> rows =
+        Files.readAllLines(DOCS).stream()
+            .dropWhile(line -> !line.startsWith("| method |"))
+            .skip(2)
+            .takeWhile(line -> line.startsWith("|"))
+            .toList();
 
+    assertThat(rows).isEqualTo(methods.pruneNames().stream().map(this::row).toList());
+  }
+
+  private String row(String name) {
+    MethodDescription it = methods.description(name).orElseThrow();
+    return "| `"
+        + it.name()
+        + "` | "
+        + it.score()
+        + " | "
+        + (methods.example(name).needs().isEmpty() ? "no" : "yes")
+        + " | "
+        + it.source()
+        + " |";
+  }
+
+  /// A key that nobody asks for is told together with those that were asked for.
+  @Test
+  void everyOptionThatAMethodReadsIsDescribed() {
     for (String name : methods.pruneNames()) {
-      assertThat(docs).contains("| `" + name + "` |");
+      YamlNode options =
+          YamlNode.parse(Path.of("test.yaml"), "{nobody-asks: 1}".getBytes(StandardCharsets.UTF_8));
+      methods.prune(name).orElseThrow().bind(options, 42);
+
+      String known =
+          methods.description(name).orElseThrow().options().stream()
+              .map(MethodDescription.Option::key)
+              .sorted()
+              .collect(Collectors.joining(", "));
+      assertThatExceptionOfType(RecipeException.class)
+          .as(name)
+          .isThrownBy(options::finish)
+          .withMessageEndingWith(known.isEmpty() ? "in the recipe" : "; known: " + known);
+    }
+  }
+
+  @Test
+  void everyExampleIsAStepThatCanBeRead() {
+    for (String name : methods.pruneNames()) {
+      String recipe =
+          "model: in\noutput: out\nsteps:\n  "
+              + methods.description(name).orElseThrow().example()
+              + "\n";
+
+      assertThatNoException()
+          .as(name)
+          .isThrownBy(() ->
+              RecipeReader.read(Files.writeString(folder.resolve("recipe.yaml"), recipe), methods));
     }
   }
 

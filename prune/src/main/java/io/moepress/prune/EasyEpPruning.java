@@ -2,8 +2,10 @@ package io.moepress.prune;
 
 import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.evidence.Statistic;
+import io.moepress.recipes.plan.MethodDescription;
 import io.moepress.recipes.plan.PruneRequest;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Set;
 
 /// EASY-EP: keeps the experts that matter to a domain, from a handful of its texts.
@@ -27,9 +29,24 @@ import java.util.Set;
 /// here the rows are cut with the experts, so that stock runtimes load the result.
 public record EasyEpPruning() implements ScoredPruning {
 
+  /// What there is to say about it.
+  public static final MethodDescription DESCRIPTION =
+      new MethodDescription(
+          "easy-ep",
+          "`Σ g_j · ‖f_j‖ · max(0, 1 − cos(h, h + Σ_i g_i f_i))`, formed token by token; "
+              + "with several domains each domain's scores are divided by their sum and "
+              + "averaged",
+          "For keeping a model good at one domain, from about 25 of its texts: prompts "
+              + "with the model's own answers, if it is a chat or reasoning model. Not meant "
+              + "for calibration on mixed web text.",
+          "EASY-EP, Dong et al., NeurIPS 2025; clamp as in the authors' code",
+          "RUCAIBox/EASYEP 7324eb1, pruning/expert_selection.py",
+          List.of(),
+          "- prune: {method: easy-ep, keep: 50%}");
+
   @Override
   public String name() {
-    return "easy-ep";
+    return DESCRIPTION.name();
   }
 
   @Override

@@ -2,7 +2,9 @@ package io.moepress.prune;
 
 import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.evidence.Statistic;
+import io.moepress.recipes.plan.MethodDescription;
 import io.moepress.recipes.plan.PruneRequest;
+import java.util.List;
 import java.util.Set;
 
 /// Baseline: keeps the experts with the most routing weight, `S_j = Σ_t g_j(t)`.
@@ -10,9 +12,21 @@ import java.util.Set;
 /// Source: the soft count of SEER-MoE, arXiv:2404.05089.
 public record GateMassPruning() implements ScoredPruning {
 
+  /// What there is to say about it.
+  public static final MethodDescription DESCRIPTION =
+      new MethodDescription(
+          "gate-mass",
+          "`Σ g_j`",
+          "A baseline between frequency and REAP: the most used experts stay, which is "
+              + "the safest when very few may.",
+          "SEER-MoE soft count, arXiv:2404.05089",
+          "",
+          List.of(),
+          "- prune: {method: gate-mass, keep: 50%}");
+
   @Override
   public String name() {
-    return "gate-mass";
+    return DESCRIPTION.name();
   }
 
   @Override

@@ -2,7 +2,9 @@ package io.moepress.prune;
 
 import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.evidence.Statistic;
+import io.moepress.recipes.plan.MethodDescription;
 import io.moepress.recipes.plan.PruneRequest;
+import java.util.List;
 import java.util.Set;
 import java.util.SplittableRandom;
 
@@ -14,9 +16,21 @@ import java.util.SplittableRandom;
 /// @param seed decides the lots; a recipe's own seed unless the step gives one
 public record RandomPruning(long seed) implements ScoredPruning {
 
+  /// What there is to say about it.
+  public static final MethodDescription DESCRIPTION =
+      new MethodDescription(
+          "random",
+          "drawn by lot; option `seed`",
+          "A baseline that needs no texts: what a method is worth shows only beside it.",
+          "baseline",
+          "",
+          List.of(
+              new MethodDescription.Option("seed", "decides the lots", "the seed of the recipe")),
+          "- prune: {method: random, keep: 50%, seed: 7}");
+
   @Override
   public String name() {
-    return "random";
+    return DESCRIPTION.name();
   }
 
   @Override

@@ -2,7 +2,9 @@ package io.moepress.prune;
 
 import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.evidence.Statistic;
+import io.moepress.recipes.plan.MethodDescription;
 import io.moepress.recipes.plan.PruneRequest;
+import java.util.List;
 import java.util.Set;
 
 /// REAP: drops the experts with the lowest router-weighted activation.
@@ -20,9 +22,21 @@ import java.util.Set;
 /// llm-compressor's `REAPPruningModifier`.
 public record ReapPruning() implements ScoredPruning {
 
+  /// What there is to say about it.
+  public static final MethodDescription DESCRIPTION =
+      new MethodDescription(
+          "reap",
+          "mean over `X_j` of `g_j · ‖f_j‖`",
+          "A mean, so that a rare expert with strong outputs outlives a frequent one "
+              + "with weak outputs. Wants many texts, or rare experts are judged by few tokens.",
+          "REAP, arXiv:2510.13999",
+          "REAPPruningModifier of llm-compressor",
+          List.of(),
+          "- prune: {method: reap, keep: 75%}");
+
   @Override
   public String name() {
-    return "reap";
+    return DESCRIPTION.name();
   }
 
   @Override

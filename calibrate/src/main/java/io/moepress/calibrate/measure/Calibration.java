@@ -75,7 +75,8 @@ public final class Calibration {
             .allMatch(layer -> layer.values().size() == Statistic.values().length);
   }
 
-  private static List<Evidence.Domain> domains(Corpus corpus) {
+  /// What evidence says of the texts it was measured on.
+  public static List<Evidence.Domain> domains(Corpus corpus) {
     List<Evidence.Domain> domains = new ArrayList<>();
     for (int index = 0; index < corpus.domains().size(); index++) {
       int domain = index;

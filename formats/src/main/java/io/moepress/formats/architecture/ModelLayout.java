@@ -68,10 +68,7 @@ public final class ModelLayout {
 
   private static ModelLayout of(
       Architecture architecture, ModelConfig config, @Nullable Storage storage) {
-    ModelLayout layout = new ModelLayout(architecture, config, storage);
-    for (Dimension dimension : Dimension.values()) {
-      layout.dimension(dimension);
-    }
+    ModelLayout layout = lenient(architecture, config, storage);
     layout.requireOneValue(architecture.countKeys());
     layout.requireOneValue(architecture.topKKeys());
     layout.requireReachableTopK();
@@ -108,6 +105,23 @@ public final class ModelLayout {
   /// How experts are stacked; empty where each matrix is a tensor of its own.
   public Optional<Storage> storage() {
     return Optional.ofNullable(storage);
+  }
+
+  /// Binds an architecture to a configuration whose numbers of experts may contradict each other,
+  /// for those who tell what is wrong with a checkpoint.
+  ///
+  /// @throws FormatException when the config lacks a dimension
+  public static ModelLayout lenient(Architecture architecture, ModelConfig config) {
+    return lenient(architecture, config, storages(architecture).getFirst().orElse(null));
+  }
+
+  private static ModelLayout lenient(
+      Architecture architecture, ModelConfig config, @Nullable Storage storage) {
+    ModelLayout layout = new ModelLayout(architecture, config, storage);
+    for (Dimension dimension : Dimension.values()) {
+      layout.dimension(dimension);
+    }
+    return layout;
   }
 
   /// The family.

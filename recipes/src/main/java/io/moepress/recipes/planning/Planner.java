@@ -10,6 +10,7 @@ import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.lowering.LoweredPlan;
 import io.moepress.recipes.lowering.Lowering;
 import io.moepress.recipes.plan.ExpertId;
+import io.moepress.recipes.plan.KeepExperts;
 import io.moepress.recipes.plan.Plan;
 import io.moepress.recipes.plan.PlanMismatchException;
 import io.moepress.recipes.plan.PlanStep;
@@ -18,6 +19,8 @@ import io.moepress.recipes.plan.PruneMethod;
 import io.moepress.recipes.plan.PruneRequest;
 import io.moepress.recipes.plan.SuperExperts;
 import io.moepress.recipes.recipe.PruneStep;
+import io.moepress.recipes.target.ExpertNumbers;
+import io.moepress.recipes.target.Finding;
 import io.moepress.recipes.target.Target;
 import io.moepress.recipes.target.TargetRules;
 import java.util.ArrayList;
@@ -65,12 +68,15 @@ public final class Planner {
 
   /// Checks all of a step that can be checked without evidence, before any is measured.
   ///
-  /// @throws PlanMismatchException when the budget leaves too few experts, or a protected expert
-  ///   does not exist
+  /// @throws PlanMismatchException when the budget leaves too few experts or a number that the
+  ///   target does not take, or a protected expert does not exist
   public static void preflight(MoeModel model, PruneStep step, Target target) {
     Planner planner = new Planner(model, new Subject(null, "", null, null, target));
     planner.listed(step.protection());
-    RoutingPlan.of(model, step);
+    RoutingPlan routing = RoutingPlan.of(model, step);
+    planner.checkTarget(
+        ExpertNumbers.of(routing.layout())
+            .uniform(routing.left(step.budget().kept(model.layout().experts()))));
   }
 
   private Plan plan(PruneStep step) {
@@ -81,11 +87,12 @@ public final class Planner {
     notes.addAll(routing.notes());
     PruneRequest request =
         new PruneRequest(routing.layout(), evidence, step.budget(), guarded, routing.mode());
-    List<PlanStep> steps = routing.with(step.method().plan(request));
+    List<KeepExperts> decided = step.method().plan(request);
+    checkTarget(numbers(decided, routing));
+    List<PlanStep> steps = routing.with(decided);
     LoweredPlan lowered = Lowering.lower(model, steps);
     noteMultiTokenPrediction(lowered);
     ModelLayout after = model.layout().with(lowered.config());
-    checkTarget(after);
     return new Plan(
         Plan.FORMAT_VERSION,
         ToolVersion.text(),
@@ -211,8 +218,17 @@ public final class Planner {
     }
   }
 
-  private void checkTarget(ModelLayout after) {
-    for (TargetRules.Finding finding : TargetRules.check(subject.target(), after)) {
+  /// The number of experts that each layer will have.
+  private static ExpertNumbers numbers(List<KeepExperts> decided, RoutingPlan routing) {
+    ModelLayout layout = routing.layout();
+    SortedMap<Integer, Integer> byLayer = new TreeMap<>();
+    layout.moeLayers().forEach(layer -> byLayer.put(layer, layout.experts()));
+    decided.forEach(step -> byLayer.put(step.layer(), routing.left(step.kept().size())));
+    return ExpertNumbers.of(layout, byLayer);
+  }
+
+  private void checkTarget(ExpertNumbers numbers) {
+    for (Finding finding : TargetRules.check(subject.target(), numbers)) {
       if (finding.refusal()) {
         throw new PlanMismatchException("%s", finding.text());
       }

@@ -25,16 +25,17 @@ record Place(String file, int line, String path) {
 
   /// The problem, with file, line and path in front.
   RecipeException error(String problem) {
-    return new RecipeException(where() + (path.isEmpty() ? "" : path + ": ") + problem);
+    return new RecipeException(where() + (path.isEmpty() ? "" : path + ": ") + problem, path);
   }
 
   RecipeException error(String problem, Throwable cause) {
-    return new RecipeException(where() + (path.isEmpty() ? "" : path + ": ") + problem, cause);
+    return new RecipeException(
+        where() + (path.isEmpty() ? "" : path + ": ") + problem, cause, path);
   }
 
   /// The problem of a whole line, with file and line in front.
   RecipeException errorOnLine(String problem) {
-    return new RecipeException(where() + problem);
+    return new RecipeException(where() + problem, path);
   }
 
   private String where() {

@@ -3,10 +3,13 @@ package io.moepress.recipes.recipe;
 import io.moepress.formats.Words;
 import java.nio.file.Path;
 import java.util.Collection;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.function.Function;
@@ -202,6 +205,44 @@ public final class YamlNode {
     return new YamlNode(place, new Entries(Map.of()));
   }
 
+  /// The node of a path as [#path()] gives it, here or below.
+  Optional<YamlNode> find(String path) {
+    return path().equals(path)
+        ? Optional.of(this)
+        : children().stream().flatMap(child -> child.find(path).stream()).findFirst();
+  }
+
+  /// This tree without the nodes of some paths; at the top others stand in for some of them.
+  YamlNode without(Set<String> paths, Map<String, YamlNode> substitutes) {
+    Content rest =
+        switch (content) {
+          case Scalar scalar -> scalar;
+          case Items items ->
+              new Items(
+                  items.nodes().stream()
+                      .filter(node -> !paths.contains(node.path()))
+                      .map(node -> node.without(paths, Map.of()))
+                      .toList());
+          case Entries entries -> {
+            Map<String, YamlNode> nodes = new LinkedHashMap<>();
+            entries
+                .nodes()
+                .forEach((key, node) -> {
+                  if (!paths.contains(node.path())) {
+                    nodes.put(key, node.without(paths, Map.of()));
+                  }
+                });
+            substitutes.forEach((key, node) -> {
+              if (paths.contains(key)) {
+                nodes.put(key, node);
+              }
+            });
+            yield new Entries(Collections.unmodifiableMap(nodes));
+          }
+        };
+    return new YamlNode(place, rest);
+  }
+
   /// Every key that was asked for, here and below, by its path; list indices are left out, as in
   /// `steps[].prune.keep`.
   SortedSet<String> askedPaths() {
@@ -276,8 +317,9 @@ public final class YamlNode {
   private void requireAsked(String key, YamlNode value) {
     if (!asked.contains(key)) {
       String known = asked.isEmpty() ? "" : "; known: " + String.join(", ", asked);
-      throw new Place(place.file(), value.line(), "")
-          .error(
+      throw place
+          .key(key, value.line())
+          .errorOnLine(
               "unknown key "
                   + Words.quoted(key)
                   + " in "

@@ -1,58 +1,264 @@
 package io.moepress.recipes.target;
 
+import static io.moepress.recipes.target.FileRules.CHAT_TEMPLATE;
+import static io.moepress.recipes.target.FileRules.FORMAT_METADATA;
+import static io.moepress.recipes.target.FileRules.GENERATION_CONFIG;
+import static io.moepress.recipes.target.FileRules.INDEX_SIZE;
+import static io.moepress.recipes.target.FileRules.TOKENIZER;
+import static io.moepress.recipes.target.NumberRules.COUNT_ALIASES;
+import static io.moepress.recipes.target.NumberRules.COUNT_KEY;
+import static io.moepress.recipes.target.NumberRules.EXPERT_GROUPS;
+import static io.moepress.recipes.target.NumberRules.TOP_K;
+import static io.moepress.recipes.target.NumberRules.UNIFORM_EXPERTS;
+import static io.moepress.recipes.target.RuntimeRules.DEEPSEEK_V4_EXPERTS;
+import static io.moepress.recipes.target.RuntimeRules.EXPERT_LIMIT;
+import static io.moepress.recipes.target.RuntimeRules.GROUP_SIZE;
+import static io.moepress.recipes.target.RuntimeRules.PARALLEL_EXPERTS;
+import static io.moepress.recipes.target.RuntimeRules.POWER_OF_TWO;
+import static io.moepress.recipes.target.RuntimeRules.PREDICTION_EXPERTS;
+import static io.moepress.recipes.target.RuntimeRules.PREDICTION_LAYERS;
+import static io.moepress.recipes.target.RuntimeRules.SPLIT_EXPERTS;
+import static io.moepress.recipes.target.RuntimeRules.TIED_OUTPUT_HEAD;
+import static io.moepress.recipes.target.RuntimeRules.WEIGHT_TYPES;
+import static io.moepress.recipes.target.TensorRules.EXPERT_COUNT;
+import static io.moepress.recipes.target.TensorRules.EXPERT_NUMBERS;
+import static io.moepress.recipes.target.TensorRules.EXPERT_TENSORS;
+import static io.moepress.recipes.target.TensorRules.MISSING_TENSORS;
+import static io.moepress.recipes.target.TensorRules.OUTPUT_HEAD;
+import static io.moepress.recipes.target.TensorRules.ROUTER_ROWS;
+import static io.moepress.recipes.target.TensorRules.SELECTION_BIAS;
+import static io.moepress.recipes.target.TensorRules.TENSOR_SHAPES;
+import static io.moepress.recipes.target.TensorRules.UNKNOWN_TENSORS;
+
 import io.moepress.formats.Checks;
 import io.moepress.formats.architecture.ModelLayout;
-import io.moepress.formats.architecture.TensorRole;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalInt;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
 
-/// What a runtime wants of a checkpoint, checked before any heavy work and again on written output.
-///
-/// That every layer has the same number of experts, and as many as a token uses, is not asked here:
-/// a configuration cannot say anything else, so lowering refuses it for every target.
+/// Which [Rule]s a runtime has. They are asked before any heavy work, about the numbers of experts
+/// alone, and again of a written checkpoint.
 public final class TargetRules {
-  /// llama.cpp's `LLAMA_MAX_EXPERTS`.
-  private static final int LLAMA_CPP_MAX_EXPERTS = 512;
+  private static final String V5 = "transformers 5.18.0";
+
+  /// What has to hold whoever loads the checkpoint: tensors and configuration fit each other.
+  private static final List<Rule> COMMON =
+      List.of(
+          COUNT_KEY,
+          COUNT_ALIASES,
+          TOP_K,
+          EXPERT_GROUPS,
+          EXPERT_COUNT,
+          EXPERT_NUMBERS,
+          EXPERT_TENSORS,
+          ROUTER_ROWS,
+          SELECTION_BIAS,
+          MISSING_TENSORS,
+          UNKNOWN_TENSORS,
+          TENSOR_SHAPES,
+          OUTPUT_HEAD,
+          INDEX_SIZE);
+
+  /// What every stock runtime wants besides.
+  private static final List<Rule> STOCK =
+      List.of(
+          UNIFORM_EXPERTS,
+          TIED_OUTPUT_HEAD,
+          WEIGHT_TYPES,
+          TOKENIZER,
+          GENERATION_CONFIG,
+          CHAT_TEMPLATE,
+          PREDICTION_LAYERS);
+
+  private static final List<Rule> TRANSFORMERS =
+      List.of(
+          COUNT_KEY.in(V5, "takes the default of its class, and fails to load"),
+          COUNT_ALIASES.in(V5, "believes one key, and fails to load when it is the stale one"),
+          TOP_K.in(V5, "loads, and fails in the first forward pass"),
+          EXPERT_GROUPS.in(V5, "loads, and fails in the first forward pass"),
+          UNIFORM_EXPERTS.in(V5, "fails to load: sizes do not match"),
+          EXPERT_COUNT.in(V5, "fails to load: sizes do not match"),
+          EXPERT_NUMBERS.in(V5, "stacks them in the order of their numbers without a warning"),
+          EXPERT_TENSORS.in(V5, "fails to load: cannot convert the layer"),
+          ROUTER_ROWS.in(V5, "fails to load: sizes do not match"),
+          SELECTION_BIAS,
+          MISSING_TENSORS.in(V5, "draws the tensor at random and says so in its log"),
+          UNKNOWN_TENSORS.in(V5, "leaves the tensor out and says so in its log"),
+          TENSOR_SHAPES.in(V5, "fails to load: sizes do not match"),
+          OUTPUT_HEAD.in(V5, "draws the head at random and says so in its log"),
+          TIED_OUTPUT_HEAD.in(V5, "keeps both when they differ, whatever the key says"),
+          WEIGHT_TYPES.in(V5, "converts every tensor to the type that `config.json` says"),
+          FORMAT_METADATA.in("transformers 4", "refuses the file; version 5 loads it"),
+          TOKENIZER,
+          GENERATION_CONFIG,
+          CHAT_TEMPLATE,
+          INDEX_SIZE,
+          PREDICTION_LAYERS.as(Severity.NOTE).in(V5, "ignores such layers"),
+          PREDICTION_EXPERTS.as(Severity.NOTE).in(V5, "ignores such layers"));
+
+  private static final List<Rule> VLLM =
+      with(
+          EXPERT_COUNT.in("", "asserts the shape of the router"),
+          MISSING_TENSORS.in("", "does not report missing tensors reliably"),
+          PREDICTION_EXPERTS,
+          SPLIT_EXPERTS.in(
+              "vllm#42577, #36997", "does not know such names in every family, and may skip them"),
+          PARALLEL_EXPERTS.in("vllm#52435", "refuses expert parallelism over other numbers"),
+          DEEPSEEK_V4_EXPERTS.in(
+              "vllm#51521, #50982", "fails on CUDA: its router kernel takes no other number"));
+
+  private static final List<Rule> SGLANG =
+      with(
+          PREDICTION_EXPERTS,
+          SPLIT_EXPERTS.as(Severity.WARNING).in("sglang#18965", "may not know such names"),
+          POWER_OF_TWO.in("sglang#6946", "falls back to a slower kernel for biased routing"),
+          GROUP_SIZE);
+
+  private static final List<Rule> LLAMA_CPP =
+      with(EXPERT_LIMIT.in("llama.cpp, `LLAMA_MAX_EXPERTS`", "stops while it loads"));
 
   private TargetRules() {}
 
-  /// What a rule has to say.
+  /// All stock rules and some more; one of the same id replaces the stock rule.
+  private static List<Rule> with(Rule... more) {
+    List<Rule> rules = new ArrayList<>(COMMON);
+    rules.addAll(STOCK);
+    for (Rule rule : more) {
+      int index = rules.stream().map(Rule::id).toList().indexOf(rule.id());
+      if (index < 0) {
+        rules.add(rule);
+      } else {
+        rules.set(index, rule);
+      }
+    }
+    return List.copyOf(rules);
+  }
+
+  private static List<Rule> of(Target target) {
+    return switch (target) {
+      case TRANSFORMERS -> TRANSFORMERS;
+      case VLLM -> VLLM;
+      case SGLANG -> SGLANG;
+      case LLAMA_CPP -> LLAMA_CPP;
+      case RESEARCH -> COMMON;
+    };
+  }
+
+  /// A rule in words.
   ///
-  /// @param refusal whether the runtime would not load the checkpoint, or load it wrongly
-  /// @param text rule, runtime and way out
-  public record Finding(boolean refusal, String text) {}
+  /// @param id its name
+  /// @param holds what is so in a checkpoint that keeps it
+  /// @param otherwise what the runtime does when it is broken
+  /// @param severity how much that matters
+  /// @param seen where that was seen; empty where it follows from the file itself
+  public record Description(
+      String id, String holds, String otherwise, Severity severity, String seen) {}
 
-  /// Checks a model, written or planned.
+  /// The rules of a runtime in words.
+  public static List<Description> describe(Target target) {
+    return of(target).stream()
+        .map(rule ->
+            new Description(
+                rule.id(), rule.holds(), rule.otherwise(), rule.severity(), rule.seen()))
+        .toList();
+  }
+
+  /// What one rule found.
+  ///
+  /// @param rule the rule's id
+  /// @param holds what is so in a checkpoint that keeps it
+  /// @param findings how it is broken; none when it holds
+  public record Judgement(String rule, String holds, List<Finding> findings) {
+    public Judgement {
+      findings = List.copyOf(findings);
+    }
+  }
+
+  /// Asks every rule of a runtime.
+  public static List<Judgement> judge(Target target, Candidate candidate) {
+    return judge(of(target), target.label(), candidate);
+  }
+
+  /// Asks the rules that hold whoever loads the checkpoint.
+  public static List<Judgement> judge(Candidate candidate) {
+    return judge(COMMON, "any runtime", candidate);
+  }
+
+  private static List<Judgement> judge(List<Rule> rules, String runtime, Candidate candidate) {
+    return rules.stream()
+        .map(rule ->
+            new Judgement(
+                rule.id(),
+                rule.holds(),
+                rule.check().apply(candidate).stream()
+                    .map(violation -> finding(rules, rule, runtime, violation, candidate))
+                    .toList()))
+        .toList();
+  }
+
+  /// What is wrong with the numbers of experts of a plan.
+  public static List<Finding> check(Target target, ExpertNumbers numbers) {
+    return judge(target, Candidate.planned(numbers)).stream()
+        .flatMap(judgement -> judgement.findings().stream())
+        .toList();
+  }
+
+  /// What is wrong with the numbers of experts that a configuration says.
   public static List<Finding> check(Target target, ModelLayout layout) {
-    List<Finding> findings = new ArrayList<>();
-    switch (target) {
-      case TRANSFORMERS, VLLM, RESEARCH -> {}
-      case SGLANG -> checkPowerOfTwo(layout, findings);
-      case LLAMA_CPP -> checkCount(layout, findings);
-    }
-    return findings;
+    return check(target, ExpertNumbers.of(layout));
   }
 
-  private static void checkPowerOfTwo(ModelLayout layout, List<Finding> findings) {
-    if (layout.has(TensorRole.SELECTION_BIAS) && Integer.bitCount(layout.experts()) != 1) {
-      findings.add(
-          new Finding(
-              false,
-              Checks.text(
-                  "sglang: %d experts are not a power of two; its fast kernel for biased routing"
-                      + " needs one and it falls back to a slower one",
-                  layout.experts())));
-    }
+  private static Finding finding(
+      List<Rule> rules, Rule rule, String runtime, Violation violation, Candidate candidate) {
+    String wayOut =
+        violation.wanted().isEmpty()
+            ? violation.wayOut()
+            : wayOut(rules, rule, candidate.numbers().orElseThrow(), violation.wanted().getAsInt());
+    return new Finding(
+        rule.id(), runtime, rule.severity(), violation.found(), violation.expected(), wayOut);
   }
 
-  private static void checkCount(ModelLayout layout, List<Finding> findings) {
-    if (layout.experts() > LLAMA_CPP_MAX_EXPERTS) {
-      findings.add(
-          new Finding(
-              true,
-              Checks.text(
-                  "llama.cpp: %d experts (expected at most %d). Keep fewer, or choose another target",
-                  layout.experts(), LLAMA_CPP_MAX_EXPERTS)));
-    }
+  private static String wayOut(List<Rule> rules, Rule rule, ExpertNumbers numbers, int wanted) {
+    OptionalInt nearest =
+        nearest(numbers, wanted, count -> accepts(rules, rule.severity(), numbers.uniform(count)));
+    return nearest.isEmpty()
+        ? "Choose another target."
+        : Checks.text("The nearest is %d in every layer.", nearest.getAsInt());
+  }
+
+  /// Whether no rule is broken that matters at least as much.
+  private static boolean accepts(List<Rule> rules, Severity least, ExpertNumbers numbers) {
+    Candidate candidate = Candidate.planned(numbers);
+    return rules.stream()
+        .filter(rule -> rule.severity().compareTo(least) <= 0)
+        .allMatch(rule -> rule.check().apply(candidate).isEmpty());
+  }
+
+  private static OptionalInt nearest(
+      ExpertNumbers numbers, int wanted, Predicate<Integer> accepted) {
+    int most = Math.max(numbers.available(), wanted);
+    return Stream.iterate(0, distance -> distance <= most, distance -> distance + 1)
+        .flatMap(distance -> Stream.of(wanted + distance, wanted - distance))
+        .filter(count -> count >= 1 && count <= numbers.available() && accepted.test(count))
+        .mapToInt(Integer::intValue)
+        .findFirst();
+  }
+
+  /// The numbers of experts that a runtime takes without a refusal and without a warning.
+  public static List<Integer> smoothCounts(Target target, ExpertNumbers numbers) {
+    return counts(target, numbers, Severity.WARNING);
+  }
+
+  /// The numbers of experts that a runtime takes.
+  public static List<Integer> legalCounts(Target target, ExpertNumbers numbers) {
+    return counts(target, numbers, Severity.REFUSAL);
+  }
+
+  private static List<Integer> counts(Target target, ExpertNumbers numbers, Severity worst) {
+    return Stream.iterate(1, count -> count <= numbers.available(), count -> count + 1)
+        .filter(count -> accepts(of(target), worst, numbers.uniform(count)))
+        .toList();
   }
 }

@@ -1,6 +1,8 @@
 package io.moepress.recipes.verify;
 
 import io.moepress.formats.Checks;
+import io.moepress.formats.FormatException;
+import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.formats.checkpoint.Fingerprint;
@@ -9,18 +11,25 @@ import io.moepress.formats.tensor.TensorData;
 import io.moepress.formats.tensor.TensorInfo;
 import io.moepress.recipes.apply.Applier;
 import io.moepress.recipes.apply.Manifest;
+import io.moepress.recipes.target.Candidate;
+import io.moepress.recipes.target.Finding;
+import io.moepress.recipes.target.Severity;
+import io.moepress.recipes.target.Target;
+import io.moepress.recipes.target.TargetRules;
 import io.moepress.recipes.work.Progress;
 import io.moepress.recipes.work.Workers;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 
 /// Reads a checkpoint back and compares it with what its configuration and its manifest promise.
 public final class Verifier {
@@ -35,32 +44,59 @@ public final class Verifier {
 
   /// One thing that was checked.
   ///
-  /// @param name what was checked
-  /// @param passed whether it holds
+  /// @param name what was checked: the id of a rule, or a few words
+  /// @param passed whether it holds, or does so well enough to load
   /// @param detail what was seen
-  public record Check(String name, boolean passed, String detail) {}
+  /// @param findings what rules of runtimes have to say; warnings and notes where the check passed
+  public record Check(String name, boolean passed, String detail, List<Finding> findings) {
+    public Check {
+      findings = List.copyOf(findings);
+    }
 
-  /// Checks everything that needs no forward pass. A checkpoint that cannot be opened at all is an
-  /// exception, not a failed check.
-  public List<Check> verify(CheckpointDirectory checkpoint) throws IOException {
+    /// A check that no rule of a runtime speaks of.
+    public Check(String name, boolean passed, String detail) {
+      this(name, passed, detail, List.of());
+    }
+
+    static Check of(TargetRules.Judgement judgement) {
+      List<Finding> findings = judgement.findings();
+      return new Check(
+          judgement.rule(),
+          findings.stream().noneMatch(Finding::refusal),
+          findings.isEmpty()
+              ? judgement.holds().replace("`", "")
+              : String.join("; ", findings.stream().map(Finding::problem).toList()),
+          findings);
+    }
+
+    /// `ok`, `note`, `warning` or `FAILED`.
+    public String outcome() {
+      return passed
+          ? findings.stream()
+              .map(Finding::severity)
+              .min(Comparator.naturalOrder())
+              .map(Severity::label)
+              .orElse("ok")
+          : "FAILED";
+    }
+  }
+
+  /// Checks everything that needs no forward pass. A checkpoint that cannot be opened at all, or
+  /// whose configuration lacks a dimension, is an exception, not a failed check.
+  ///
+  /// @param target the runtime whose rules are asked; null: only those that hold for all
+  public List<Check> verify(CheckpointDirectory checkpoint, @Nullable Target target)
+      throws IOException {
+    if (checkpoint.config().value("quantization_config").isPresent()) {
+      MoeModel.of(checkpoint); // says what it cannot read
+    }
+    Candidate candidate = Candidate.stored(checkpoint);
     List<Check> checks = new ArrayList<>();
-    MoeModel model = MoeModel.of(checkpoint);
-    checks.add(
-        new Check(
-            "structure",
-            true,
-            Checks.text(
-                "%d tensors in %d files, each with one role and the shape config.json says",
-                checkpoint.tensors().size(), checkpoint.shards().size())));
-    checks.add(
-        new Check(
-            "experts",
-            true,
-            Checks.text(
-                "%d in each of %d MoE layers, numbered from 0, %d for each token",
-                model.layout().experts(),
-                model.layout().moeLayers().size(),
-                model.layout().topK())));
+    (target == null ? TargetRules.judge(candidate) : TargetRules.judge(target, candidate))
+        .forEach(judgement -> checks.add(Check.of(judgement)));
+    if (checks.stream().allMatch(Check::passed)) {
+      checks.add(structure(checkpoint));
+    }
     Optional<Manifest> manifest =
         Files.isRegularFile(checkpoint.directory().resolve(Manifest.FILE))
             ? Optional.of(Manifest.read(checkpoint.directory()))
@@ -71,6 +107,25 @@ public final class Verifier {
     }
     checks.addAll(tensors(checkpoint, manifest));
     return checks;
+  }
+
+  /// Whether moepress itself reads the checkpoint, which asks for more than some runtimes do.
+  private static Check structure(CheckpointDirectory checkpoint) {
+    try {
+      ModelLayout layout = MoeModel.of(checkpoint).layout();
+      return new Check(
+          "structure",
+          true,
+          Checks.text(
+              "%d tensors in %d files; %d experts in each of %d MoE layers, %d for each token",
+              checkpoint.tensors().size(),
+              checkpoint.shards().size(),
+              layout.experts(),
+              layout.moeLayers().size(),
+              layout.topK()));
+    } catch (FormatException e) {
+      return new Check("structure", false, String.valueOf(e.getMessage()));
+    }
   }
 
   private static Check tensorNames(CheckpointDirectory checkpoint, Manifest manifest) {

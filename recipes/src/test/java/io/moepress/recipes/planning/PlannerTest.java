@@ -71,6 +71,24 @@ class PlannerTest {
     }
   }
 
+  /// Keeps two experts of layer 0 and four of layer 1.
+  private record Uneven() implements PruneMethod {
+    @Override
+    public String name() {
+      return "uneven";
+    }
+
+    @Override
+    public Set<Statistic> needs() {
+      return Set.of();
+    }
+
+    @Override
+    public List<KeepExperts> plan(PruneRequest request) {
+      return List.of(SamplePlans.keep(0, 4, 0, 1), SamplePlans.keep(1, 4, 0, 1, 2, 3));
+    }
+  }
+
   // What a plan says.
 
   @Test
@@ -212,9 +230,29 @@ class PlannerTest {
     assertThatExceptionOfType(PlanMismatchException.class)
         .isThrownBy(() -> plan(many, step(new KeepFirst(), new KeepCount(513), NONE), llama))
         .withMessage(
-            "llama.cpp: 513 experts (expected at most 512). Keep fewer, or choose another target");
+            "llama.cpp: expert-limit: 513 experts (expected at most 512). The nearest is 512 in every"
+                + " layer.");
+    assertThatExceptionOfType(PlanMismatchException.class)
+        .isThrownBy(() -> preflight(many, new KeepCount(513), Target.LLAMA_CPP))
+        .withMessageContaining("The nearest is 512 in every layer.");
     assertThat(plan(many, step(new KeepFirst(), new KeepCount(512), NONE), llama).after().experts())
         .isEqualTo(512);
+  }
+
+  /// A method of research that wants another number of experts in each layer.
+  @Test
+  void layersThatDifferAreRefusedWithTheNearestPlanThatIsUniform() {
+    assertRefused(
+        step(new Uneven(), HALF, NONE),
+        withoutEvidence(),
+        "transformers: uniform-experts: 2 experts in layers [0], 4 experts in layers [1] (expected"
+            + " one number for all layers). The nearest is 3 in every layer.");
+  }
+
+  private void preflight(TinyMoe moe, Budget budget, Target target) throws IOException {
+    try (CheckpointDirectory checkpoint = CheckpointDirectory.open(moe.write(folder))) {
+      Planner.preflight(MoeModel.of(checkpoint), step(new KeepFirst(), budget, NONE), target);
+    }
   }
 
   private void assertRefused(PruneStep step, Subject subject, String message) {

@@ -1,0 +1,142 @@
+package io.moepress.cli;
+
+import io.moepress.calibrate.corpus.SampleFile;
+import io.moepress.formats.FormatException;
+import io.moepress.formats.architecture.MoeModel;
+import io.moepress.formats.checkpoint.CheckpointDirectory;
+import io.moepress.recipes.plan.PlanMismatchException;
+import io.moepress.recipes.plan.PruneMethod;
+import io.moepress.recipes.planning.Planner;
+import io.moepress.recipes.recipe.DataSource;
+import io.moepress.recipes.recipe.PruneStep;
+import io.moepress.recipes.recipe.Recipe;
+import io.moepress.recipes.recipe.RecipeLinter;
+import io.moepress.recipes.recipe.RecipeLinter.Lint;
+import io.moepress.recipes.recipe.RecipeStep;
+import io.moepress.recipes.target.ExpertNumbers;
+import io.moepress.recipes.target.Finding;
+import io.moepress.recipes.target.Target;
+import io.moepress.recipes.target.TargetRules;
+import java.io.IOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/// Finds all that can be wrong with a recipe before anything is measured.
+final class RecipeCheck {
+  private final Path file;
+  private final Lint lint;
+  private final List<String> problems = new ArrayList<>();
+  private final List<String> warnings = new ArrayList<>();
+
+  private RecipeCheck(Path file, Lint lint) {
+    this.file = file;
+    this.lint = lint;
+    problems.addAll(lint.problems());
+  }
+
+  /// What is wrong with a recipe.
+  ///
+  /// @param recipe the file
+  /// @param problems a message for each
+  /// @param warnings what the target has to say of a budget that it takes
+  record Report(String recipe, List<String> problems, List<String> warnings) {
+    Report {
+      warnings = List.copyOf(warnings);
+      problems = List.copyOf(problems);
+    }
+  }
+
+  static Report check(Path file, Methods methods) throws IOException {
+    RecipeCheck check = new RecipeCheck(file, RecipeLinter.lint(file, methods));
+    if (check.lint.recipe().isPresent()) {
+      check.check(check.lint.recipe().get());
+    }
+    return new Report(file.toString(), check.problems, check.warnings);
+  }
+
+  private void check(Recipe recipe) throws IOException {
+    recipe.calibration().ifPresent(spec -> checkData("calibration", spec.data()));
+    recipe.evaluation().ifPresent(spec -> checkData("evaluate", spec.data()));
+    if (recipe.calibration().isEmpty()) {
+      requireNoCalibration(recipe);
+    }
+    if (recipe.steps().size() > 1) {
+      complain("steps", recipe.steps().size() + " steps (expected one so far)");
+    }
+    try (CheckpointDirectory checkpoint = CheckpointDirectory.open(recipe.model())) {
+      checkSteps(recipe, MoeModel.of(checkpoint));
+    } catch (FormatException e) {
+      complain("model", String.valueOf(e.getMessage()));
+    }
+  }
+
+  private void checkData(String section, List<DataSource> sources) {
+    for (int i = 0; i < sources.size(); i++) {
+      Path data = sources.get(i).file();
+      String path = section + ".data[" + i + "]";
+      try {
+        SampleFile.read(data);
+      } catch (FormatException e) {
+        complain(path, String.valueOf(e.getMessage()));
+      } catch (NoSuchFileException e) {
+        complain(path, data + ": no such file");
+      } catch (AccessDeniedException e) {
+        complain(path, data + ": permission denied");
+      } catch (IOException e) {
+        complain(path, data + ": " + e.getMessage());
+      }
+    }
+  }
+
+  private void requireNoCalibration(Recipe recipe) {
+    for (int i = 0; i < recipe.steps().size(); i++) {
+      switch (recipe.steps().get(i)) {
+        case PruneStep step -> requireNoCalibration("steps[" + i + "]", step.method());
+      }
+    }
+    recipe
+        .evaluation()
+        .ifPresent(
+            spec -> spec.baselines().forEach(method -> requireNoCalibration("evaluate", method)));
+  }
+
+  private void requireNoCalibration(String path, PruneMethod method) {
+    if (!method.needs().isEmpty()) {
+      complain(path, String.valueOf(Planner.needsEvidence(method).getMessage()));
+    }
+  }
+
+  private void checkSteps(Recipe recipe, MoeModel model) {
+    RecipeStep first = recipe.steps().getFirst();
+    try {
+      switch (first) {
+        case PruneStep step -> {
+          Planner.preflight(model, step, recipe.target());
+          warn(recipe.target(), model, step);
+        }
+      }
+    } catch (PlanMismatchException | IllegalArgumentException e) {
+      complain("steps[0]", String.valueOf(e.getMessage()));
+    }
+  }
+
+  private void warn(Target target, MoeModel model, PruneStep step) {
+    int kept = step.budget().kept(model.layout().experts());
+    ExpertNumbers numbers = ExpertNumbers.of(model.layout()).uniform(kept);
+    for (Finding finding : TargetRules.check(target, numbers)) {
+      warnings.add(place("steps[0]") + finding.severity().label() + ": " + finding.text());
+    }
+  }
+
+  private void complain(String path, String problem) {
+    problems.add(place(path) + problem);
+  }
+
+  private String place(String path) {
+    String line = lint.line(path).isPresent() ? ":" + lint.line(path).getAsInt() : "";
+    return file + line + ": " + path + ": ";
+  }
+}

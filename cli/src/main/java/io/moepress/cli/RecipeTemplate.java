@@ -1,0 +1,212 @@
+package io.moepress.cli;
+
+import io.moepress.formats.Checks;
+import io.moepress.formats.Words;
+import io.moepress.formats.architecture.ModelLayout;
+import io.moepress.formats.architecture.MoeModel;
+import io.moepress.formats.checkpoint.CheckpointDirectory;
+import io.moepress.recipes.plan.MethodDescription;
+import io.moepress.recipes.recipe.ByteSize;
+import io.moepress.recipes.recipe.RecipeException;
+import io.moepress.recipes.target.ExpertNumbers;
+import io.moepress.recipes.target.Target;
+import io.moepress.recipes.target.TargetRules;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+
+/// A recipe to start with.
+final class RecipeTemplate {
+  private static final Path MODEL = Path.of("path/to/model");
+  private static final Path DATA = Path.of("data/texts.jsonl");
+
+  private static final String HEAD =
+      """
+      # A recipe for moepress. Relative paths start at the current directory.
+      #
+      #   moepress recipe check FILE     finds mistakes, and measures nothing
+      #   moepress plan FILE             decides and explains, and writes no weights
+      #   moepress run FILE              does it
+
+      # The checkpoint to compress: a directory with config.json and safetensors.
+      # FACTS
+      model: MODEL
+
+      # The directory to write. It must not exist, or be empty, unless you say --overwrite.
+      output: OUTPUT
+
+      # The runtime that has to load the result: RUNTIMES.
+      target: RUNTIME
+
+      # Decides everything that draws lots.
+      seed: 42
+
+      # The limit for one file of weights.
+      max-shard-size: 5GB
+
+      """;
+
+  private static final String CALIBRATION =
+      """
+      # The texts by which experts are measured: what the model shall stay good at.
+      calibration:
+        # JSON lines: {"text": "..."} or {"input_ids": [...]}. samples: how many of a file, from its
+        # first; all by default. name: the domain; by default the file name up to the first dot.
+        data:
+          - FILES
+        # Where a text is cut.
+        max-tokens: 512
+        # file: in the order of the files. shuffled: in an order that the seed decides.
+        order: file
+
+      """;
+
+  private static final String STEP =
+      """
+      # What is done.
+      steps:
+        - prune:
+            # moepress explain lists all methods, moepress explain NAME says what this one does.
+            method: NAME
+            # How many experts of each layer stay: a share (keep: 50%) or a number (experts: 16).
+            BUDGET
+            # Experts that no score can drop: those with extreme outputs, and those listed here as
+            # "layer:expert", such as experts: ["3:17"].
+            protect:
+              super-experts: true
+              experts: []
+            # slice: the router rows of dropped experts go.
+            router: slice
+      """;
+
+  private static final String EVALUATION =
+      """
+
+      # How the result is judged. Take the # away, and name texts the model was not calibrated on.
+      # evaluate:
+      #   # Files as above, or questions: {"context": "...", "choices": ["..."], "answer": 0}.
+      #   data: [data/held-out.jsonl]
+      #   max-tokens: 512
+      #   # Methods to compare with at the same budget; nothing of them is written.
+      #   baselines: [random]
+      #   # Limits; a missed one ends the run with exit code 3. data: the names that are judged.
+      #   gates:
+      #     data: [held-out]
+      #     perplexity-ratio: 1.25
+      #     kl-divergence: 0.5
+      #     top1-agreement: 0.6
+      #     accuracy-drop: 0.05
+      """;
+
+  private RecipeTemplate() {}
+
+  /// What somebody wants of it.
+  ///
+  /// @param model the checkpoint
+  /// @param method the name of a method
+  /// @param target the runtime
+  /// @param data texts to calibrate on
+  record Wish(Optional<Path> model, String method, Target target, List<Path> data) {
+    Wish {
+      data = List.copyOf(data);
+    }
+  }
+
+  /// What is in the model.
+  ///
+  /// @param facts one line
+  /// @param budget the key and value of half the experts, or of the nearest number the target takes
+  private record Facts(String facts, String budget) {
+    static final Facts UNKNOWN = new Facts("moepress inspect says what is in it.", "keep: 50%");
+  }
+
+  static String text(Wish wish, Methods methods) throws IOException {
+    MethodDescription method =
+        methods
+            .description(wish.method())
+            .orElseThrow(() ->
+                new RecipeException(
+                    "--method: "
+                        + Words.quoted(wish.method())
+                        + " (expected one of: "
+                        + String.join(", ", methods.pruneNames())
+                        + ")"
+                        + Words.didYouMean(wish.method(), methods.pruneNames())));
+    Facts facts = wish.model().isEmpty() ? Facts.UNKNOWN : facts(wish);
+    Path model = wish.model().orElse(MODEL);
+    boolean needsTexts = !methods.example(wish.method()).needs().isEmpty();
+    return HEAD.replace("FACTS", facts.facts())
+            .replace("MODEL", quoted(model.toString()))
+            .replace("OUTPUT", quoted(model.normalize() + "-" + wish.method()))
+            .replace("RUNTIMES", String.join(", ", Target.labels()))
+            .replace("RUNTIME", wish.target().label())
+        + calibration(wish.data(), needsTexts)
+        + STEP.replace("NAME", wish.method()).replace("BUDGET", facts.budget())
+        + options(method)
+        + EVALUATION;
+  }
+
+  private static Facts facts(Wish wish) throws IOException {
+    try (CheckpointDirectory checkpoint = CheckpointDirectory.open(wish.model().orElseThrow())) {
+      ModelLayout layout = MoeModel.of(checkpoint).layout();
+      String facts =
+          Checks.text(
+              "%s: %d layers, %d of them with %d experts, of which a token uses %d; %s.",
+              layout.config().modelType(),
+              layout.layers(),
+              layout.moeLayers().size(),
+              layout.experts(),
+              layout.topK(),
+              new ByteSize(checkpoint.byteCount()).rounded());
+      return new Facts(facts, budget(layout, wish.target()));
+    }
+  }
+
+  /// Half of the experts, or the nearest number that the target takes well.
+  private static String budget(ModelLayout layout, Target target) {
+    int half = Math.ceilDiv(layout.experts(), 2);
+    int best =
+        TargetRules.smoothCounts(target, ExpertNumbers.of(layout)).stream()
+            .min(Comparator.comparingInt(count -> Math.abs(count - half)))
+            .orElse(layout.experts());
+    return best == half ? "keep: 50%" : "experts: " + best;
+  }
+
+  private static String calibration(List<Path> data, boolean needsTexts) {
+    StringBuilder files = new StringBuilder();
+    for (Path file : data.isEmpty() ? List.of(DATA) : data) {
+      files.append("    - {file: ").append(quoted(file.toString())).append(", samples: 25}\n");
+    }
+    String section = CALIBRATION.replace("    - FILES\n", files.toString());
+    return needsTexts ? section : commented(section);
+  }
+
+  private static String options(MethodDescription method) {
+    StringBuilder text = new StringBuilder();
+    for (MethodDescription.Option option : method.options()) {
+      text.append("      # ")
+          .append(option.key())
+          .append(": ")
+          .append(option.meaning())
+          .append("; by default ")
+          .append(option.defaultValue())
+          .append("\n");
+    }
+    return text.toString();
+  }
+
+  private static String commented(String section) {
+    StringBuilder text = new StringBuilder("# This method needs no calibration.\n");
+    section.lines().forEach(line -> text.append(line.isEmpty() ? "" : "# " + line).append('\n'));
+    return text.toString();
+  }
+
+  /// A path as a YAML value.
+  private static String quoted(String path) {
+    return path.matches("[A-Za-z0-9/][A-Za-z0-9/._+-]*")
+        ? path
+        : "\"" + path.replace("\\", "\\\\").replace("\"", "\\\"") + "\"";
+  }
+}

@@ -1,0 +1,58 @@
+package io.moepress.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+
+class ExplainCommandTest {
+
+  @Test
+  void everyMethodIsExplainedWithinEightyColumns() {
+    for (String method : new Methods().pruneNames()) {
+      Cli explain = Cli.run("explain", method);
+
+      assertThat(explain.exitCode()).isZero();
+      assertThat(explain.out())
+          .startsWith("method      " + method)
+          .contains("\nscore ", "\nsource ", "\nneeds ", "\noptions ", "\nsteps:\n  - prune: ");
+      assertThat(explain.out().lines()).allMatch(line -> line.length() <= 80);
+    }
+  }
+
+  @Test
+  void formulaStatisticsAndOptionsAreThere() {
+    assertThat(Cli.run("explain", "reap").out())
+        .contains("mean over X_j of g_j · ‖f_j‖", "gated-output-norm-sum, routed-tokens")
+        .contains("arXiv:2510.13999");
+    assertThat(Cli.run("explain", "random").out())
+        .contains("seed: decides the lots. Default: the seed of the recipe.")
+        .contains("nothing: no calibration");
+  }
+
+  @Test
+  void withoutAMethodThereIsATable() {
+    Cli explain = Cli.run("explain");
+
+    assertThat(explain.exitCode()).isZero();
+    assertThat(explain.out()).startsWith("method ");
+    assertThat(explain.out().lines().filter(line -> line.contains(" prune ")))
+        .hasSameSizeAs(new Methods().pruneNames());
+    assertThat(explain.out().lines()).allMatch(line -> line.length() <= 80);
+  }
+
+  @Test
+  void aProgramGetsTheSame() {
+    assertThat(Cli.run("explain", "--json").json().get("methods"))
+        .hasSameSizeAs(new Methods().pruneNames());
+    assertThat(Cli.run("explain", "random", "--json").json().get("options").get(0).get("key"))
+        .hasToString("\"seed\"");
+  }
+
+  @Test
+  void aMisspeltMethodIsSuggested() {
+    Cli explain = Cli.run("explain", "easyep");
+
+    assertThat(explain.exitCode()).isEqualTo(ExitCode.USAGE);
+    assertThat(explain.err()).contains("unknown method \"easyep\"", "Did you mean \"easy-ep\"?");
+  }
+}

@@ -1,0 +1,76 @@
+package io.moepress.recipes.target;
+
+import io.moepress.formats.architecture.ExpertGroups;
+import io.moepress.formats.architecture.ModelLayout;
+import io.moepress.formats.architecture.TensorRole;
+import java.util.Collections;
+import java.util.OptionalInt;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/// The numbers of experts that a plan will leave, or that a checkpoint holds.
+///
+/// @param byLayer number of experts of each MoE layer, by layer
+/// @param topK experts that a token uses
+/// @param groups the groups that experts stand in
+/// @param biased whether the router chooses by scores with a bias
+/// @param modelType the family
+/// @param available the most that a layer can have
+public record ExpertNumbers(
+    SortedMap<Integer, Integer> byLayer,
+    int topK,
+    ExpertGroups groups,
+    boolean biased,
+    String modelType,
+    int available) {
+
+  public ExpertNumbers {
+    byLayer = Collections.unmodifiableSortedMap(new TreeMap<>(byLayer));
+  }
+
+  /// As many experts in every MoE layer as the configuration says.
+  public static ExpertNumbers of(ModelLayout layout) {
+    SortedMap<Integer, Integer> byLayer = new TreeMap<>();
+    layout.moeLayers().forEach(layer -> byLayer.put(layer, layout.experts()));
+    return of(layout, layout.groups(), byLayer, layout.experts());
+  }
+
+  /// Other numbers of experts than a model has now.
+  ///
+  /// @param layout the model as it is; it has as many experts as there can be
+  /// @param byLayer number of experts of each MoE layer, by layer
+  public static ExpertNumbers of(ModelLayout layout, SortedMap<Integer, Integer> byLayer) {
+    return of(layout, layout.groups(), byLayer, layout.experts());
+  }
+
+  static ExpertNumbers of(
+      ModelLayout layout, ExpertGroups groups, SortedMap<Integer, Integer> byLayer, int available) {
+    return new ExpertNumbers(
+        byLayer,
+        layout.topK(),
+        groups,
+        layout.has(TensorRole.SELECTION_BIAS),
+        layout.config().modelType(),
+        available);
+  }
+
+  /// The number of all layers; empty when they differ, or there is no such layer.
+  OptionalInt count() {
+    return byLayer.values().stream().distinct().count() == 1
+        ? OptionalInt.of(byLayer.values().iterator().next())
+        : OptionalInt.empty();
+  }
+
+  /// The number that would leave as many experts in all, rounded.
+  int mean() {
+    double mean = byLayer.values().stream().mapToInt(Integer::intValue).average().orElse(0);
+    return Math.toIntExact(Math.round(mean));
+  }
+
+  /// The same model with this many in every layer.
+  public ExpertNumbers uniform(int count) {
+    SortedMap<Integer, Integer> others = new TreeMap<>(byLayer);
+    others.replaceAll((layer, old) -> count);
+    return new ExpertNumbers(others, topK, groups, biased, modelType, available);
+  }
+}
