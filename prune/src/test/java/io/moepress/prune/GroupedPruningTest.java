@@ -64,8 +64,22 @@ class GroupedPruningTest {
     assertThat(kept(16, new TreeSet<>())).hasSize(16);
   }
 
+  @Test
+  void withoutGroupsKeepsTheBestOfTheLayer() throws IOException {
+    ModelConfig one = config().with("n_group", 1).with("topk_group", 1);
+
+    assertThat(kept(one, 5, new TreeSet<>())).containsExactly(0, 1, 2, 3, 13);
+  }
+
+  private static ModelConfig config() throws IOException {
+    return ModelConfig.parse(Files.readString(TestData.path("models/tiny-deepseekv3/config.json")));
+  }
+
   private static List<Integer> kept(int count, SortedSet<ExpertId> guarded) throws IOException {
-    String config = Files.readString(TestData.path("models/tiny-deepseekv3/config.json"));
+    return kept(config(), count, guarded);
+  }
+
+  private static List<Integer> kept(ModelConfig config, int count, SortedSet<ExpertId> guarded) {
     Evidence.Layer layer =
         new Evidence.Layer(16, Map.of(Statistic.ROUTED_TOKENS, new double[][] {COUNTS}));
     Evidence evidence =
@@ -74,7 +88,7 @@ class GroupedPruningTest {
         new FrequencyPruning()
             .plan(
                 new PruneRequest(
-                    ModelLayout.of(ModelConfig.parse(config)),
+                    ModelLayout.of(config),
                     evidence,
                     new KeepCount(count),
                     guarded,

@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
 /// @param before size of the checkpoint
 /// @param after size of the result
 /// @param notes what a reader should know: protected and starved experts, changes of function
-/// @param steps the decisions, in the order of layers
+/// @param steps the decisions: changes of routing, then layers in their order, then what follows
 public record Plan(
     int formatVersion,
     String tool,

@@ -7,7 +7,7 @@ import java.util.TreeSet;
 
 /// What a pruning method is asked.
 ///
-/// @param layout the model
+/// @param layout the model, routed as the result will be, with all experts still there
 /// @param evidence what calibration saw; layers without statistics when there was no calibration
 /// @param budget how many experts stay
 /// @param guarded experts that stay whatever their scores say

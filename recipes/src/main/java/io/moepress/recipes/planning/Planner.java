@@ -27,6 +27,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.SortedSet;
 import java.util.TreeMap;
@@ -205,16 +206,14 @@ public final class Planner {
 
   private void noteMultiTokenPrediction(LoweredPlan lowered) {
     MultiTokenPrediction extra = model.layout().architecture().multiTokenPrediction();
-    long gone =
-        model.inventory().multiTokenPrediction().stream()
-            .filter(name -> lowered.dropped().containsKey(name))
-            .count();
-    if (extra != null && gone > 0) {
+    Set<String> tensors = model.inventory().multiTokenPrediction();
+    boolean allGone = lowered.dropped().keySet().containsAll(tensors);
+    if (extra != null && !tensors.isEmpty() && allGone) {
       notes.add(
           Checks.text(
               "%d tensors for multi-token prediction are dropped and %s is set to 0: they share the"
                   + " number of experts, and calibration does not reach them",
-              gone, extra.countKey()));
+              tensors.size(), extra.countKey()));
     }
   }
 

@@ -23,7 +23,7 @@ class GroupRuleTest {
     assertThatThrownBy(() -> GroupRule.requireCount(layout, kept))
         .isInstanceOf(PlanMismatchException.class)
         .hasMessageStartingWith(kept + " of 16 experts would stay in each layer (expected ")
-        .hasMessageEndingWith("The nearest is " + nearest + ".");
+        .hasMessageContaining("The nearest is " + nearest + ". ");
   }
 
   @ParameterizedTest

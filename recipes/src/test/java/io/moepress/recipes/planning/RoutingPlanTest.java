@@ -4,7 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.moepress.formats.architecture.MoeModel;
+import io.moepress.formats.checkpoint.Checkpoint;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
+import io.moepress.formats.checkpoint.ModelConfig;
+import io.moepress.formats.tensor.TensorData;
+import io.moepress.formats.tensor.TensorInfo;
 import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.plan.GroupMode;
 import io.moepress.recipes.plan.IgnoreGroups;
@@ -16,6 +20,7 @@ import io.moepress.recipes.plan.PlanMismatchException;
 import io.moepress.recipes.plan.PredictionMode;
 import io.moepress.recipes.plan.Protection;
 import io.moepress.recipes.plan.PruneMethod;
+import io.moepress.recipes.plan.PruneMultiTokenPrediction;
 import io.moepress.recipes.plan.PruneRequest;
 import io.moepress.recipes.plan.RouterMode;
 import io.moepress.recipes.plan.RouterOptions;
@@ -24,10 +29,13 @@ import io.moepress.recipes.recipe.PruneStep;
 import io.moepress.recipes.target.Target;
 import io.moepress.testdata.TestData;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -179,6 +187,78 @@ class RoutingPlanTest {
         RouterOptions.of(RouterMode.MASK),
         "router: mask: the router of qwen3_moe has no selection bias to mask experts with. Use"
             + " \"router: slice\".");
+  }
+
+  // Multi-token prediction.
+
+  @Test
+  void layersBehindTheLastAreDroppedUnlessTheRecipeSaysOtherwise() throws IOException {
+    Plan plan = planWithPrediction(PredictionMode.DROP);
+
+    assertThat(plan.steps()).allMatch(step -> step instanceof KeepExperts);
+    assertThat(plan.notes())
+        .anyMatch(note -> note.endsWith(" calibration does not reach them"))
+        .anyMatch(note -> note.contains("are dropped and num_nextn_predict_layers is set to 0"));
+  }
+
+  @Test
+  void layersBehindTheLastKeepWhatItKeeps() throws IOException {
+    Plan plan = planWithPrediction(PredictionMode.PRUNE);
+
+    assertThat(plan.steps()).last().isEqualTo(new PruneMultiTokenPrediction(3));
+    assertThat(plan.notes())
+        .containsExactly(
+            "layers for multi-token prediction keep the experts of layer 3: calibration does not"
+                + " reach them");
+    Plan dropped = planWithPrediction(PredictionMode.DROP);
+    assertThat(plan.after().bytes()).isGreaterThan(dropped.after().bytes());
+  }
+
+  @Test
+  void whereThereAreNoneNothingIsSaid() throws IOException {
+    try (CheckpointDirectory checkpoint = open(GROUPED)) {
+      Plan plan = plan(MoeModel.of(checkpoint), PredictionMode.PRUNE);
+
+      assertThat(plan.steps()).allMatch(step -> step instanceof KeepExperts);
+      assertThat(plan.notes()).isEmpty();
+    }
+  }
+
+  /// The trained model with a copy of its last layer behind it.
+  private static Plan planWithPrediction(PredictionMode mode) throws IOException {
+    try (CheckpointDirectory base = open(GROUPED)) {
+      SortedMap<String, TensorInfo> tensors = new TreeMap<>(base.tensors());
+      for (TensorInfo info : base.tensors().values()) {
+        String name = info.name().replace("model.layers.3.", "model.layers.4.");
+        tensors.put(name, new TensorInfo(name, info.dtype(), info.shape()));
+      }
+      return plan(MoeModel.of(new Headers(base.config(), tensors)), mode);
+    }
+  }
+
+  private static Plan plan(MoeModel model, PredictionMode mode) {
+    RouterOptions options =
+        new RouterOptions(RouterMode.SLICE, TopKRule.SAME, GroupMode.KEEP, mode);
+    Planner.Subject subject = new Planner.Subject("sha256:0", null, null, Target.TRANSFORMERS);
+    return Planner.plan(model, step(8, options), subject);
+  }
+
+  /// A checkpoint of which only the headers are looked at.
+  private record Headers(ModelConfig config, SortedMap<String, TensorInfo> tensors)
+      implements Checkpoint {
+
+    @Override
+    public String name() {
+      return "headers";
+    }
+
+    @Override
+    public TensorData read(String tensor, Arena arena) {
+      throw new UnsupportedOperationException(tensor);
+    }
+
+    @Override
+    public void close() {}
   }
 
   // The plan as a file.
