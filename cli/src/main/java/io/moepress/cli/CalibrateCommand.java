@@ -1,19 +1,30 @@
 package io.moepress.cli;
 
+import io.moepress.formats.Words;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.formats.checkpoint.Fingerprint;
 import io.moepress.recipes.evidence.Evidence;
+import io.moepress.recipes.evidence.Evidence.Sampling;
+import io.moepress.recipes.evidence.EvidenceRequest;
+import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.recipe.CalibrationSpec;
 import io.moepress.recipes.recipe.CalibrationSpec.Order;
 import io.moepress.recipes.work.Workers;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /// `moepress calibrate`.
 @Command(
@@ -27,6 +38,8 @@ final class CalibrateCommand implements Callable<Integer> {
   @Mixin private CommonOptions common = new CommonOptions();
   @Mixin private DataOptions data = new DataOptions();
 
+  @Spec private CommandSpec command = CommandSpec.create();
+
   @Parameters(paramLabel = "MODEL", description = "Checkpoint directory.")
   private Path model = Path.of("");
 
@@ -37,6 +50,23 @@ final class CalibrateCommand implements Callable<Integer> {
       description = "Directory of the evidence. Evidence of something else there is replaced.")
   private Path output = Path.of("");
 
+  @Option(
+      names = "--statistics",
+      split = ",",
+      paramLabel = "NAME",
+      description = {
+        "What to gather: names from docs/evidence.md, or default (the cheap ones, one number for"
+            + " each expert and domain), or all. Default: default."
+      })
+  private List<String> statistics = List.of("default");
+
+  @Option(
+      names = "--reservoir-tokens",
+      paramLabel = "N",
+      description =
+          "Keep the inputs of this many tokens in every layer, drawn with the seed. Default: 0.")
+  private int reservoirTokens;
+
   @Option(names = "--shuffle", description = "Take the texts in an order the seed decides.")
   private boolean shuffle;
 
@@ -44,11 +74,18 @@ final class CalibrateCommand implements Callable<Integer> {
   private long seed = 42;
 
   /// What was measured.
-  record Result(String evidence, String checkpoint, long tokens, List<Evidence.Domain> domains) {}
+  record Result(
+      String evidence,
+      String checkpoint,
+      long tokens,
+      List<Evidence.Domain> domains,
+      List<String> statistics,
+      @Nullable Sampling reservoir) {}
 
   @Override
   public Integer call() throws IOException {
     Terminal terminal = common.terminal();
+    EvidenceRequest request = request();
     CalibrationSpec spec =
         new CalibrationSpec(
             data.sources(), data.maxTokens(), shuffle ? Order.SHUFFLED : Order.FILE);
@@ -56,15 +93,53 @@ final class CalibrateCommand implements Callable<Integer> {
         Workers workers = common.workers()) {
       Measuring measuring = new Measuring(workers, common.progress(terminal), terminal);
       String fingerprint = Fingerprint.of(checkpoint);
-      Evidence evidence = measuring.measure(checkpoint, fingerprint, spec, seed, output);
+      Evidence evidence =
+          measuring.measure(checkpoint, fingerprint, spec, request, Set.of(), output);
       Table table = Table.ofNumbers().row("domain", "texts", "tokens");
       for (Evidence.Domain domain : evidence.domains()) {
         table.row(domain.name(), "" + domain.sequences(), "" + domain.tokens());
       }
       terminal.result(
-          new Result(output.toString(), fingerprint, evidence.tokens(), evidence.domains()),
+          new Result(
+              output.toString(),
+              fingerprint,
+              evidence.tokens(),
+              evidence.domains(),
+              Statistic.labels(evidence.statistics()),
+              evidence.reservoir()),
           table.text());
       return ExitCode.DONE;
     }
+  }
+
+  private EvidenceRequest request() {
+    if (reservoirTokens < 0) {
+      throw new ParameterException(
+          command.commandLine(), "--reservoir-tokens must be at least 0: " + reservoirTokens);
+    }
+    Set<Statistic> wanted = EnumSet.noneOf(Statistic.class);
+    statistics.forEach(name -> wanted.addAll(named(name.strip())));
+    return new EvidenceRequest(wanted, reservoirTokens, seed);
+  }
+
+  private Set<Statistic> named(String name) {
+    return switch (name) {
+      case "default" -> Statistic.defaults();
+      case "all" -> EnumSet.allOf(Statistic.class);
+      default -> Set.of(Statistic.named(name).orElseThrow(() -> unknown(name)));
+    };
+  }
+
+  private ParameterException unknown(String name) {
+    List<String> known = new ArrayList<>(List.of("default", "all"));
+    known.addAll(Statistic.labels(EnumSet.allOf(Statistic.class)));
+    return new ParameterException(
+        command.commandLine(),
+        "--statistics: unknown name "
+            + Words.quoted(name)
+            + " (expected some of "
+            + String.join(", ", known)
+            + ")"
+            + Words.didYouMean(name, known));
   }
 }

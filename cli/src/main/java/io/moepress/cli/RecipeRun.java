@@ -11,9 +11,12 @@ import io.moepress.recipes.apply.PlannedCheckpoint;
 import io.moepress.recipes.evaluation.Evaluation;
 import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.evidence.EvidenceFile;
+import io.moepress.recipes.evidence.EvidenceRequest;
+import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.lowering.Lowering;
 import io.moepress.recipes.plan.Plan;
 import io.moepress.recipes.plan.PruneMethod;
+import io.moepress.recipes.planning.EvidenceNeeds;
 import io.moepress.recipes.planning.Planner;
 import io.moepress.recipes.planning.Planner.Subject;
 import io.moepress.recipes.recipe.EvaluationSpec;
@@ -184,14 +187,24 @@ final class RecipeRun implements Closeable {
   }
 
   private @Nullable Evidence evidence(Path directory) throws IOException {
+    EvidenceRequest needed = EvidenceNeeds.of(recipe);
     if (options.evidence != null) {
-      return EvidenceFile.read(directory);
+      Evidence given = EvidenceFile.read(directory);
+      given.requireHeld(needed);
+      return given;
     }
     if (recipe.calibration().isEmpty()) {
       return null;
     }
+    // Cheap statistics are gathered whether needed or not, so that other methods find them.
     return new Measuring(workers, progress, terminal)
-        .measure(checkpoint, fingerprint, recipe.calibration().get(), recipe.seed(), directory);
+        .measure(
+            checkpoint,
+            fingerprint,
+            recipe.calibration().get(),
+            needed,
+            Statistic.defaults(),
+            directory);
   }
 
   /// Writes the checkpoint.

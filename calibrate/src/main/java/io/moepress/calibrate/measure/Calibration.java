@@ -6,7 +6,8 @@ import io.moepress.calibrate.corpus.TokenSequence;
 import io.moepress.calibrate.forward.ForwardPass;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.recipes.evidence.Evidence;
-import io.moepress.recipes.evidence.Statistic;
+import io.moepress.recipes.evidence.EvidenceRequest;
+import io.moepress.recipes.evidence.LayerKeeper;
 import io.moepress.recipes.work.Progress;
 import io.moepress.recipes.work.Workers;
 import java.io.IOException;
@@ -28,22 +29,27 @@ public final class Calibration {
   ///
   /// @param fingerprint of the checkpoint, which the evidence will carry
   /// @param maxTokens where the texts of the corpus were cut
-  public Evidence measure(MoeModel model, String fingerprint, Corpus corpus, int maxTokens)
+  /// @param request what to gather
+  /// @param keeper where each layer goes as soon as it was measured
+  public Evidence measure(
+      MoeModel model,
+      String fingerprint,
+      Corpus corpus,
+      int maxTokens,
+      EvidenceRequest request,
+      LayerKeeper keeper)
       throws IOException {
-    EvidenceCollector collector = new EvidenceCollector(corpus);
+    EvidenceCollector collector = new EvidenceCollector(corpus, request, keeper);
     new ForwardPass(model, workers, progress).run("calibrating", corpus, collector).close();
-    return new Evidence(fingerprint, maxTokens, domains(corpus), collector.layers());
+    return new Evidence(
+        fingerprint, maxTokens, domains(corpus), collector.layers(), collector.sampling());
   }
 
-  /// Whether evidence is what [#measure] would give for the same arguments: all statistics, of the
-  /// same checkpoint, over the same tokens.
-  public static boolean answers(
-      Evidence evidence, String fingerprint, Corpus corpus, int maxTokens) {
+  /// Whether evidence is of the same checkpoint and the same tokens, whatever it holds of them.
+  public static boolean isOf(Evidence evidence, String fingerprint, Corpus corpus, int maxTokens) {
     return evidence.checkpoint().equals(fingerprint)
         && evidence.maxTokens() == maxTokens
-        && evidence.domains().equals(domains(corpus))
-        && evidence.layers().values().stream()
-            .allMatch(layer -> layer.values().size() == Statistic.values().length);
+        && evidence.domains().equals(domains(corpus));
   }
 
   private static List<Evidence.Domain> domains(Corpus corpus) {
