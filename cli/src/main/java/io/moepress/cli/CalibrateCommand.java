@@ -106,7 +106,7 @@ final class CalibrateCommand implements Callable<Integer> {
               evidence.tokens(),
               evidence.domains(),
               Statistic.labels(evidence.statistics()),
-              evidence.reservoir()),
+              evidence.sampling()),
           table.text());
       return ExitCode.DONE;
     }

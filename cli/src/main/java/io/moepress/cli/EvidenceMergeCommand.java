@@ -81,7 +81,7 @@ final class EvidenceMergeCommand implements Callable<Integer> {
             merged.tokens(),
             merged.domains(),
             Statistic.labels(merged.statistics()),
-            merged.reservoir()),
+            merged.sampling()),
         table.text());
     return ExitCode.DONE;
   }

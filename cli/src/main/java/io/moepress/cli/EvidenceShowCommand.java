@@ -67,7 +67,7 @@ final class EvidenceShowCommand implements Callable<Integer> {
             evidence.maxTokens(),
             evidence.domains(),
             Statistic.labels(evidence.statistics()),
-            evidence.reservoir(),
+            evidence.sampling(),
             uses(evidence));
     common.terminal().result(result, text(result));
     return ExitCode.DONE;
@@ -101,9 +101,14 @@ final class EvidenceShowCommand implements Callable<Integer> {
         Table.ofFacts()
             .row("checkpoint", result.checkpoint())
             .row("texts", "cut at " + result.maxTokens() + " tokens")
-            .row("statistics", String.join(" ", result.statistics()))
             .row("reservoir", reservoir(result.reservoir()))
             .text());
+    Table statistics = Table.ofFacts().row("statistic", "shape", "value");
+    for (String label : result.statistics()) {
+      Statistic statistic = Statistic.named(label).orElseThrow();
+      statistics.row(label, statistic.form().shape(), statistic.formula());
+    }
+    text.append('\n').append(statistics.text());
     Table domains = Table.ofNumbers().row("domain", "texts", "tokens");
     for (Domain domain : result.domains()) {
       domains.row(domain.name(), "" + domain.sequences(), "" + domain.tokens());
@@ -133,7 +138,7 @@ final class EvidenceShowCommand implements Callable<Integer> {
   }
 
   private static String percent(double share) {
-    return Checks.text("%.2f %%", 100 * share);
+    return Checks.text("%.3g %%", 100 * share);
   }
 
   private static String starved(List<Integer> experts) {

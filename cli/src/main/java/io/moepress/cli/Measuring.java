@@ -82,7 +82,7 @@ record Measuring(Workers workers, Progress progress, Terminal terminal) {
       return Optional.empty();
     }
     try {
-      return Optional.of(EvidenceFile.read(directory));
+      return Optional.of(EvidenceFile.readIntact(directory));
     } catch (FormatException e) {
       terminal.say("evidence: " + e.getMessage() + " Measuring again.");
       return Optional.empty();

@@ -71,7 +71,7 @@ class EvidenceCommandTest {
 
     assertThat(run.exitCode()).as(run.err()).isZero();
     assertThat(read("e").statistics()).isEqualTo(Statistic.defaults());
-    assertThat(read("e").reservoir()).isNull();
+    assertThat(read("e").sampling()).isNull();
     assertThat(folder.resolve("e")).isDirectoryNotContaining("glob:**/{matrices,reservoir}");
   }
 
@@ -118,7 +118,7 @@ class EvidenceCommandTest {
   void theReservoirIsDrawnWithTheSeed() throws IOException {
     calibrate("math", "e", "--reservoir-tokens", 10, "--seed", 7);
 
-    assertThat(read("e").reservoir()).isEqualTo(new Evidence.Sampling(10, 7L));
+    assertThat(read("e").sampling()).isEqualTo(new Evidence.Sampling(10, 7L));
     int[] tokens = read("e").layers().get(0).reservoir().tokens();
     assertThat(read("e").layers().get(1).reservoir().tokens()).containsExactly(tokens);
   }
@@ -150,7 +150,7 @@ class EvidenceCommandTest {
             Statistic.GATE_SUM,
             Statistic.COACTIVATION,
             Statistic.OUTPUT_SUM);
-    assertThat(read("e").reservoir()).isEqualTo(new Evidence.Sampling(10, 42L));
+    assertThat(read("e").sampling()).isEqualTo(new Evidence.Sampling(10, 42L));
   }
 
   @Test
@@ -161,6 +161,22 @@ class EvidenceCommandTest {
 
     assertThat(again.err()).contains("is of another checkpoint or other texts: replaced");
     assertThat(read("e").statistics()).containsExactly(Statistic.ROUTED_TOKENS, Statistic.GATE_SUM);
+  }
+
+  @Test
+  void damagedEvidenceIsMeasuredAgainAndNotReused() throws IOException {
+    calibrate("math", "e", "--statistics", "coactivation");
+    Path matrices = folder.resolve("e/matrices/layer-00001.safetensors");
+    byte[] sound = Files.readAllBytes(matrices);
+    byte[] damaged = sound.clone();
+    damaged[damaged.length - 1] ^= 1;
+    Files.write(matrices, damaged);
+
+    Cli again = calibrate("math", "e", "--statistics", "coactivation");
+
+    assertThat(again.exitCode()).as(again.err()).isZero();
+    assertThat(again.err()).contains("layer-00001.safetensors: digest ", "Measuring again.");
+    assertThat(matrices).hasBinaryContent(sound);
   }
 
   // What is looked at.
@@ -174,8 +190,8 @@ class EvidenceCommandTest {
     assertThat(shown.exitCode()).as(shown.err()).isZero();
     assertThat(shown.out())
         .contains("checkpoint  sha256:")
-        .contains("texts       cut at 512 tokens")
-        .contains("statistics  routed-tokens gate-sum ")
+        .contains("texts       cut at 512 tokens\n")
+        .containsPattern("gate-sum +\\[domains, E\\] +Σ_\\{x ∈ X_j\\} g_j\\(x\\)\n")
         .contains("reservoir   10 tokens of each layer, seed 42")
         .containsPattern("math +3 +28\n")
         .containsPattern("0 +6 +[0-9.]+ % +[0-9.]+ % +[0-9.]+ % +none")
@@ -301,6 +317,37 @@ class EvidenceCommandTest {
     assertThat(run.err())
         .contains("the evidence has no gated-output-norm-sum, output-maximum (it has: ")
         .contains("with --statistics default,gated-output-norm-sum,output-maximum.");
+  }
+
+  @Test
+  void aRecipeKeepsTheReservoirItAsksForAndTheCheapStatistics() throws IOException {
+    calibrate("math", "run.work/evidence", "--statistics", "coactivation");
+    Path recipe =
+        Files.writeString(
+            folder.resolve("recipe.yaml"),
+            """
+            model: MODEL
+            output: OUT
+            seed: 42
+            calibration: {data: [TEXTS], reservoir-tokens: 12}
+            steps:
+              - prune: {method: reap, keep: 50%}
+            """
+                .replace("MODEL", model.toString())
+                .replace("OUT", folder.resolve("run").toString())
+                .replace("TEXTS", folder.resolve("math.jsonl").toString()));
+
+    Cli run = Cli.run("plan", recipe);
+
+    assertThat(run.exitCode()).as(run.err()).isZero();
+    assertThat(run.err())
+        .contains("has no gated-output-norm-sum, output-maximum, reservoir of 12 tokens: measured");
+    Evidence evidence = read("run.work/evidence");
+    assertThat(evidence.sampling()).isEqualTo(new Evidence.Sampling(12, 42L));
+    assertThat(evidence.statistics())
+        .contains(Statistic.COACTIVATION)
+        .containsAll(Statistic.defaults());
+    assertThat(Cli.run("plan", recipe).err()).contains("evidence: reused ");
   }
 
   @ParameterizedTest

@@ -318,7 +318,7 @@ class CalibrationTest {
         Measured.evidence(model, corpus, EvidenceRequest.of(Set.of(GATE_SUM, OUTPUT_SUM)));
 
     assertThat(evidence.statistics()).containsExactly(ROUTED_TOKENS, GATE_SUM, OUTPUT_SUM);
-    assertThat(evidence.reservoir()).isNull();
+    assertThat(evidence.sampling()).isNull();
     assertThat(evidence.layers().get(0).parts().hasReservoir()).isFalse();
   }
 }

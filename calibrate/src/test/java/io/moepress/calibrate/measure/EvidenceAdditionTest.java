@@ -93,7 +93,7 @@ class EvidenceAdditionTest {
         evidence.maxTokens(),
         List.of(new Evidence.Domain(name, domain.digest(), domain.sequences(), domain.tokens())),
         evidence.layers(),
-        evidence.reservoir());
+        evidence.sampling());
   }
 
   /// What a layer did with some tokens, by chance.

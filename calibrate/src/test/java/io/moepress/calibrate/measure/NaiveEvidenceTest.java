@@ -162,7 +162,7 @@ class NaiveEvidenceTest {
 
     List<Visit> visits = visits(moe, true, corpus);
     int[] drawn = TokenSample.draw(corpus.tokens(), size, seed);
-    assertThat(evidence.reservoir())
+    assertThat(evidence.sampling())
         .isEqualTo(new Evidence.Sampling(Math.min(size, corpus.tokens()), seed));
     for (int layer = 0; layer < 2; layer++) {
       List<Visit> ofLayer = ofLayer(visits, layer);

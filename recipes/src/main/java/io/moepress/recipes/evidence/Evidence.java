@@ -19,13 +19,13 @@ import org.jspecify.annotations.Nullable;
 /// @param maxTokens where texts were cut
 /// @param domains the corpora, in the order of the arrays
 /// @param layers by decoder layer index; only layers with routed experts appear
-/// @param reservoir how the sample of inputs was drawn that every layer holds; null without one
+/// @param sampling how the reservoir was drawn that every layer holds; null without one
 public record Evidence(
     String checkpoint,
     int maxTokens,
     List<Domain> domains,
     SortedMap<Integer, Layer> layers,
-    @Nullable Sampling reservoir) {
+    @Nullable Sampling sampling) {
 
   public Evidence {
     domains = List.copyOf(domains);
@@ -149,7 +149,7 @@ public record Evidence(
     EnumSet<Statistic> absent = EnumSet.copyOf(needed.statistics());
     absent.removeAll(statistics());
     List<String> labels = new ArrayList<>(Statistic.labels(absent));
-    if (needed.reservoirTokens() > 0 && reservoir == null) {
+    if (needed.reservoirTokens() > 0 && sampling == null) {
       labels.add(Reservoir.LABEL);
     }
     if (!labels.isEmpty()) {

@@ -82,6 +82,20 @@ public final class EvidenceFile {
     return read(directory, Json.read(head, EvidenceHead.class));
   }
 
+  /// Reads evidence and makes sure that the large files, too, are as they were written. That takes
+  /// as long as reading them.
+  ///
+  /// @throws FormatException when it is not evidence, of another version, or damaged
+  public static Evidence readIntact(Path directory) throws IOException {
+    Evidence evidence = read(directory);
+    for (Evidence.Layer layer : evidence.layers().values()) {
+      if (layer.parts() instanceof LayerFiles files) {
+        files.requireIntact();
+      }
+    }
+    return evidence;
+  }
+
   private static Evidence read(Path directory, EvidenceHead head) throws IOException {
     SealedFile numbers = new SealedFile(directory.resolve(NUMBERS), head.numbers());
     SortedMap<Integer, Evidence.Layer> layers = new TreeMap<>();
@@ -120,7 +134,7 @@ public final class EvidenceFile {
   private static ReservoirFile sample(
       Path directory, EvidenceHead head, ReservoirHead reservoir, int layer) {
     SealedFile file = sealed(directory, RESERVOIR, layer, reservoir.layers());
-    if (file == null || !Files.isRegularFile(file.path())) {
+    if (file == null) {
       throw FormatException.of(
           "%s: no reservoir of layer %d (expected one for each layer). Calibrate again.",
           directory, layer);
@@ -134,7 +148,16 @@ public final class EvidenceFile {
   private static @Nullable SealedFile sealed(
       Path directory, String folder, int layer, @Nullable SortedMap<Integer, String> digests) {
     String digest = digests == null ? null : digests.get(layer);
-    return digest == null ? null : new SealedFile(layerFile(directory, folder, layer), digest);
+    if (digest == null) {
+      return null;
+    }
+    Path file = layerFile(directory, folder, layer);
+    Checks.requireFormat(
+        Files.isRegularFile(file),
+        "%s: no such file (expected one, as %s says). Calibrate again.",
+        file,
+        HEAD);
+    return new SealedFile(file, digest);
   }
 
   private static Statistic statistic(Path file, String name, String prefix) {

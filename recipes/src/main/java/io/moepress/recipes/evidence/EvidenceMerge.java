@@ -39,7 +39,7 @@ public final class EvidenceMerge {
     EnumSet<Statistic> common = EnumSet.allOf(Statistic.class);
     parts.forEach(part -> common.retainAll(part.evidence().statistics()));
     this.statistics = Collections.unmodifiableSet(common);
-    this.hasReservoir = parts.stream().allMatch(part -> part.evidence().reservoir() != null);
+    this.hasReservoir = parts.stream().allMatch(part -> part.evidence().sampling() != null);
   }
 
   /// Merges evidence of one checkpoint. What not all parts hold is left out.
@@ -64,7 +64,7 @@ public final class EvidenceMerge {
     parts.forEach(part -> some.addAll(part.evidence().statistics()));
     some.removeAll(merge.statistics);
     List<String> left = new ArrayList<>(Statistic.labels(some));
-    if (!merge.hasReservoir && parts.stream().anyMatch(p -> p.evidence().reservoir() != null)) {
+    if (!merge.hasReservoir && parts.stream().anyMatch(p -> p.evidence().sampling() != null)) {
       left.add(Reservoir.LABEL);
     }
     return left;
@@ -144,7 +144,7 @@ public final class EvidenceMerge {
   }
 
   private static Sampling samplingOf(Part part) {
-    Sampling sampling = part.evidence().reservoir();
+    Sampling sampling = part.evidence().sampling();
     if (sampling == null) {
       throw new IllegalStateException(part.name() + " has no reservoir");
     }

@@ -49,7 +49,7 @@ public record EvidenceRequest(Set<Statistic> statistics, int reservoirTokens, lo
   }
 
   private boolean hasReservoir(Evidence evidence) {
-    Sampling held = evidence.reservoir();
+    Sampling held = evidence.sampling();
     if (reservoirTokens == 0) {
       return true;
     }
@@ -74,7 +74,7 @@ public record EvidenceRequest(Set<Statistic> statistics, int reservoirTokens, lo
   public EvidenceRequest and(Evidence evidence) {
     EnumSet<Statistic> union = EnumSet.copyOf(statistics);
     union.addAll(evidence.statistics());
-    Sampling held = evidence.reservoir();
+    Sampling held = evidence.sampling();
     if (held == null || held.seed() == null || (reservoirTokens > 0 && !isDrawnAlike(held))) {
       return new EvidenceRequest(union, reservoirTokens, seed);
     }

@@ -98,7 +98,7 @@ public final class EvidenceWriter implements LayerKeeper, Closeable {
   }
 
   private @Nullable ReservoirHead reservoirHead(Evidence evidence) {
-    Sampling sampling = evidence.reservoir();
+    Sampling sampling = evidence.sampling();
     if (sampling == null) {
       Checks.require(reservoirs.isEmpty(), "a reservoir nobody says how it was drawn");
       return null;

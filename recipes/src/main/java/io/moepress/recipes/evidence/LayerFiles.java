@@ -13,6 +13,16 @@ import org.jspecify.annotations.Nullable;
 record LayerFiles(@Nullable MatrixFile matrices, @Nullable ReservoirFile sample)
     implements LargeParts {
 
+  /// Makes sure that the files are as they were written.
+  void requireIntact() throws IOException {
+    if (matrices != null) {
+      matrices.requireIntact();
+    }
+    if (sample != null) {
+      sample.requireIntact();
+    }
+  }
+
   @Override
   public Set<Statistic> statistics() {
     return matrices == null ? Set.of() : matrices.statistics();

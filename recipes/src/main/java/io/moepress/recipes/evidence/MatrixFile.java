@@ -95,6 +95,10 @@ final class MatrixFile {
     return statistics;
   }
 
+  void requireIntact() throws IOException {
+    file.requireIntact();
+  }
+
   /// Reads a matrix.
   double[][] read(Statistic statistic) throws IOException {
     try (SafetensorsFile tensors = SafetensorsFile.open(file.intact());

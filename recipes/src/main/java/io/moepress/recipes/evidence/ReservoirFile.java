@@ -60,6 +60,10 @@ final class ReservoirFile {
     }
   }
 
+  void requireIntact() throws IOException {
+    file.requireIntact();
+  }
+
   /// Reads the reservoir.
   Reservoir read() throws IOException {
     Path path = file.intact();

@@ -26,7 +26,15 @@ final class SealedFile {
   /// The file, after making sure that it was not changed.
   ///
   /// @throws io.moepress.formats.FormatException when it was
-  synchronized Path intact() throws IOException {
+  Path intact() throws IOException {
+    requireIntact();
+    return path;
+  }
+
+  /// Makes sure that the file was not changed.
+  ///
+  /// @throws io.moepress.formats.FormatException when it was
+  synchronized void requireIntact() throws IOException {
     if (!checked) {
       String found = Fingerprint.ofFile(path);
       Checks.requireFormat(
@@ -38,6 +46,5 @@ final class SealedFile {
           EvidenceFile.HEAD);
       checked = true;
     }
-    return path;
   }
 }

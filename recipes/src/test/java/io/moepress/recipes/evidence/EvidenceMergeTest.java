@@ -79,7 +79,7 @@ class EvidenceMergeTest {
   void reservoirsStandOneAfterTheOtherWithTheirIndicesCountedOn() {
     Evidence merged = EvidenceMerge.merge(PARTS);
 
-    assertThat(merged.reservoir()).isEqualTo(new Sampling(3, null));
+    assertThat(merged.sampling()).isEqualTo(new Sampling(3, null));
     assertThat(merged.layers().get(3).reservoir())
         .usingRecursiveComparison()
         .isEqualTo(
@@ -103,7 +103,7 @@ class EvidenceMergeTest {
         .containsExactly("gate-sum", "output-maximum", "coactivation", "reservoir");
     Evidence merged = EvidenceMerge.merge(parts);
     assertThat(merged.statistics()).containsExactly(ROUTED_TOKENS);
-    assertThat(merged.reservoir()).isNull();
+    assertThat(merged.sampling()).isNull();
     assertThat(merged.layers().get(3).parts().hasReservoir()).isFalse();
   }
 
@@ -111,7 +111,7 @@ class EvidenceMergeTest {
   void onePartAloneStaysAsItIs() {
     Evidence merged = EvidenceMerge.merge(List.of(new Part("a", MATH)));
 
-    assertThat(merged.reservoir()).isEqualTo(MATH.reservoir());
+    assertThat(merged.sampling()).isEqualTo(MATH.sampling());
     assertThat(merged.domains()).isEqualTo(MATH.domains());
     assertThat(merged.layers().get(3).matrix(COACTIVATION))
         .isDeepEqualTo(MATH.layers().get(3).matrix(COACTIVATION));
@@ -130,7 +130,7 @@ class EvidenceMergeTest {
 
     Evidence read = EvidenceFile.read(folder.resolve("both"));
 
-    assertThat(read.reservoir()).isEqualTo(new Sampling(3, null));
+    assertThat(read.sampling()).isEqualTo(new Sampling(3, null));
     assertThat(read.layers().get(3).reservoir().tokens()).containsExactly(2, 15, 29);
     assertThat(read.layers().get(3).matrix(COACTIVATION)[1]).containsExactly(21, 40);
     assertThat(read.statistics()).containsExactly(ROUTED_TOKENS, OUTPUT_MAXIMUM, COACTIVATION);

@@ -50,7 +50,7 @@ class LargePartsTest {
 
     Evidence read = EvidenceFile.read(directory);
 
-    assertThat(read.reservoir()).isEqualTo(new Sampling(5, seed));
+    assertThat(read.sampling()).isEqualTo(new Sampling(5, seed));
     read.layers()
         .forEach((layer, values) -> {
           Evidence.Layer expected = written.layers().get(layer);
@@ -96,6 +96,16 @@ class LargePartsTest {
     assertRefused(() -> damaged.reservoir(), RESERVOIR, "digest sha256:", "calibrate again");
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {MATRICES, RESERVOIR})
+  void whoeverWantsToBeSureFindsEveryDamage(String file) throws IOException {
+    assertThat(EvidenceFile.readIntact(directory).layers()).containsOnlyKeys(1, 12);
+
+    flipLastBit(file);
+
+    assertRefused(() -> EvidenceFile.readIntact(directory), file, "digest sha256:");
+  }
+
   private void flipLastBit(String file) throws IOException {
     byte[] bytes = Files.readAllBytes(directory.resolve(file));
     bytes[bytes.length - 1] ^= 1;
@@ -110,13 +120,18 @@ class LargePartsTest {
     assertThatExceptionOfType(UncheckedIOException.class)
         .isThrownBy(() -> evidence.layers().get(12).matrix(OUTPUT_SUM))
         .withMessageContaining("layer-00012");
-    assertThatExceptionOfType(IOException.class).isThrownBy(() -> EvidenceFile.read(directory));
+    assertRefused(() -> EvidenceFile.read(directory), MATRICES, "no such file (expected one");
   }
 
   @Test
   void aReservoirThatOneLayerLacksIsRefused() throws IOException {
     Files.delete(directory.resolve(RESERVOIR));
 
+    assertRefused(() -> EvidenceFile.read(directory), RESERVOIR, "no such file (expected one");
+    Path head = directory.resolve("evidence.json");
+    Files.writeString(
+        head,
+        Files.readString(head).replaceAll("(?s)(\"reservoir\".*?),\\s*\"12\": \"[^\"]*\"", "$1"));
     assertRefused(() -> EvidenceFile.read(directory), "no reservoir of layer 12");
   }
 
