@@ -4,11 +4,10 @@ import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.formats.checkpoint.Fingerprint;
-import io.moepress.formats.checkpoint.StagedDirectory;
 import io.moepress.recipes.apply.Applier;
 import io.moepress.recipes.apply.Manifest;
+import io.moepress.recipes.apply.PlannedModel;
 import io.moepress.recipes.lowering.LoweredPlan;
-import io.moepress.recipes.lowering.Lowering;
 import io.moepress.recipes.plan.Plan;
 import io.moepress.recipes.plan.PlanMismatchException;
 import io.moepress.recipes.recipe.ByteSize;
@@ -19,11 +18,9 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.TypeConversionException;
 
 /// `moepress apply`.
 @Command(
@@ -56,34 +53,26 @@ final class ApplyCommand implements Callable<Integer> {
       description = "Limit for one file of weights. Default: 5GB.")
   private ByteSize maxShardSize = ByteSize.parse("5GB");
 
-  /// Reads sizes such as `5GB`.
-  static final class SizeConverter implements ITypeConverter<ByteSize> {
-    @Override
-    public ByteSize convert(String value) {
-      try {
-        return ByteSize.parse(value);
-      } catch (IllegalArgumentException e) {
-        throw new TypeConversionException(e.getMessage());
-      }
-    }
-  }
-
   /// What was written.
   record Result(String output, int tensors, int dropped, long bytes) {}
 
   @Override
   public Integer call() throws IOException {
     Terminal terminal = common.terminal();
-    StagedDirectory.requireFree(output, overwrite);
     Plan plan = Plan.read(planFile);
     try (CheckpointDirectory checkpoint = CheckpointDirectory.open(model);
         Workers workers = common.workers()) {
       requireSame(plan, checkpoint);
-      LoweredPlan lowered = Lowering.lower(MoeModel.of(checkpoint), plan.steps());
+      LoweredPlan lowered = PlannedModel.of(MoeModel.of(checkpoint), plan).programs();
       requireTarget(plan, lowered);
+      Applier.Output place = new Applier.Output(output, overwrite, maxShardSize);
       Manifest manifest =
-          new Applier(checkpoint, workers, common.progress(terminal))
-              .apply(plan, lowered, new Applier.Output(output, overwrite, maxShardSize));
+          Outputs.write(
+              new Applier(checkpoint, workers, common.progress(terminal)),
+              plan,
+              lowered,
+              place,
+              terminal);
       Result result =
           new Result(
               output.toString(),
@@ -97,10 +86,10 @@ final class ApplyCommand implements Callable<Integer> {
 
   private void requireSame(Plan plan, CheckpointDirectory checkpoint) throws IOException {
     String fingerprint = Fingerprint.of(checkpoint);
-    if (!plan.checkpoint().equals(fingerprint)) {
+    if (!plan.source().equals(fingerprint)) {
       throw new PlanMismatchException(
           "%s was made for checkpoint %s; %s is %s. Plan again, or give the original checkpoint.",
-          planFile, plan.checkpoint(), model, fingerprint);
+          planFile, plan.source(), model, fingerprint);
     }
   }
 

@@ -1,6 +1,9 @@
 package io.moepress.cli;
 
+import io.moepress.calibrate.corpus.Corpus;
+import io.moepress.calibrate.corpus.CorpusReader;
 import io.moepress.formats.Words;
+import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.formats.checkpoint.Fingerprint;
 import io.moepress.recipes.evidence.Evidence;
@@ -9,6 +12,7 @@ import io.moepress.recipes.evidence.EvidenceRequest;
 import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.recipe.CalibrationSpec;
 import io.moepress.recipes.recipe.CalibrationSpec.Order;
+import io.moepress.recipes.work.WorkDirectory;
 import io.moepress.recipes.work.Workers;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -67,6 +71,14 @@ final class CalibrateCommand implements Callable<Integer> {
           "Keep the inputs of this many tokens in every layer, drawn with the seed. Default: 0.")
   private int reservoirTokens;
 
+  @Option(
+      names = {"-w", "--work-dir"},
+      paramLabel = "DIR",
+      description =
+          "Where the state of the measurement is kept, so that the same command goes on after it"
+              + " was stopped. Default: the output plus \".work\".")
+  private @Nullable Path workDirectory;
+
   @Option(names = "--shuffle", description = "Take the texts in an order the seed decides.")
   private boolean shuffle;
 
@@ -89,12 +101,21 @@ final class CalibrateCommand implements Callable<Integer> {
     CalibrationSpec spec =
         new CalibrationSpec(
             data.sources(), data.maxTokens(), shuffle ? Order.SHUFFLED : Order.FILE);
+    Path workPath = workDirectory == null ? WorkDirectory.beside(output) : workDirectory;
     try (CheckpointDirectory checkpoint = CheckpointDirectory.open(model);
-        Workers workers = common.workers()) {
-      Measuring measuring = new Measuring(workers, common.progress(terminal), terminal);
+        Workers workers = common.workers();
+        WorkDirectory work = WorkDirectory.open(workPath)) {
+      PassSetup setup = new PassSetup(workers, common.progress(terminal), common.memory(), work);
       String fingerprint = Fingerprint.of(checkpoint);
+      Corpus corpus = CorpusReader.read(model, spec, seed);
       Evidence evidence =
-          measuring.measure(checkpoint, fingerprint, spec, request, Set.of(), output);
+          new Measuring(setup, terminal)
+              .measure(
+                  new Measuring.Question(
+                      MoeModel.of(checkpoint), fingerprint, corpus, spec.maxTokens()),
+                  request,
+                  Set.of(),
+                  output);
       Table table = Table.ofNumbers().row("domain", "texts", "tokens");
       for (Evidence.Domain domain : evidence.domains()) {
         table.row(domain.name(), "" + domain.sequences(), "" + domain.tokens());

@@ -1,10 +1,13 @@
 package io.moepress.cli;
 
+import io.moepress.recipes.recipe.ByteSize;
+import io.moepress.recipes.work.MemoryBudget;
 import io.moepress.recipes.work.Progress;
 import io.moepress.recipes.work.Workers;
 import java.io.Console;
 import java.io.PrintWriter;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -21,6 +24,13 @@ final class CommonOptions {
       paramLabel = "N",
       description = "Jobs at a time; results do not depend on it. Default: the number of cores.")
   private int threads = Runtime.getRuntime().availableProcessors();
+
+  @Option(
+      names = "--max-memory",
+      paramLabel = "SIZE",
+      converter = SizeConverter.class,
+      description = "Stay within this much memory, such as 16GiB. Default: 3/4 of the machine's.")
+  private @Nullable ByteSize maxMemory;
 
   @Option(
       names = "--json",
@@ -60,6 +70,11 @@ final class CommonOptions {
           command.commandLine(), "--threads must be at least 1: " + threads);
     }
     return new Workers(threads);
+  }
+
+  /// The memory to stay within.
+  MemoryBudget memory() {
+    return maxMemory == null ? MemoryBudget.ofMachine() : new MemoryBudget(maxMemory.bytes());
   }
 
   /// How much to say about an error: 0, 1 or 2.

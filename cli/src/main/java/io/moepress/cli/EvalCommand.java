@@ -2,6 +2,7 @@ package io.moepress.cli;
 
 import io.moepress.calibrate.evaluate.EvaluationData;
 import io.moepress.calibrate.evaluate.Evaluator;
+import io.moepress.calibrate.forward.PassResources;
 import io.moepress.formats.Checks;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
@@ -43,7 +44,8 @@ final class EvalCommand implements Callable<Integer> {
     try (CheckpointDirectory checkpoint = CheckpointDirectory.open(model);
         Workers workers = common.workers()) {
       EvaluationData files = EvaluationData.read(data.sources(), model, data.maxTokens());
-      Evaluator evaluator = new Evaluator(files, workers, common.progress(terminal));
+      Evaluator evaluator =
+          new Evaluator(files, PassResources.inMemory(workers, common.progress(terminal)));
       Evaluation evaluation = evaluate(evaluator, MoeModel.of(checkpoint));
       terminal.result(evaluation, text(evaluation));
       return ExitCode.DONE;

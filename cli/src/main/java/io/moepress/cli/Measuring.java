@@ -1,58 +1,58 @@
 package io.moepress.cli;
 
 import io.moepress.calibrate.corpus.Corpus;
-import io.moepress.calibrate.corpus.CorpusReader;
+import io.moepress.calibrate.forward.PassMemory;
 import io.moepress.calibrate.measure.Calibration;
 import io.moepress.formats.FormatException;
 import io.moepress.formats.architecture.MoeModel;
-import io.moepress.formats.checkpoint.CheckpointDirectory;
+import io.moepress.formats.checkpoint.Directories;
 import io.moepress.formats.checkpoint.StagedDirectory;
 import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.evidence.EvidenceFile;
 import io.moepress.recipes.evidence.EvidenceRequest;
-import io.moepress.recipes.evidence.EvidenceWriter;
 import io.moepress.recipes.evidence.Statistic;
-import io.moepress.recipes.recipe.CalibrationSpec;
-import io.moepress.recipes.work.Progress;
-import io.moepress.recipes.work.Workers;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
-/// Gets evidence into a directory: by measuring, or by finding that it is there already.
+/// Gets evidence into a directory: by measuring, by going on with a measurement that was stopped,
+/// or by finding that it is there already.
 ///
-/// @param workers a pool
-/// @param progress where to say how far it is
+/// @param setup what a pass may use
 /// @param terminal where to say what is reused
-record Measuring(Workers workers, Progress progress, Terminal terminal) {
+record Measuring(PassSetup setup, Terminal terminal) {
   private static final String OF_OTHERS = " is of another checkpoint or other texts: replaced";
 
-  /// Evidence of `spec` on a checkpoint.
+  /// What is measured.
   ///
-  /// @param needed evidence that holds this much is used again; its seed also decides the order of
-  ///   shuffled texts
+  /// @param model the checkpoint, or a view of it
+  /// @param fingerprint of the model
+  /// @param corpus the texts
+  /// @param maxTokens where they were cut
+  record Question(MoeModel model, String fingerprint, Corpus corpus, int maxTokens) {
+
+    /// Whether evidence is of this, whatever it holds.
+    boolean isOf(Evidence evidence) {
+      return Calibration.isOf(evidence, fingerprint, corpus, maxTokens);
+    }
+  }
+
+  /// Evidence that answers a question.
+  ///
+  /// @param needed evidence that holds this much is used again
   /// @param besides what is gathered, too, when something has to be measured
   /// @param directory where the evidence is kept
   Evidence measure(
-      CheckpointDirectory checkpoint,
-      String fingerprint,
-      CalibrationSpec spec,
-      EvidenceRequest needed,
-      Set<Statistic> besides,
-      Path directory)
+      Question question, EvidenceRequest needed, Set<Statistic> besides, Path directory)
       throws IOException {
-    Corpus corpus;
-    try (CorpusReader reader = new CorpusReader(checkpoint.directory())) {
-      corpus = reader.read(spec, needed.seed());
-    }
     EvidenceRequest request = needed.and(besides);
     Optional<Evidence> kept = kept(directory);
     if (kept.isPresent()) {
       Evidence evidence = kept.get();
       List<String> missing = needed.missingFrom(evidence);
-      boolean isOfThis = Calibration.isOf(evidence, fingerprint, corpus, spec.maxTokens());
+      boolean isOfThis = question.isOf(evidence);
       if (isOfThis && missing.isEmpty()) {
         terminal.say("evidence: reused " + directory + " (same checkpoint, same texts)");
         return evidence;
@@ -60,12 +60,20 @@ record Measuring(Workers workers, Progress progress, Terminal terminal) {
       terminal.say("evidence: " + directory + (isOfThis ? lacks(missing) : OF_OTHERS));
       request = isOfThis ? request.and(evidence) : request;
     }
-    Calibration calibration = new Calibration(workers, progress);
-    try (EvidenceWriter writer = EvidenceWriter.create(directory)) {
-      MoeModel model = MoeModel.of(checkpoint);
-      writer.commit(
-          calibration.measure(model, fingerprint, corpus, spec.maxTokens(), request, writer));
-    }
+    Path snapshots = setup.work().snapshots(directory);
+    PassMemory need = PassMemory.of(question.model(), question.corpus());
+    Evidence evidence =
+        new Calibration(setup.resources(need))
+            .measure(
+                question.model(),
+                question.fingerprint(),
+                question.corpus(),
+                question.maxTokens(),
+                request,
+                snapshots);
+    EvidenceFile.write(evidence, directory);
+    Directories.delete(snapshots);
+    Directories.delete(Calibration.layers(snapshots));
     terminal.say("evidence: " + directory);
     return EvidenceFile.read(directory);
   }

@@ -36,13 +36,13 @@ final class PlanCommand implements Callable<Integer> {
     Terminal terminal = common.terminal();
     Recipe read = RecipeReader.read(recipe, new Methods());
     try (Workers workers = common.workers();
-        RecipeRun run =
-            RecipeRun.open(read, options, workers, common.progress(terminal), terminal)) {
+        RecipeRun run = RecipeRun.open(read, options, common, workers)) {
       run.preflight();
       Plan plan = run.plan();
-      Path file = output == null ? run.workDirectory().resolve("plan.json") : output;
+      Path file = output == null ? run.work().file("plan.json") : output;
       run.write(plan, file);
       terminal.say("plan: " + file);
+      terminal.say(run.predictions(plan));
       terminal.result(plan, PlanText.of(plan));
       return ExitCode.DONE;
     }

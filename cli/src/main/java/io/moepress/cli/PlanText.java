@@ -5,6 +5,7 @@ import io.moepress.recipes.plan.KeepExperts;
 import io.moepress.recipes.plan.Plan;
 import io.moepress.recipes.plan.PlanStep;
 import io.moepress.recipes.recipe.ByteSize;
+import java.util.List;
 
 /// A plan as people read it.
 final class PlanText {
@@ -13,6 +14,17 @@ final class PlanText {
   static String of(Plan plan) {
     StringBuilder text = new StringBuilder();
     text.append(sizes(plan)).append('\n');
+    List<Plan> chain = plan.chain();
+    for (int index = 0; index < chain.size(); index++) {
+      if (chain.size() > 1) {
+        text.append("step ").append(index + 1).append('\n');
+      }
+      append(text, chain.get(index));
+    }
+    return text.toString();
+  }
+
+  private static void append(StringBuilder text, Plan plan) {
     Table layers = Table.ofFacts().row("layer", "method", "kept", "lowest kept / highest dropped");
     for (PlanStep step : plan.steps()) {
       switch (step) {
@@ -22,13 +34,12 @@ final class PlanText {
     }
     text.append(layers.text());
     plan.notes().forEach(note -> text.append("note: ").append(note).append('\n'));
-    return text.toString();
   }
 
   private static String sizes(Plan plan) {
     return Table.ofNumbers()
         .row("", "experts", "parameters", "size")
-        .row(size("before", plan.before()))
+        .row(size("before", plan.chain().getFirst().before()))
         .row(size("after", plan.after()))
         .text();
   }

@@ -1,31 +1,28 @@
 package io.moepress.cli;
 
+import io.moepress.calibrate.corpus.Corpus;
 import io.moepress.calibrate.evaluate.EvaluationData;
-import io.moepress.calibrate.evaluate.Evaluator;
+import io.moepress.calibrate.forward.PassMemory;
+import io.moepress.formats.Checks;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.formats.checkpoint.Fingerprint;
 import io.moepress.recipes.apply.Applier;
 import io.moepress.recipes.apply.Manifest;
-import io.moepress.recipes.apply.PlannedCheckpoint;
-import io.moepress.recipes.evaluation.Evaluation;
-import io.moepress.recipes.evidence.Evidence;
-import io.moepress.recipes.evidence.EvidenceFile;
-import io.moepress.recipes.evidence.EvidenceRequest;
-import io.moepress.recipes.evidence.Statistic;
-import io.moepress.recipes.lowering.Lowering;
 import io.moepress.recipes.plan.Plan;
 import io.moepress.recipes.plan.PruneMethod;
-import io.moepress.recipes.planning.EvidenceNeeds;
 import io.moepress.recipes.planning.Planner;
-import io.moepress.recipes.planning.Planner.Subject;
+import io.moepress.recipes.recipe.ByteSize;
 import io.moepress.recipes.recipe.EvaluationSpec;
 import io.moepress.recipes.recipe.PruneStep;
 import io.moepress.recipes.recipe.Recipe;
 import io.moepress.recipes.recipe.RecipeException;
-import io.moepress.recipes.recipe.RecipeStep;
 import io.moepress.recipes.verify.Verifier.Check;
+import io.moepress.recipes.work.Journal;
+import io.moepress.recipes.work.Journal.Stage;
+import io.moepress.recipes.work.MemoryBudget;
 import io.moepress.recipes.work.Progress;
+import io.moepress.recipes.work.WorkDirectory;
 import io.moepress.recipes.work.Workers;
 import java.io.Closeable;
 import java.io.IOException;
@@ -33,95 +30,98 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /// The main job, stage by stage: evidence, plan, checkpoint, verification, evaluation.
 ///
-/// The command decides which stages run; each stage says what it made and where it is.
+/// The command decides which stages run; each stage says what it made and where it is. Whatever is
+/// finished stands in the work directory, and a stage that finds its result there uses it.
 final class RecipeRun implements Closeable {
   private final Recipe recipe;
   private final RecipeOptions options;
-  private final Workers workers;
-  private final Progress progress;
   private final Terminal terminal;
+  private final PassSetup setup;
   private final CheckpointDirectory checkpoint;
   private final MoeModel model;
-  private final String fingerprint;
+  private final StepChain steps;
+  private final Optional<Journal> last;
 
-  private @Nullable Subject subject;
+  private Journal journal;
+  private StepChain.@Nullable Decided decided;
   private @Nullable EvaluationData data;
 
-  private RecipeRun(Surroundings around, CheckpointDirectory checkpoint) throws IOException {
-    this.recipe = around.recipe();
-    this.options = around.options();
-    this.workers = around.workers();
-    this.progress = around.progress();
-    this.terminal = around.terminal();
-    this.checkpoint = checkpoint;
-    this.model = MoeModel.of(checkpoint);
-    this.fingerprint = Fingerprint.of(checkpoint);
-  }
-
-  private record Surroundings(
+  private RecipeRun(
       Recipe recipe,
       RecipeOptions options,
-      Workers workers,
-      Progress progress,
-      Terminal terminal) {}
-
-  /// A method at the recipe's budget, evaluated.
-  ///
-  /// @param name the method
-  /// @param size what is left
-  /// @param evaluation how good it is, compared with the original
-  record Candidate(String name, Plan.Size size, Evaluation evaluation) {}
-
-  /// Everything that was evaluated.
-  ///
-  /// @param before the original
-  /// @param after the result
-  /// @param baselines other methods at the same budget, which are not written
-  record Comparison(Candidate before, Candidate after, List<Candidate> baselines) {}
-
-  /// Opens the recipe's checkpoint.
-  static RecipeRun open(
-      Recipe recipe, RecipeOptions options, Workers workers, Progress progress, Terminal terminal)
+      Terminal terminal,
+      PassSetup setup,
+      CheckpointDirectory checkpoint)
       throws IOException {
-    CheckpointDirectory checkpoint = CheckpointDirectory.open(recipe.model());
-    boolean opened = false;
+    this.recipe = recipe;
+    this.options = options;
+    this.terminal = terminal;
+    this.setup = setup;
+    this.checkpoint = checkpoint;
+    this.model = MoeModel.of(checkpoint);
+    String fingerprint = Fingerprint.of(checkpoint);
+    this.steps =
+        new StepChain(
+            recipe, checkpoint, fingerprint, new Measuring(setup, terminal), options.evidence);
+    this.last = Journal.last(setup.work());
+    this.journal = Journal.begin(fingerprint, recipe.sha256());
+  }
+
+  /// Opens the recipe's checkpoint and its work directory, and says what has changed since the last
+  /// run there.
+  static RecipeRun open(Recipe recipe, RecipeOptions options, CommonOptions common, Workers workers)
+      throws IOException {
+    Terminal terminal = common.terminal();
+    Progress progress = common.progress(terminal);
+    List<Closeable> opened = new ArrayList<>();
+    boolean finished = false;
     try {
-      Surroundings around = new Surroundings(recipe, options, workers, progress, terminal);
-      RecipeRun run = new RecipeRun(around, checkpoint);
-      opened = true;
+      CheckpointDirectory checkpoint = CheckpointDirectory.open(recipe.model());
+      opened.add(checkpoint);
+      WorkDirectory work = WorkDirectory.open(workDirectory(recipe, options));
+      opened.add(work);
+      PassSetup setup = new PassSetup(workers, progress, common.memory(), work);
+      RecipeRun run = new RecipeRun(recipe, options, terminal, setup, checkpoint);
+      run.last.ifPresent(last -> run.journal.changesSince(last).forEach(terminal::say));
+      finished = true;
       return run;
     } finally {
-      if (!opened) {
-        checkpoint.close();
+      for (Closeable closeable : finished ? List.<Closeable>of() : opened.reversed()) {
+        closeable.close();
       }
     }
   }
 
-  /// Where evidence, plan and results are kept.
-  Path workDirectory() {
-    return options.workDirectory != null
-        ? options.workDirectory
-        : recipe.output().resolveSibling(recipe.output().getFileName() + ".work");
+  private static Path workDirectory(Recipe recipe, RecipeOptions options) {
+    Path work = options.workDirectory;
+    if (work == null) {
+      return WorkDirectory.beside(recipe.output());
+    }
+    Path output = recipe.output().toAbsolutePath().normalize();
+    if (work.toAbsolutePath().normalize().startsWith(output)) {
+      throw new RecipeException(
+          "--work-dir " + work + ": inside the output (expected another directory)");
+    }
+    return work;
   }
 
-  /// The output appears by one rename, so nothing may be kept inside it meanwhile.
-  void requireWorkOutside() {
-    Path work = workDirectory().toAbsolutePath().normalize();
-    if (work.startsWith(recipe.output().toAbsolutePath().normalize())) {
-      throw new RecipeException(
-          "--work-dir " + workDirectory() + ": inside the output (expected another directory)");
-    }
+  /// Where everything is kept.
+  WorkDirectory work() {
+    return setup.work();
   }
 
   /// Finds mistakes before anything is measured: budget, protected experts, methods without the
-  /// evidence they need, evaluation files.
+  /// evidence they need, memory, evaluation files.
   void preflight() throws IOException {
-    Planner.preflight(model, step(), recipe.target());
-    List<PruneMethod> methods = new ArrayList<>(List.of(step().method()));
+    Planner.preflight(model, steps.steps().getFirst(), recipe.target());
+    List<PruneMethod> methods = new ArrayList<>();
+    steps.steps().forEach(step -> methods.add(step.method()));
     recipe.evaluation().ifPresent(spec -> methods.addAll(spec.baselines()));
     boolean measured = options.evidence != null || recipe.calibration().isPresent();
     for (PruneMethod method : methods) {
@@ -129,9 +129,41 @@ final class RecipeRun implements Closeable {
         throw Planner.needsEvidence(method);
       }
     }
-    if (recipe.evaluation().isPresent()) {
-      data(recipe.evaluation().get());
+    if (steps.steps().size() > 1
+        && recipe.calibration().isEmpty()
+        && steps.steps().stream().skip(1).anyMatch(step -> !step.method().needs().isEmpty())) {
+      throw new RecipeException(
+          recipe.file()
+              + ": steps: the second step is measured on the result of the first (expected"
+              + " calibration data in the recipe)");
     }
+    predictedMemory();
+  }
+
+  /// The most memory this run will use, the program included.
+  ///
+  /// @throws io.moepress.formats.FormatException when that is more than it may use
+  long predictedMemory() throws IOException {
+    long predicted = MemoryBudget.PROGRAM;
+    if (recipe.calibration().isPresent()) {
+      Corpus corpus = steps.corpus(recipe.calibration().get());
+      predicted = setup.predicted(PassMemory.of(model, corpus));
+    }
+    if (recipe.evaluation().isPresent()) {
+      PassMemory need = PassMemory.ofComparison(model, data(recipe.evaluation().get()).corpus());
+      predicted = Math.max(predicted, setup.predicted(need));
+    }
+    return predicted;
+  }
+
+  /// What applying the plan will take.
+  String predictions(Plan plan) throws IOException {
+    return Checks.text(
+        "the run: memory at most %s (allowed %s); %s of disk, %s to read",
+        new ByteSize(predictedMemory()).rounded(),
+        new ByteSize(setup.budget().bytes()).rounded(),
+        new ByteSize(plan.after().bytes()).rounded(),
+        new ByteSize(plan.after().bytes()).rounded());
   }
 
   /// The texts to evaluate on, read at most once.
@@ -142,9 +174,26 @@ final class RecipeRun implements Closeable {
     return data;
   }
 
-  /// Decides.
+  /// Decides, and says when the decision is another one than in the last run.
   Plan plan() throws IOException {
-    return Planner.plan(model, step(), subject());
+    Plan plan = decided().plan();
+    journal = journal.planned(plan.evidence(), plan.digest());
+    List<String> said =
+        last.map(Journal.begin(journal.checkpoint(), journal.recipe())::changesSince)
+            .orElse(List.of());
+    last.ifPresent(old ->
+        journal.changesSince(old).stream()
+            .filter(change -> !said.contains(change))
+            .forEach(terminal::say));
+    journal.write(work());
+    return plan;
+  }
+
+  private StepChain.Decided decided() throws IOException {
+    if (decided == null) {
+      decided = steps.decide(UnaryOperator.identity(), "");
+    }
+    return decided;
   }
 
   /// Writes a plan, with the directories on the way.
@@ -156,111 +205,57 @@ final class RecipeRun implements Closeable {
     plan.write(file);
   }
 
-  private PruneStep step() {
-    if (recipe.steps().size() > 1) {
-      throw new RecipeException(
-          recipe.file()
-              + ": steps: "
-              + recipe.steps().size()
-              + " (expected one). Run one recipe on the output of another.");
-    }
-    RecipeStep step = recipe.steps().getFirst();
-    return switch (step) {
-      case PruneStep prune -> prune;
-    };
-  }
-
-  /// The evidence to plan from, measured at most once.
-  private Subject subject() throws IOException {
-    if (subject == null) {
-      subject = newSubject();
-    }
-    return subject;
-  }
-
-  private Subject newSubject() throws IOException {
-    Path directory =
-        options.evidence != null ? options.evidence : workDirectory().resolve("evidence");
-    Evidence evidence = evidence(directory);
-    String digest = evidence == null ? null : EvidenceFile.digest(directory);
-    return new Subject(fingerprint, evidence, digest, recipe.target());
-  }
-
-  private @Nullable Evidence evidence(Path directory) throws IOException {
-    EvidenceRequest needed = EvidenceNeeds.of(recipe);
-    if (options.evidence != null) {
-      Evidence given = EvidenceFile.read(directory);
-      given.requireHeld(needed);
-      return given;
-    }
-    if (recipe.calibration().isEmpty()) {
-      return null;
-    }
-    // Cheap statistics are gathered whether needed or not, so that other methods find them.
-    return new Measuring(workers, progress, terminal)
-        .measure(
-            checkpoint,
-            fingerprint,
-            recipe.calibration().get(),
-            needed,
-            Statistic.defaults(),
-            directory);
-  }
-
   /// Writes the checkpoint.
-  Manifest apply(Plan plan, boolean overwrite) throws IOException {
-    return new Applier(checkpoint, workers, progress)
-        .apply(
-            plan,
-            Lowering.lower(model, plan.steps()),
-            new Applier.Output(recipe.output(), overwrite, recipe.maxShardSize()));
+  Manifest apply(boolean overwrite) throws IOException {
+    Applier applier = new Applier(checkpoint, setup.workers(), setup.progress());
+    Manifest manifest =
+        Outputs.write(
+            applier,
+            decided().plan(),
+            decided().result().programs(),
+            new Applier.Output(recipe.output(), overwrite, recipe.maxShardSize()),
+            terminal);
+    journal = journal.at(Stage.WRITTEN);
+    journal.write(work());
+    return manifest;
   }
 
   /// Reads the written checkpoint back.
   List<Check> verify() throws IOException {
     try (CheckpointDirectory written = CheckpointDirectory.open(recipe.output())) {
-      return VerifyCommand.checks(written, workers, progress, recipe.target());
+      return VerifyCommand.checks(written, setup.workers(), setup.progress(), recipe.target());
     }
   }
 
   /// Evaluates original, result and baselines on the same texts.
-  Comparison evaluate(Plan plan, EvaluationSpec spec) throws IOException {
-    Evaluator evaluator = new Evaluator(data(spec), workers, progress);
-    try (Evaluator.Reference original = evaluator.run("evaluating the original", model)) {
-      Candidate before = new Candidate("original", plan.before(), evaluator.score(original, null));
-      Candidate after =
-          new Candidate(step().method().name(), plan.after(), result(evaluator, original));
-      List<Candidate> baselines = new ArrayList<>();
-      for (PruneMethod method : spec.baselines()) {
-        baselines.add(baseline(method, evaluator, original));
-      }
-      return new Comparison(before, after, baselines);
-    }
+  Comparison evaluate(EvaluationSpec spec) throws IOException {
+    return new Comparing(setup, data(spec), terminal)
+        .compare(
+            model,
+            decided().plan(),
+            List.copyOf(spec.baselines()),
+            recipe.output(),
+            this::baseline);
   }
 
-  private Evaluation result(Evaluator evaluator, Evaluator.Reference original) throws IOException {
-    try (CheckpointDirectory written = CheckpointDirectory.open(recipe.output());
-        Evaluator.Reference seen = evaluator.run("evaluating the result", MoeModel.of(written))) {
-      return evaluator.score(seen, original);
-    }
+  /// A baseline is the recipe with another method in every step.
+  private StepChain.Decided baseline(PruneMethod method) throws IOException {
+    return steps.decide(
+        step -> new PruneStep(method, step.budget(), step.protection(), step.router()),
+        method.name());
   }
 
-  /// A baseline is evaluated on its planned view and never written.
-  private Candidate baseline(PruneMethod method, Evaluator evaluator, Evaluator.Reference original)
-      throws IOException {
-    PruneStep step = step();
-    PruneStep other = new PruneStep(method, step.budget(), step.protection(), step.router());
-    Plan plan = Planner.plan(model, other, subject());
-    try (PlannedCheckpoint view =
-            new PlannedCheckpoint(checkpoint, Lowering.lower(model, plan.steps()));
-        Evaluator.Reference seen =
-            evaluator.run("evaluating " + method.name(), MoeModel.of(view))) {
-      return new Candidate(method.name(), plan.after(), evaluator.score(seen, original));
-    }
+  /// Says that everything is done, and how much memory it took.
+  void finish() throws IOException {
+    journal = journal.at(Stage.FINISHED);
+    journal.write(work());
+    terminal.say(MemoryText.of(predictedMemory(), setup.budget()));
   }
 
   @Override
   public void close() throws IOException {
-    checkpoint.close();
+    try (checkpoint) {
+      setup.work().close();
+    }
   }
 }

@@ -1,7 +1,5 @@
 package io.moepress.cli;
 
-import io.moepress.cli.RecipeRun.Comparison;
-import io.moepress.formats.checkpoint.StagedDirectory;
 import io.moepress.formats.json.Json;
 import io.moepress.recipes.evaluation.GateCheck;
 import io.moepress.recipes.evaluation.GateCheck.Outcome;
@@ -62,18 +60,16 @@ final class RunCommand implements Callable<Integer> {
     Terminal terminal = common.terminal();
     Recipe recipe = RecipeReader.read(recipeFile, new Methods());
     if (!dryRun) {
-      StagedDirectory.requireFree(recipe.output(), overwrite);
+      Outputs.requireFree(recipe.output(), overwrite);
     }
     try (Workers workers = common.workers();
-        RecipeRun run =
-            RecipeRun.open(recipe, options, workers, common.progress(terminal), terminal)) {
-      run.requireWorkOutside();
+        RecipeRun run = RecipeRun.open(recipe, options, common, workers)) {
       run.preflight();
       Plan plan = run.plan();
-      Path planFile = run.workDirectory().resolve("plan.json");
+      Path planFile = run.work().file("plan.json");
       run.write(plan, planFile);
       terminal.say("plan: " + planFile);
-      plan.notes().forEach(note -> terminal.say("note: " + note));
+      plan.chain().forEach(part -> part.notes().forEach(note -> terminal.say("note: " + note)));
       if (dryRun) {
         terminal.result(plan, PlanText.of(plan));
         return ExitCode.DONE;
@@ -84,7 +80,7 @@ final class RunCommand implements Callable<Integer> {
 
   private int finish(Recipe recipe, RecipeRun run, Plan plan, Terminal terminal)
       throws IOException {
-    run.apply(plan, overwrite);
+    run.apply(overwrite);
     terminal.say("written: " + recipe.output());
     List<Check> checks = run.verify();
     boolean verified = checks.stream().allMatch(Check::passed);
@@ -95,7 +91,7 @@ final class RunCommand implements Callable<Integer> {
       terminal.complain(recipe.output() + ": the written checkpoint failed its verification");
     }
     Optional<EvaluationSpec> spec = recipe.evaluation();
-    Comparison comparison = verified && spec.isPresent() ? run.evaluate(plan, spec.get()) : null;
+    Comparison comparison = verified && spec.isPresent() ? run.evaluate(spec.get()) : null;
     List<Outcome> gates =
         comparison == null
             ? List.of()
@@ -104,12 +100,12 @@ final class RunCommand implements Callable<Integer> {
                 comparison.before().evaluation(),
                 comparison.after().evaluation());
     boolean passed = gates.stream().allMatch(Outcome::passed);
-    Path resultFile = run.workDirectory().resolve("result.json");
+    Path resultFile = run.work().file("result.json");
     Result result =
         new Result(
             recipe.output().toString(),
             plan.digest(),
-            plan.before(),
+            plan.chain().getFirst().before(),
             plan.after(),
             checks,
             comparison,
@@ -117,6 +113,7 @@ final class RunCommand implements Callable<Integer> {
             verified && passed);
     Json.write(resultFile, result);
     terminal.say("result: " + resultFile);
+    run.finish();
     terminal.result(result, RunText.of(plan, comparison, gates, names(spec)));
     if (!verified) {
       return ExitCode.FAILED;

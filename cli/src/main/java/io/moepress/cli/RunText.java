@@ -1,7 +1,6 @@
 package io.moepress.cli;
 
-import io.moepress.cli.RecipeRun.Candidate;
-import io.moepress.cli.RecipeRun.Comparison;
+import io.moepress.cli.Comparison.Candidate;
 import io.moepress.formats.Checks;
 import io.moepress.recipes.evaluation.Evaluation;
 import io.moepress.recipes.evaluation.GateCheck.Outcome;
@@ -26,7 +25,7 @@ final class RunText {
     if (comparison == null) {
       List<Candidate> sizes =
           List.of(
-              new Candidate("original", plan.before(), nothing()),
+              new Candidate("original", plan.chain().getFirst().before(), nothing()),
               new Candidate("result", plan.after(), nothing()));
       return table(sizes, names).text();
     }

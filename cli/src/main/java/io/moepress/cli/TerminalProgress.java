@@ -33,6 +33,11 @@ final class TerminalProgress implements Progress {
     return bars ? new Bar(title, total, unit) : new Lines(title, total, unit);
   }
 
+  @Override
+  public void note(String text) {
+    terminal.say(text);
+  }
+
   private static boolean isBytes(String unit) {
     return unit.equals("bytes");
   }

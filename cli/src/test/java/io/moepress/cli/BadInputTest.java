@@ -312,7 +312,7 @@ class BadInputTest {
   }
 
   private void assertNothingHalfWritten() {
-    assertThat(folder).isDirectoryNotContaining("glob:**/out.{partial,replaced}*");
+    assertThat(folder).isDirectoryNotContaining("glob:**/out.{partial,replaced,lock}*");
   }
 
   private Path model() throws IOException {

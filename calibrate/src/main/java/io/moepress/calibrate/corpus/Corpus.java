@@ -1,6 +1,10 @@
 package io.moepress.calibrate.corpus;
 
 import io.moepress.formats.Checks;
+import io.moepress.formats.checkpoint.Fingerprint;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.util.Arrays;
 import java.util.List;
 
 /// Token sequences in a fixed order, grouped by domain.
@@ -39,5 +43,15 @@ public record Corpus(List<Domain> domains, List<TokenSequence> sequences) {
       }
     }
     return result;
+  }
+
+  /// A digest of all token ids, and of where a sequence ends and which domain it belongs to.
+  public String digest() {
+    MessageDigest digest = Fingerprint.sha256();
+    for (TokenSequence sequence : sequences) {
+      String text = sequence.domain() + Arrays.toString(sequence.ids());
+      digest.update(text.getBytes(StandardCharsets.UTF_8));
+    }
+    return Fingerprint.format(digest);
   }
 }

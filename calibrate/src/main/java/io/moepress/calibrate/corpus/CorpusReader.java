@@ -33,6 +33,15 @@ public final class CorpusReader implements AutoCloseable {
     this.checkpoint = checkpoint;
   }
 
+  /// Reads a calibration corpus for the tokenizer of a checkpoint directory.
+  ///
+  /// @param seed decides the order when texts are shuffled
+  public static Corpus read(Path checkpoint, CalibrationSpec spec, long seed) throws IOException {
+    try (CorpusReader reader = new CorpusReader(checkpoint)) {
+      return reader.read(spec, seed);
+    }
+  }
+
   /// Reads a calibration corpus.
   ///
   /// @param seed decides the order when texts are shuffled

@@ -9,6 +9,7 @@ import io.moepress.calibrate.corpus.SampleFile;
 import io.moepress.calibrate.corpus.TokenSequence;
 import io.moepress.formats.FormatException;
 import io.moepress.formats.Words;
+import io.moepress.formats.checkpoint.Fingerprint;
 import io.moepress.recipes.recipe.DataSource;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -57,6 +58,11 @@ public record EvaluationData(Corpus corpus, List<EvaluationFile> files) {
     public ScoredQuestion {
       characters = List.copyOf(characters);
     }
+  }
+
+  /// A digest of everything a score depends on.
+  public String digest() {
+    return Fingerprint.ofText(corpus.digest() + files);
   }
 
   /// Reads files for the tokenizer of `checkpoint`.

@@ -9,11 +9,11 @@ import io.moepress.calibrate.forward.ForwardPass;
 import io.moepress.calibrate.forward.HiddenStates;
 import io.moepress.calibrate.forward.MoePass;
 import io.moepress.calibrate.forward.OutputHead;
+import io.moepress.calibrate.forward.PassResources;
 import io.moepress.formats.Checks;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.recipes.evaluation.Evaluation;
 import io.moepress.recipes.work.Progress;
-import io.moepress.recipes.work.Workers;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -22,14 +22,12 @@ import org.jspecify.annotations.Nullable;
 /// Evaluates checkpoints on the same data: perplexity, multiple choice, distance from a reference.
 public final class Evaluator {
   private final EvaluationData data;
-  private final Workers workers;
-  private final Progress progress;
+  private final PassResources resources;
 
   /// Prepares evaluations on `data`.
-  public Evaluator(EvaluationData data, Workers workers, Progress progress) {
+  public Evaluator(EvaluationData data, PassResources resources) {
     this.data = data;
-    this.workers = workers;
-    this.progress = progress;
+    this.resources = resources;
   }
 
   /// The last hidden states of a model on the data, kept to compare others with.
@@ -53,8 +51,7 @@ public final class Evaluator {
     boolean finished = false;
     try {
       HiddenStates hidden =
-          new ForwardPass(model, workers, progress)
-              .run(title, data.corpus(), MoePass.Observer.NONE);
+          new ForwardPass(model, resources).run(title, data.corpus(), MoePass.Observer.NONE);
       finished = true;
       return new Reference(new Predictor(hidden, head));
     } finally {
@@ -77,14 +74,16 @@ public final class Evaluator {
     int[] starts = data.corpus().starts();
     List<List<Score>> scores = new ArrayList<>();
     data.files().forEach(file -> scores.add(new ArrayList<>()));
-    try (Progress.Task task = progress.begin("scoring", sequences.size(), "texts")) {
-      workers.ordered(
-          sequences.size(),
-          index -> scorer.score(sequences.get(index).ids(), starts[index]),
-          (index, score) -> {
-            scores.get(sequences.get(index).domain()).add(score);
-            task.advance(1);
-          });
+    try (Progress.Task task = resources.progress().begin("scoring", sequences.size(), "texts")) {
+      resources
+          .workers()
+          .ordered(
+              sequences.size(),
+              index -> scorer.score(sequences.get(index).ids(), starts[index]),
+              (index, score) -> {
+                scores.get(sequences.get(index).domain()).add(score);
+                task.advance(1);
+              });
     }
     return summarise(scores, reference != null);
   }

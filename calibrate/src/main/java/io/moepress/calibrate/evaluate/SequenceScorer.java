@@ -53,6 +53,10 @@ record SequenceScorer(Predictor model, @Nullable Predictor reference) {
         }
       }
     }
+    model.hidden().rest(first, ids.length);
+    if (reference != null) {
+      reference.hidden().rest(first, ids.length);
+    }
     return new Score(logProbabilities, divergence, agreements);
   }
 

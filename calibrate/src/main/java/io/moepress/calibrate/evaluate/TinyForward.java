@@ -9,6 +9,7 @@ import io.moepress.calibrate.forward.ForwardPass;
 import io.moepress.calibrate.forward.HiddenStates;
 import io.moepress.calibrate.forward.MoePass;
 import io.moepress.calibrate.forward.OutputHead;
+import io.moepress.calibrate.forward.PassResources;
 import io.moepress.calibrate.torch.Torch;
 import io.moepress.calibrate.torch.TorchScope;
 import io.moepress.formats.Checks;
@@ -35,7 +36,7 @@ public final class TinyForward {
     Corpus corpus =
         new Corpus(List.of(new Domain("verify", "", "")), List.of(new TokenSequence(0, ids)));
     try (HiddenStates hidden =
-            new ForwardPass(model, workers, Progress.SILENT)
+            new ForwardPass(model, PassResources.inMemory(workers, Progress.SILENT))
                 .run("verifying", corpus, MoePass.Observer.NONE);
         OutputHead head = new OutputHead(model);
         TorchScope scope = Torch.scope()) {

@@ -38,6 +38,10 @@ final class BlockLoader {
     this.attentions = new AttentionLoader(layout, weights);
   }
 
+  ModelLayout layout() {
+    return layout;
+  }
+
   RmsNorm norm(TorchScope scope, TensorId id) throws IOException {
     return weights.norm(scope, id);
   }

@@ -16,7 +16,7 @@ import io.moepress.calibrate.torch.TorchScope;
 /// @param keyValues number of key and value heads
 /// @param window a token sees itself and the `window - 1` before it
 record CausalMix(int queries, int keyValues, int window) {
-  private static final long MAX_SCORES = 16L << 20;
+  static final long MAX_SCORES = 16L << 20;
 
   /// Mixes the values of one sequence.
   ///

@@ -26,6 +26,7 @@ final class Embedding {
           requireKnown(table.info(), id);
           Numbers.widen(table.rows(id, 1), hidden.row(token++));
         }
+        hidden.rest(token - sequence.length(), sequence.length());
       }
     }
   }

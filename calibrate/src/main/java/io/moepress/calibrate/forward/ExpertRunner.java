@@ -5,6 +5,8 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import ai.djl.ndarray.NDArray;
 import io.moepress.calibrate.torch.Torch;
 import io.moepress.calibrate.torch.TorchScope;
+import io.moepress.formats.architecture.Dimension;
+import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.recipes.work.Workers;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -17,12 +19,15 @@ import java.util.Set;
 
 /// Runs the routed experts of one layer, each on all tokens that chose it.
 final class ExpertRunner {
-  /// Tokens an expert works on at a time: enough for a matrix product to be efficient, few enough
-  /// for its activations to be small.
-  private static final int BLOCK = 8192;
+  /// Elements of one token's rows, in and between the matrices, times tokens at a time.
+  private static final long BLOCK_ELEMENTS = 8L << 20;
+
+  private static final int LARGEST_BLOCK = 8192;
+  private static final int SMALLEST_BLOCK = 256;
 
   private final int layer;
   private final int experts;
+  private final int block;
   private final BlockLoader blocks;
   private final Workers workers;
   private final Set<ExpertSum> wanted;
@@ -33,6 +38,7 @@ final class ExpertRunner {
   ExpertRunner(int layer, int experts, BlockLoader blocks, Workers workers, Set<ExpertSum> wanted) {
     this.layer = layer;
     this.experts = experts;
+    this.block = tokensPerBlock(blocks.layout());
     this.blocks = blocks;
     this.workers = workers;
     this.wanted = wanted;
@@ -44,6 +50,14 @@ final class ExpertRunner {
   /// @param maxima largest absolute element of the output of each slot
   /// @param sums those wanted, `[E]` rows
   record Result(float[] norms, float[] maxima, Map<ExpertSum, double[][]> sums) {}
+
+  /// Tokens an expert works on at a time: enough for a matrix product to be efficient beside
+  /// reading the expert, few enough for its activations to be small.
+  static int tokensPerBlock(ModelLayout layout) {
+    long width =
+        (long) layout.dimension(Dimension.HIDDEN) + layout.dimension(Dimension.EXPERT_WIDTH);
+    return Math.clamp(BLOCK_ELEMENTS / width, SMALLEST_BLOCK, LARGEST_BLOCK);
+  }
 
   /// One expert and some of the slots in which it was chosen.
   private record Batch(int expert, int[] slots) {}
@@ -70,6 +84,8 @@ final class ExpertRunner {
         (index, computed) -> {
           add(batches.get(index), computed.rows(), routing, outputs);
           sums.add(batches.get(index).expert(), computed.sums());
+          inputs.rest();
+          outputs.rest();
         });
     return new Result(norms, maxima, sums.all());
   }
@@ -78,8 +94,8 @@ final class ExpertRunner {
     List<Batch> batches = new ArrayList<>();
     int[][] slots = routing.slotsByExpert(experts);
     for (int expert = 0; expert < experts; expert++) {
-      for (int first = 0; first < slots[expert].length; first += BLOCK) {
-        int end = Math.min(first + BLOCK, slots[expert].length);
+      for (int first = 0; first < slots[expert].length; first += block) {
+        int end = Math.min(first + block, slots[expert].length);
         batches.add(new Batch(expert, Arrays.copyOfRange(slots[expert], first, end)));
       }
     }

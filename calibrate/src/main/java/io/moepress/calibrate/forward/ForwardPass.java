@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDArray;
 import io.moepress.calibrate.corpus.Corpus;
 import io.moepress.calibrate.torch.Torch;
 import io.moepress.calibrate.torch.TorchScope;
+import io.moepress.formats.Checks;
 import io.moepress.formats.architecture.Dimension;
 import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.MoeModel;
@@ -31,20 +32,20 @@ import java.lang.foreign.MemorySegment;
 public final class ForwardPass {
   private final MoeModel model;
   private final ModelLayout layout;
+  private final PassResources resources;
   private final Workers workers;
-  private final Progress progress;
   private final BlockLoader blocks;
 
   /// Prepares a pass.
   ///
   /// @throws io.moepress.formats.FormatException when the config asks for something that the
   ///   forward pass of its family does not do
-  public ForwardPass(MoeModel model, Workers workers, Progress progress) {
+  public ForwardPass(MoeModel model, PassResources resources) {
     this.model = model;
     this.layout = model.layout();
     layout.requireAssumptions();
-    this.workers = workers;
-    this.progress = progress;
+    this.resources = resources;
+    this.workers = resources.workers();
     this.blocks = new BlockLoader(model);
   }
 
@@ -55,24 +56,51 @@ public final class ForwardPass {
   /// @return the residual stream behind the last layer, before the final norm; the caller closes it
   public HiddenStates run(String title, Corpus corpus, MoePass.Observer observer)
       throws IOException {
+    return run(title, corpus, observer, Continuity.NONE);
+  }
+
+  /// Runs the layers that an earlier pass has not finished.
+  ///
+  /// @param title what the progress line calls this pass
+  /// @param observer sees every MoE layer that is run
+  /// @param continuity knows what is finished, and is told
+  /// @return as above
+  public HiddenStates run(
+      String title, Corpus corpus, MoePass.Observer observer, Continuity continuity)
+      throws IOException {
     int tokens = corpus.tokens();
     int width = layout.dimension(Dimension.HIDDEN);
-    HiddenStates hidden = new HiddenStates(tokens, width);
+    HiddenStates hidden = resources.states(tokens, width);
     boolean finished = false;
-    try (HiddenStates inputs = new HiddenStates(tokens, width);
-        HiddenStates outputs = new HiddenStates(tokens, width);
-        Progress.Task task = progress.begin(title, tokens, "tokens")) {
-      Embedding.lookUp(model, corpus, hidden);
-      Streams streams = new Streams(corpus, hidden, inputs, outputs);
-      for (int layer = 0; layer < layout.layers(); layer++) {
-        runLayer(layer, streams, observer);
-        task.advance(share(tokens, layer + 1) - share(tokens, layer));
-      }
+    try (HiddenStates inputs = resources.states(tokens, width);
+        HiddenStates outputs = resources.states(tokens, width)) {
+      run(title, new Streams(corpus, hidden, inputs, outputs), observer, continuity);
       finished = true;
       return hidden;
     } finally {
       if (!finished) {
         hidden.close();
+      }
+    }
+  }
+
+  private void run(String title, Streams streams, MoePass.Observer observer, Continuity continuity)
+      throws IOException {
+    long tokens = streams.corpus().tokens();
+    int done = continuity.restore(streams.hidden());
+    if (done == 0) {
+      Embedding.lookUp(model, streams.corpus(), streams.hidden());
+    } else {
+      resources
+          .progress()
+          .note(Checks.text("%s: goes on behind layer %d of %d", title, done, layout.layers()));
+    }
+    try (Progress.Task task =
+        resources.progress().begin(title, tokens - share(tokens, done), "tokens")) {
+      for (int layer = done; layer < layout.layers(); layer++) {
+        runLayer(layer, streams, observer);
+        continuity.finished(layer + 1, streams.hidden());
+        task.advance(share(tokens, layer + 1) - share(tokens, layer));
       }
     }
   }
@@ -88,7 +116,14 @@ public final class ForwardPass {
   /// @param inputs what the feed-forward network of a layer sees
   /// @param outputs what it gives
   private record Streams(
-      Corpus corpus, HiddenStates hidden, HiddenStates inputs, HiddenStates outputs) {}
+      Corpus corpus, HiddenStates hidden, HiddenStates inputs, HiddenStates outputs) {
+
+    void rest(long first, long count) {
+      hidden.rest(first, count);
+      inputs.rest(first, count);
+      outputs.rest(first, count);
+    }
+  }
 
   private void runLayer(int layer, Streams streams, MoePass.Observer observer) throws IOException {
     streams.outputs().clear();
@@ -147,7 +182,9 @@ public final class ForwardPass {
             int count = streams.corpus().sequences().get(index).length();
             try (TorchScope scope = Torch.scope()) {
               NDArray input = view(scope, streams.inputs(), starts[index], count);
-              return TorchScope.values(router.apply(input)).toArray(JAVA_FLOAT);
+              float[] logits = TorchScope.values(router.apply(input)).toArray(JAVA_FLOAT);
+              streams.inputs().rest(starts[index], count);
+              return logits;
             }
           },
           (index, logits) -> sink.accept(starts[index], logits));
@@ -227,9 +264,11 @@ public final class ForwardPass {
     workers.forEach(
         starts.length,
         index -> {
+          int count = streams.corpus().sequences().get(index).length();
           try (TorchScope scope = Torch.scope()) {
-            job.run(scope, starts[index], streams.corpus().sequences().get(index).length());
+            job.run(scope, starts[index], count);
           }
+          streams.rest(starts[index], count);
         });
   }
 }

@@ -3,24 +3,99 @@ package io.moepress.calibrate.forward;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import io.moepress.formats.Checks;
+import java.io.EOFException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileChannel.MapMode;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 
-/// A float32 matrix `[tokens, width]` in native memory: one row for each token of the corpus.
+/// A float32 matrix `[tokens, width]`: one row for each token of the corpus. It stands in native
+/// memory, or in a file whose rows are in memory only while they are worked on.
 ///
 /// Threads may work on different rows at the same time.
 public final class HiddenStates implements AutoCloseable {
+  private static final long CHUNK = 4L << 20;
+  private static final int ROWS_BEFORE_REST = 4096;
+
   private final Arena arena = Arena.ofShared();
   private final MemorySegment values;
   private final long tokens;
   private final int width;
 
-  /// Allocates zeros.
-  public HiddenStates(long tokens, int width) {
+  private HiddenStates(long tokens, int width, Backing backing) throws IOException {
     Checks.require(tokens > 0 && width > 0, "hidden states [%d, %d]", tokens, width);
     this.tokens = tokens;
     this.width = width;
-    this.values = arena.allocate(Math.multiplyExact(tokens, (long) width * Float.BYTES), 64);
+    this.values = backing.of(Math.multiplyExact(tokens, (long) width * Float.BYTES), arena);
+  }
+
+  /// Where the values stand.
+  private interface Backing {
+    MemorySegment of(long bytes, Arena arena) throws IOException;
+  }
+
+  /// Zeros in memory.
+  public static HiddenStates inMemory(long tokens, int width) {
+    try {
+      return new HiddenStates(tokens, width, (bytes, arena) -> arena.allocate(bytes, 64));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e); // memory is no file
+    }
+  }
+
+  /// Zeros in a file that has no name any more, and goes with the matrix or the process.
+  ///
+  /// @param folder a directory on a disk with room for it
+  public static HiddenStates inFile(long tokens, int width, Path folder) throws IOException {
+    Path file = Files.createTempFile(folder, "states-", ".f32");
+    try (FileChannel channel =
+        FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+      return new HiddenStates(
+          tokens,
+          width,
+          (bytes, arena) -> {
+            fill(channel, bytes);
+            return channel.map(MapMode.READ_WRITE, 0, bytes, arena);
+          });
+    } finally {
+      forget(file);
+    }
+  }
+
+  private static void forget(Path file) throws IOException {
+    try {
+      Files.delete(file);
+    } catch (FileSystemException e) { // where a mapped file keeps its name
+      file.toFile().deleteOnExit();
+    }
+  }
+
+  /// Takes the room on the disk now: a disk that is full kills a process that writes to a mapping.
+  private static void fill(FileChannel channel, long bytes) throws IOException {
+    ByteBuffer zeros = ByteBuffer.allocateDirect((int) Math.min(bytes, CHUNK));
+    for (long done = 0; done < bytes; ) {
+      zeros.clear().limit((int) Math.min(zeros.capacity(), bytes - done));
+      done += channel.write(zeros, done);
+    }
+  }
+
+  /// Says that rows are not needed for a while. Where they stand in a file, they leave memory.
+  public void rest(long first, long count) {
+    if (values.isMapped()) {
+      rows(first, count).unload();
+    }
+  }
+
+  /// Says that no row is needed for a while.
+  public void rest() {
+    rest(0, tokens);
   }
 
   /// Number of rows.
@@ -60,12 +135,50 @@ public final class HiddenStates implements AutoCloseable {
   public void add(HiddenStates other) {
     for (long token = 0; token < tokens; token++) {
       addScaled(token, 1, other.row(token).toArray(JAVA_FLOAT), 0);
+      if (token % ROWS_BEFORE_REST == 0) {
+        rest();
+        other.rest();
+      }
     }
   }
 
   /// Sets everything to zero.
   public void clear() {
-    values.fill((byte) 0);
+    for (long done = 0; done < values.byteSize(); done += CHUNK) {
+      MemorySegment chunk = values.asSlice(done, Math.min(CHUNK, values.byteSize() - done));
+      chunk.fill((byte) 0);
+      if (chunk.isMapped()) {
+        chunk.unload();
+      }
+    }
+  }
+
+  /// Copies all values to a channel.
+  public void writeTo(FileChannel channel) throws IOException {
+    for (long done = 0; done < values.byteSize(); done += CHUNK) {
+      MemorySegment chunk = values.asSlice(done, Math.min(CHUNK, values.byteSize() - done));
+      ByteBuffer buffer = chunk.asByteBuffer();
+      while (buffer.hasRemaining()) {
+        channel.write(buffer);
+      }
+    }
+    rest();
+  }
+
+  /// Sets all values from a channel.
+  ///
+  /// @throws EOFException when it has fewer
+  public void readFrom(FileChannel channel) throws IOException {
+    for (long done = 0; done < values.byteSize(); done += CHUNK) {
+      MemorySegment chunk = values.asSlice(done, Math.min(CHUNK, values.byteSize() - done));
+      ByteBuffer buffer = chunk.asByteBuffer();
+      while (buffer.hasRemaining()) {
+        if (channel.read(buffer) < 0) {
+          throw new EOFException("hidden states end early");
+        }
+      }
+    }
+    rest();
   }
 
   @Override

@@ -4,45 +4,83 @@ import io.moepress.calibrate.corpus.Corpus;
 import io.moepress.calibrate.corpus.Domain;
 import io.moepress.calibrate.corpus.TokenSequence;
 import io.moepress.calibrate.forward.ForwardPass;
+import io.moepress.calibrate.forward.PassResources;
 import io.moepress.formats.architecture.MoeModel;
+import io.moepress.formats.checkpoint.Fingerprint;
+import io.moepress.recipes.ToolVersion;
 import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.evidence.EvidenceRequest;
 import io.moepress.recipes.evidence.LayerKeeper;
-import io.moepress.recipes.work.Progress;
-import io.moepress.recipes.work.Workers;
+import io.moepress.recipes.evidence.LayerSpool;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.TreeMap;
 
 /// Measures a model: one forward pass over a corpus, evidence out.
 public final class Calibration {
-  private final Workers workers;
-  private final Progress progress;
+  private static final String TITLE = "calibrating";
+
+  private final PassResources resources;
 
   /// Prepares calibrations.
-  public Calibration(Workers workers, Progress progress) {
-    this.workers = workers;
-    this.progress = progress;
+  public Calibration(PassResources resources) {
+    this.resources = resources;
   }
 
   /// Measures.
   ///
   /// @param fingerprint of the checkpoint, which the evidence will carry
   /// @param maxTokens where the texts of the corpus were cut
-  /// @param request what to gather
-  /// @param keeper where each layer goes as soon as it was measured
+  /// @param request what to gather; all of it is kept in memory
+  public Evidence measure(
+      MoeModel model, String fingerprint, Corpus corpus, int maxTokens, EvidenceRequest request)
+      throws IOException {
+    EvidenceCollector collector = new EvidenceCollector(corpus, request, LayerKeeper.IN_MEMORY);
+    new ForwardPass(model, resources).run(TITLE, corpus, collector).close();
+    return new Evidence(
+        fingerprint, maxTokens, domains(corpus), collector.layers(), collector.sampling());
+  }
+
+  /// Measures, and goes on where an earlier call with the same arguments was stopped.
+  ///
+  /// @param snapshots where to keep what is needed for that, and, in [#layers], the large parts of
+  ///   layers; delete both when the evidence is safe
   public Evidence measure(
       MoeModel model,
       String fingerprint,
       Corpus corpus,
       int maxTokens,
       EvidenceRequest request,
-      LayerKeeper keeper)
+      Path snapshots)
       throws IOException {
-    EvidenceCollector collector = new EvidenceCollector(corpus, request, keeper);
-    new ForwardPass(model, workers, progress).run("calibrating", corpus, collector).close();
+    LayerSpool spool = LayerSpool.in(layers(snapshots));
+    EvidenceCollector collector = new EvidenceCollector(corpus, request, spool);
+    Evidence empty =
+        new Evidence(
+            fingerprint, maxTokens, domains(corpus), new TreeMap<>(), collector.sampling());
+    Snapshots.Subject subject =
+        new Snapshots.Subject(inputs(empty, request), model.layout().layers(), empty);
+    Snapshots kept = new Snapshots(snapshots, subject, collector, resources.progress());
+    new ForwardPass(model, resources).run(TITLE, corpus, collector, kept).close();
     return new Evidence(
-        fingerprint, maxTokens, domains(corpus), collector.layers(), collector.sampling());
+        fingerprint, maxTokens, empty.domains(), collector.layers(), empty.sampling());
+  }
+
+  /// Where a measurement that keeps snapshots puts the large parts of its layers.
+  public static Path layers(Path snapshots) {
+    return snapshots.resolveSibling(snapshots.getFileName() + ".layers");
+  }
+
+  /// A digest of everything evidence depends on.
+  private static String inputs(Evidence evidence, EvidenceRequest request) {
+    return Fingerprint.ofText(
+        ToolVersion.text()
+            + evidence.checkpoint()
+            + evidence.maxTokens()
+            + evidence.domains()
+            + request);
   }
 
   /// Whether evidence is of the same checkpoint and the same tokens, whatever it holds of them.

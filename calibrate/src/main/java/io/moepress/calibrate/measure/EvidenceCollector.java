@@ -125,6 +125,11 @@ public final class EvidenceCollector implements MoePass.Observer {
     return layers;
   }
 
+  /// Takes over what an earlier pass gathered of its layers.
+  void restore(SortedMap<Integer, Evidence.Layer> gathered) {
+    layers.putAll(gathered);
+  }
+
   /// How the reservoir was drawn; null without one.
   public @Nullable Sampling sampling() {
     return sampled.length == 0 ? null : new Sampling(sampled.length, request.seed());

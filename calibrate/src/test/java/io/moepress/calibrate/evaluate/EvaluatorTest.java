@@ -11,6 +11,7 @@ import io.moepress.calibrate.evaluate.EvaluationData.EvaluationFile;
 import io.moepress.calibrate.evaluate.EvaluationData.QuestionFile;
 import io.moepress.calibrate.evaluate.EvaluationData.ScoredQuestion;
 import io.moepress.calibrate.evaluate.EvaluationData.TextFile;
+import io.moepress.calibrate.forward.PassResources;
 import io.moepress.calibrate.forward.Streamed;
 import io.moepress.formats.FormatException;
 import io.moepress.formats.architecture.MoeModel;
@@ -297,7 +298,7 @@ class EvaluatorTest {
       Path model, EvaluationData data, @Nullable Path reference, int threads) throws IOException {
     try (CheckpointDirectory checkpoint = CheckpointDirectory.open(model);
         Workers workers = new Workers(threads)) {
-      Evaluator evaluator = new Evaluator(data, workers, Progress.SILENT);
+      Evaluator evaluator = new Evaluator(data, PassResources.inMemory(workers, Progress.SILENT));
       try (Evaluator.Reference run = evaluator.run("test", MoeModel.of(checkpoint))) {
         if (reference == null) {
           return evaluator.score(run, null);

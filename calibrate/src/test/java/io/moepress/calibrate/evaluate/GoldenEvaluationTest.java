@@ -3,6 +3,7 @@ package io.moepress.calibrate.evaluate;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.data.Percentage.withPercentage;
 
+import io.moepress.calibrate.forward.PassResources;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.formats.json.Json;
@@ -78,7 +79,7 @@ class GoldenEvaluationTest {
     EvaluationData data = EvaluationData.read(sources, directory, 512);
     try (CheckpointDirectory checkpoint = CheckpointDirectory.open(directory);
         Workers workers = new Workers(2)) {
-      Evaluator evaluator = new Evaluator(data, workers, Progress.SILENT);
+      Evaluator evaluator = new Evaluator(data, PassResources.inMemory(workers, Progress.SILENT));
       try (Evaluator.Reference run = evaluator.run("test", MoeModel.of(checkpoint))) {
         return evaluator.score(run, null);
       }

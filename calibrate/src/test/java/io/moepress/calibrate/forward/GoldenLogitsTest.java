@@ -103,7 +103,7 @@ class GoldenLogitsTest {
         Workers workers = new Workers(threads);
         TorchScope scope = Torch.scope()) {
       MoeModel model = MoeModel.of(checkpoint);
-      ForwardPass pass = new ForwardPass(model, workers, Progress.SILENT);
+      ForwardPass pass = new ForwardPass(model, PassResources.inMemory(workers, Progress.SILENT));
       try (HiddenStates hidden = pass.run("test", corpus, MoePass.Observer.NONE);
           OutputHead head = new OutputHead(model)) {
         MemorySegment values = TorchScope.values(head.logits(scope, hidden, 0, ids.length));

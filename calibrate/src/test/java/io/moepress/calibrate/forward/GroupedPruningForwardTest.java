@@ -65,7 +65,9 @@ class GroupedPruningForwardTest {
         new Corpus(
             List.of(new Domain("test", "test", "sha256:0")), List.of(new TokenSequence(0, ids)));
     try (Workers workers = new Workers(1)) {
-      ForwardPass pass = new ForwardPass(MoeModel.of(checkpoint), workers, Progress.SILENT);
+      ForwardPass pass =
+          new ForwardPass(
+              MoeModel.of(checkpoint), PassResources.inMemory(workers, Progress.SILENT));
       try (HiddenStates hidden = pass.run("test", corpus, MoePass.Observer.NONE)) {
         return hidden.rows(0, ids.length).toArray(JAVA_FLOAT);
       }

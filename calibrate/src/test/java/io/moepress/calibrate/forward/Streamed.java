@@ -31,7 +31,7 @@ public final class Streamed {
     try (Workers workers = new Workers(threads);
         TorchScope scope = Torch.scope();
         HiddenStates hidden =
-            new ForwardPass(model, workers, Progress.SILENT)
+            new ForwardPass(model, PassResources.inMemory(workers, Progress.SILENT))
                 .run("test", corpus, MoePass.Observer.NONE);
         OutputHead head = new OutputHead(model)) {
       return TorchScope.values(head.logits(scope, hidden, 0, corpus.tokens())).toArray(JAVA_FLOAT);

@@ -123,8 +123,8 @@ class ToyLayerTest {
     float[] tokens = flat(golden.get("inputs").get("X"));
     try (CheckpointDirectory checkpoint = CheckpointDirectory.open(folder);
         Workers workers = new Workers(2);
-        HiddenStates inputs = new HiddenStates(TOKENS, HIDDEN);
-        HiddenStates outputs = new HiddenStates(TOKENS, HIDDEN)) {
+        HiddenStates inputs = HiddenStates.inMemory(TOKENS, HIDDEN);
+        HiddenStates outputs = HiddenStates.inMemory(TOKENS, HIDDEN)) {
       for (int i = 0; i < tokens.length; i++) {
         inputs.rows(0, TOKENS).setAtIndex(JAVA_FLOAT, i, tokens[i]);
       }

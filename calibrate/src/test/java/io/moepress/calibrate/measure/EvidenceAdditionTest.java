@@ -180,7 +180,7 @@ class EvidenceAdditionTest {
     }
 
     private static HiddenStates states(float[] values, int first, int end) {
-      HiddenStates states = new HiddenStates(end - first, WIDTH);
+      HiddenStates states = HiddenStates.inMemory(end - first, WIDTH);
       for (int i = first * WIDTH; i < end * WIDTH; i++) {
         states.rows(0, end - first).setAtIndex(JAVA_FLOAT, i - first * WIDTH, values[i]);
       }

@@ -217,7 +217,7 @@ class EvidenceCollectorTest {
   }
 
   private static HiddenStates states(float[][] rows) {
-    HiddenStates states = new HiddenStates(rows.length, rows[0].length);
+    HiddenStates states = HiddenStates.inMemory(rows.length, rows[0].length);
     for (int row = 0; row < rows.length; row++) {
       for (int i = 0; i < rows[row].length; i++) {
         states.row(row).setAtIndex(JAVA_FLOAT, i, rows[row][i]);

@@ -1,12 +1,12 @@
 package io.moepress.calibrate.measure;
 
 import io.moepress.calibrate.corpus.Corpus;
+import io.moepress.calibrate.forward.PassResources;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.Checkpoint;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.evidence.EvidenceRequest;
-import io.moepress.recipes.evidence.LayerKeeper;
 import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.work.Progress;
 import io.moepress.recipes.work.Workers;
@@ -47,9 +47,8 @@ final class Measured {
       Checkpoint checkpoint, Corpus corpus, int threads, EvidenceRequest request)
       throws IOException {
     try (Workers workers = new Workers(threads)) {
-      return new Calibration(workers, Progress.SILENT)
-          .measure(
-              MoeModel.of(checkpoint), FINGERPRINT, corpus, 512, request, LayerKeeper.IN_MEMORY);
+      return new Calibration(PassResources.inMemory(workers, Progress.SILENT))
+          .measure(MoeModel.of(checkpoint), FINGERPRINT, corpus, 512, request);
     }
   }
 

@@ -7,47 +7,80 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.util.Comparator;
-import java.util.List;
-import java.util.stream.Stream;
 
-/// An output directory that appears all at once: it is filled beside its final place and moved
-/// there by one atomic rename. Closed before [#commit], it leaves nothing behind.
+/// An output directory that appears all at once: it is filled beside its final place, as
+/// `<target>.partial`, and moved there by one atomic rename.
 ///
-/// Its folder carries the number of the process, `<target>.partial-<pid>`, so that two runs never
-/// write into the same one; what processes that live no more left behind, the next run clears.
+/// One process at a time fills it; `<target>.lock` says which. A stage that was [created](#create)
+/// leaves nothing behind when it is closed before [#commit]. One that was [resumed](#resume) keeps
+/// what is finished, so that the next run can go on there.
 public final class StagedDirectory implements Closeable {
-  private static final String PARTIAL = ".partial-";
-  private static final String REPLACED = ".replaced-";
+  private static final String PARTIAL = ".partial";
+  private static final String REPLACED = ".replaced";
+  private static final String LOCK = ".lock";
 
   private final Path target;
   private final Path stage;
   private final boolean overwrite;
+  private final boolean resumable;
+  private final FileLock lock;
   private boolean committed;
 
-  private StagedDirectory(Path target, Path stage, boolean overwrite) {
+  private StagedDirectory(Path target, FileLock lock, boolean overwrite, boolean resumable) {
     this.target = target;
-    this.stage = stage;
+    this.stage = beside(target, PARTIAL);
+    this.lock = lock;
     this.overwrite = overwrite;
+    this.resumable = resumable;
   }
 
-  /// Starts an output directory.
+  /// Starts an output directory with nothing in it.
   ///
   /// @param overwrite whether a directory that is there already may be replaced
-  /// @throws FormatException when `target` is there, not empty, and not to be replaced
+  /// @throws FormatException when `target` is there, not empty, and not to be replaced, or another
+  ///   process is making it
   public static StagedDirectory create(Path target, boolean overwrite) throws IOException {
+    return start(target, overwrite, false);
+  }
+
+  /// Starts an output directory with whatever an earlier run that did not reach its end left there,
+  /// and keeps what is there when this run does not reach it either.
+  ///
+  /// @param overwrite as for [#create]
+  /// @throws FormatException as for [#create]
+  public static StagedDirectory resume(Path target, boolean overwrite) throws IOException {
+    return start(target, overwrite, true);
+  }
+
+  private static StagedDirectory start(Path target, boolean overwrite, boolean resumable)
+      throws IOException {
     Path absolute = target.toAbsolutePath().normalize();
     Path parent = absolute.getParent();
     if (parent == null) {
       throw FormatException.of("%s: not a place for an output directory", target);
     }
     Files.createDirectories(parent);
-    recover(absolute, parent);
-    requireFree(target, overwrite);
-    Path stage = absolute.resolveSibling(absolute.getFileName() + PARTIAL + pid());
-    deleteTree(stage);
-    Files.createDirectory(stage);
-    return new StagedDirectory(absolute, stage, overwrite);
+    FileLock lock = FileLock.acquire(beside(absolute, LOCK), target);
+    boolean started = false;
+    try {
+      StagedDirectory staged = new StagedDirectory(absolute, lock, overwrite, resumable);
+      staged.recover();
+      requireFree(target, overwrite);
+      if (!resumable || !Files.isDirectory(staged.stage, LinkOption.NOFOLLOW_LINKS)) {
+        Directories.delete(staged.stage);
+        Files.createDirectory(staged.stage);
+      }
+      started = true;
+      return staged;
+    } finally {
+      if (!started) {
+        lock.close();
+      }
+    }
+  }
+
+  private static Path beside(Path target, String suffix) {
+    return target.resolveSibling(target.getFileName() + suffix);
   }
 
   /// Refuses an output that exists, before any work is done.
@@ -58,10 +91,24 @@ public final class StagedDirectory implements Closeable {
     if (!Files.isDirectory(target)) {
       throw FormatException.of("%s: the output is a file (expected a new directory)", target);
     }
-    if (!overwrite && !isEmpty(target)) {
+    if (!overwrite && !Directories.isEmpty(target)) {
       throw FormatException.of(
           "%s: the output exists and is not empty. Choose another directory, or add --overwrite.",
           target);
+    }
+  }
+
+  /// A killed process may have put the old directory aside and not have moved the new one yet: the
+  /// old one comes back.
+  private void recover() throws IOException {
+    Path old = beside(target, REPLACED);
+    if (!Files.exists(old, LinkOption.NOFOLLOW_LINKS)) {
+      return;
+    }
+    if (Files.exists(target)) {
+      Directories.delete(old);
+    } else {
+      Files.move(old, target, StandardCopyOption.ATOMIC_MOVE);
     }
   }
 
@@ -71,11 +118,10 @@ public final class StagedDirectory implements Closeable {
   }
 
   /// Moves the directory to its final place. A directory that it replaces stands aside as
-  /// `.replaced-<pid>` meanwhile, and comes back when the move fails.
+  /// `<target>.replaced` meanwhile, and comes back when the move fails.
   public void commit() throws IOException {
     requireFree(target, overwrite);
-    Path old = stage.resolveSibling(target.getFileName() + REPLACED + pid());
-    deleteTree(old);
+    Path old = beside(target, REPLACED);
     boolean replaces = Files.exists(target);
     if (replaces) {
       Files.move(target, old, StandardCopyOption.ATOMIC_MOVE);
@@ -88,64 +134,15 @@ public final class StagedDirectory implements Closeable {
         Files.move(old, target, StandardCopyOption.ATOMIC_MOVE);
       }
     }
-    deleteTree(old);
+    Directories.delete(old);
   }
 
   @Override
   public void close() throws IOException {
-    if (!committed) {
-      deleteTree(stage);
-    }
-  }
-
-  private static long pid() {
-    return ProcessHandle.current().pid();
-  }
-
-  /// Clears what killed processes left behind. A directory that one of them had put aside and not
-  /// yet replaced comes back.
-  private static void recover(Path target, Path parent) throws IOException {
-    for (Path old : abandoned(parent, target.getFileName() + REPLACED)) {
-      if (Files.exists(target)) {
-        deleteTree(old);
-      } else {
-        Files.move(old, target, StandardCopyOption.ATOMIC_MOVE);
+    try (lock) {
+      if (!committed && (!resumable || Directories.isEmpty(stage))) {
+        Directories.delete(stage);
       }
-    }
-    for (Path stage : abandoned(parent, target.getFileName() + PARTIAL)) {
-      deleteTree(stage);
-    }
-  }
-
-  private static List<Path> abandoned(Path parent, String prefix) throws IOException {
-    try (Stream<Path> siblings = Files.list(parent)) {
-      return siblings.filter(sibling -> isAbandoned(sibling, prefix)).toList();
-    }
-  }
-
-  private static boolean isAbandoned(Path sibling, String prefix) {
-    String name = String.valueOf(sibling.getFileName());
-    return name.startsWith(prefix)
-        && name.substring(prefix.length()).matches("[0-9]{1,18}")
-        && ProcessHandle.of(Long.parseLong(name.substring(prefix.length()))).isEmpty();
-  }
-
-  private static boolean isEmpty(Path directory) throws IOException {
-    try (Stream<Path> children = Files.list(directory)) {
-      return children.findAny().isEmpty();
-    }
-  }
-
-  private static void deleteTree(Path root) throws IOException {
-    if (!Files.exists(root, LinkOption.NOFOLLOW_LINKS)) {
-      return;
-    }
-    List<Path> paths;
-    try (Stream<Path> walk = Files.walk(root)) {
-      paths = walk.sorted(Comparator.reverseOrder()).toList();
-    }
-    for (Path path : paths) {
-      Files.delete(path);
     }
   }
 }

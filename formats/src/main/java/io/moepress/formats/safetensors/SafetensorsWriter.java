@@ -13,7 +13,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
 
 /// Writes a safetensors file whose tensors are all known beforehand: header first, then each
 /// tensor's bytes to its place, in any order and from several threads. The bytes of the file depend
@@ -23,15 +23,16 @@ public final class SafetensorsWriter implements Closeable {
 
   private final FileChannel channel;
   private final SafetensorsHeader header;
-  private final Map<String, Entry> missing = new ConcurrentHashMap<>();
-  private final Map<String, Entry> entries = new HashMap<>();
+  private final Map<String, Place> places = new HashMap<>();
+
+  /// Where a tensor goes, and how much of it is there already.
+  private record Place(Entry entry, AtomicLong written) {}
 
   private SafetensorsWriter(FileChannel channel, SafetensorsHeader header) {
     this.channel = channel;
     this.header = header;
     for (Entry entry : header.entries()) {
-      entries.put(entry.info().name(), entry);
-      missing.put(entry.info().name(), entry);
+      places.put(entry.info().name(), new Place(entry, new AtomicLong()));
     }
   }
 
@@ -63,22 +64,34 @@ public final class SafetensorsWriter implements Closeable {
 
   /// Writes the data of one tensor, all of it, once.
   public void write(String tensor, MemorySegment bytes) throws IOException {
-    Entry entry = entries.get(tensor);
-    if (entry == null) {
-      throw new IllegalArgumentException("no tensor " + tensor + " in the header");
-    }
+    Entry entry = place(tensor).entry();
     Checks.require(
         bytes.byteSize() == entry.end() - entry.begin(),
         "tensor %s: %d bytes for a place of %d",
         tensor,
         bytes.byteSize(),
         entry.end() - entry.begin());
-    Checks.require(missing.remove(tensor) != null, "tensor %s written twice", tensor);
+    append(tensor, bytes);
+  }
+
+  /// Writes the next bytes of a tensor, behind those already written. One thread writes a tensor.
+  public void append(String tensor, MemorySegment bytes) throws IOException {
+    Place place = place(tensor);
+    long start = place.entry().begin() + place.written().getAndAdd(bytes.byteSize());
+    Checks.require(
+        start + bytes.byteSize() <= place.entry().end(), "tensor %s written twice", tensor);
     for (long done = 0; done < bytes.byteSize(); done += CHUNK) {
       long length = Math.min(CHUNK, bytes.byteSize() - done);
-      writeFully(
-          bytes.asSlice(done, length).asByteBuffer(), header.dataStart() + entry.begin() + done);
+      writeFully(bytes.asSlice(done, length).asByteBuffer(), header.dataStart() + start + done);
     }
+  }
+
+  private Place place(String tensor) {
+    Place place = places.get(tensor);
+    if (place == null) {
+      throw new IllegalArgumentException("no tensor " + tensor + " in the header");
+    }
+    return place;
   }
 
   private void writeFully(ByteBuffer buffer, long position) throws IOException {
@@ -90,13 +103,26 @@ public final class SafetensorsWriter implements Closeable {
 
   /// Completes the file: every tensor must have been written, and the bytes are on the disk after.
   public void finish() throws IOException {
-    Checks.require(missing.isEmpty(), "tensors not written: %s", missing.keySet());
+    List<String> missing =
+        places.values().stream()
+            .filter(place -> !isWritten(place))
+            .map(SafetensorsWriter::name)
+            .toList();
+    Checks.require(missing.isEmpty(), "tensors not written: %s", missing);
     Checks.require(
         channel.size() == header.fileSize(),
         "file has %d bytes, its header says %d",
         channel.size(),
         header.fileSize());
     channel.force(true);
+  }
+
+  private static boolean isWritten(Place place) {
+    return place.written().get() == place.entry().end() - place.entry().begin();
+  }
+
+  private static String name(Place place) {
+    return place.entry().info().name();
   }
 
   @Override

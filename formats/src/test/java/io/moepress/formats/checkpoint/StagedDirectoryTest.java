@@ -17,9 +17,6 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class StagedDirectoryTest {
-  /// The number of no process: the system's numbers are smaller.
-  private static final long DEAD = 999_999_999;
-
   @TempDir private Path folder;
   private Path target;
 
@@ -142,7 +139,7 @@ class StagedDirectoryTest {
   @Test
   void remainsOfAKilledRunAreCleared() throws IOException {
     Files.createDirectory(target);
-    for (String remains : List.of("out.partial-" + DEAD, "out.replaced-" + DEAD)) {
+    for (String remains : List.of("out.partial", "out.replaced")) {
       Files.createDirectories(folder.resolve(remains).resolve("deep/er"));
       Files.writeString(folder.resolve(remains).resolve("deep/stale"), "stale");
     }
@@ -157,7 +154,7 @@ class StagedDirectoryTest {
 
   @Test
   void anOutputThatAKilledRunHadPutAsideComesBack() throws IOException {
-    Path aside = Files.createDirectory(folder.resolve("out.replaced-" + DEAD));
+    Path aside = Files.createDirectory(folder.resolve("out.replaced"));
     Files.writeString(aside.resolve("old"), "old");
 
     assertThat(Refusal.of(() -> StagedDirectory.create(target, false).close()))
@@ -167,22 +164,50 @@ class StagedDirectoryTest {
   }
 
   @Test
-  void aRunThatLivesKeepsItsFolder() throws IOException {
-    long parent = ProcessHandle.current().parent().orElseThrow().pid();
-    Path theirs = Files.createDirectory(folder.resolve("out.partial-" + parent));
-    Path mine = Files.createDirectory(folder.resolve("out.partial-notes"));
+  void twoRunsDoNotFillOneDirectory() throws IOException {
+    try (StagedDirectory stage = StagedDirectory.create(target, false)) {
+      fill(stage);
+      assertThat(Refusal.of(() -> StagedDirectory.create(target, false).close()))
+          .isEqualTo(
+              target
+                  + ": another moepress is at work there (process "
+                  + ProcessHandle.current().pid()
+                  + "). Wait until it ends, or choose another place.");
+      stage.commit();
+    }
+    assertThat(target.resolve("sub/file")).hasContent("new");
+    assertThat(children()).containsExactly("out");
+  }
 
+  @Test
+  void lockOfAKilledRunBarsNobody() throws IOException {
+    Files.writeString(folder.resolve("out.lock"), "process 1\n");
     StagedDirectory.create(target, false).close();
+    assertThat(folder).isEmptyDirectory();
+  }
 
-    assertThat(theirs).exists();
-    assertThat(mine).exists();
+  @Test
+  void resumedRunFindsWhatWasFinished() throws IOException {
+    try (StagedDirectory stage = StagedDirectory.resume(target, false)) {
+      Files.writeString(stage.path().resolve("first"), "1");
+    }
+    assertThat(children()).containsExactly("out.partial");
+
+    try (StagedDirectory stage = StagedDirectory.resume(target, false)) {
+      assertThat(stage.path().resolve("first")).hasContent("1");
+      Files.writeString(stage.path().resolve("second"), "2");
+      stage.commit();
+    }
+    assertThat(target).isDirectoryContaining("glob:**/first");
+    assertThat(target).isDirectoryContaining("glob:**/second");
+    assertThat(children()).containsExactly("out");
   }
 
   @Test
   void remainsMayBeALinkAndItsTargetStays() throws IOException {
     Path elsewhere = Files.createDirectory(folder.resolve("elsewhere"));
     Files.writeString(elsewhere.resolve("file"), "precious");
-    Files.createSymbolicLink(folder.resolve("out.partial-" + DEAD), elsewhere);
+    Files.createSymbolicLink(folder.resolve("out.partial"), elsewhere);
     try (StagedDirectory stage = StagedDirectory.create(target, false)) {
       fill(stage);
       stage.commit();

@@ -6,8 +6,6 @@ import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.formats.checkpoint.Fingerprint;
 import io.moepress.formats.checkpoint.ShardIndex;
 import io.moepress.formats.checkpoint.StagedDirectory;
-import io.moepress.formats.safetensors.SafetensorsWriter;
-import io.moepress.formats.tensor.TensorInfo;
 import io.moepress.recipes.ToolVersion;
 import io.moepress.recipes.lowering.LoweredPlan;
 import io.moepress.recipes.lowering.OutputTensor;
@@ -16,26 +14,29 @@ import io.moepress.recipes.recipe.ByteSize;
 import io.moepress.recipes.work.Progress;
 import io.moepress.recipes.work.Workers;
 import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.security.MessageDigest;
 import java.util.List;
-import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.TreeSet;
 
 /// Streams the new checkpoint to disk, tensor by tensor.
 ///
-/// Each file is written header first. In memory are only the tensors being moved, one for each
-/// worker; bytes that are only copied are never looked at as numbers. The output directory appears
-/// all at once when it is complete. Its bytes depend on source and plan alone.
+/// Each file is written header first; in memory is only a small piece of each tensor being moved.
+/// Bytes that are only copied are never looked at as numbers. The output directory appears all at
+/// once when it is complete, and its bytes depend on source and plan alone.
+///
+/// A run that was stopped leaves the files it had finished in `<output>.partial`; the next run of
+/// the same plan checks their digests and goes on behind them.
 public final class Applier {
   private static final long DIGEST_CHUNK = 1L << 20;
-  private static final Map<String, String> METADATA = Map.of("format", "pt");
 
   private final CheckpointDirectory source;
   private final Workers workers;
@@ -55,6 +56,24 @@ public final class Applier {
   /// @param maxShardSize limit for one file of weights
   public record Output(Path directory, boolean overwrite, ByteSize maxShardSize) {}
 
+  /// The manifest of an output that this plan has already been written to, completely and in the
+  /// same files; nothing when there is none. What stands in the files is for a verification to say.
+  public static Optional<Manifest> findWritten(Plan plan, LoweredPlan lowered, Output output)
+      throws IOException {
+    if (!Files.isRegularFile(output.directory().resolve(Manifest.FILE))) {
+      return Optional.empty();
+    }
+    try {
+      Manifest manifest = Manifest.read(output.directory());
+      Sharding sharding = Sharding.of(lowered.tensors(), output.maxShardSize().bytes());
+      return manifest.isOf(plan) && sharding.isIn(output.directory())
+          ? Optional.of(manifest)
+          : Optional.empty();
+    } catch (FormatException e) {
+      return Optional.empty(); // no manifest of ours
+    }
+  }
+
   /// Writes the checkpoint.
   ///
   /// @param plan the decisions, for the manifest
@@ -62,16 +81,17 @@ public final class Applier {
   /// @throws FormatException when the output is in the way or the disk is too small
   public Manifest apply(Plan plan, LoweredPlan lowered, Output output) throws IOException {
     requireApart(output.directory());
-    try (StagedDirectory stage = StagedDirectory.create(output.directory(), output.overwrite())) {
-      requireSpace(stage.path(), lowered.byteCount());
+    try (StagedDirectory stage = StagedDirectory.resume(output.directory(), output.overwrite());
+        FinishedShards finished = new FinishedShards(stage.path(), plan.source(), workers)) {
+      Sharding sharding = Sharding.of(lowered.tensors(), output.maxShardSize().bytes());
       SortedMap<String, Manifest.Tensor> tensors =
-          writeWeights(lowered, Sharding.of(lowered.tensors(), limit(output)), stage.path());
+          writeWeights(lowered, sharding, finished, stage.path());
       SortedMap<String, String> files = writeSideFiles(lowered, stage.path());
       Manifest manifest =
           new Manifest(
               Manifest.FORMAT_VERSION,
               ToolVersion.text(),
-              plan.checkpoint(),
+              plan.source(),
               plan.digest(),
               plan.evidence(),
               plan.target(),
@@ -79,6 +99,7 @@ public final class Applier {
               lowered.dropped(),
               files);
       manifest.write(stage.path());
+      finished.complete();
       stage.commit();
       return manifest;
     }
@@ -95,28 +116,30 @@ public final class Applier {
         source.directory());
   }
 
-  private static long limit(Output output) {
-    return output.maxShardSize().bytes();
-  }
-
-  private static void requireSpace(Path directory, long bytes) throws IOException {
-    long free = Files.getFileStore(directory).getUsableSpace();
-    if (free < bytes) {
-      throw FormatException.of(
-          "%s: the disk has %s free (expected %s for the output). Free some space, or choose another"
-              + " disk.",
-          directory, new ByteSize(free).rounded(), new ByteSize(bytes).rounded());
-    }
-  }
-
   private SortedMap<String, Manifest.Tensor> writeWeights(
-      LoweredPlan lowered, Sharding sharding, Path directory) throws IOException {
-    SortedMap<String, Manifest.Tensor> written = new ConcurrentSkipListMap<>();
-    try (Progress.Task task = progress.begin("writing", lowered.byteCount(), "bytes")) {
+      LoweredPlan lowered, Sharding sharding, FinishedShards finished, Path directory)
+      throws IOException {
+    SortedMap<String, Manifest.Tensor> written = new TreeMap<>();
+    Set<String> kept = findFinished(sharding, finished, written);
+    long left = lowered.byteCount();
+    for (int shard = 0; shard < sharding.shards().size(); shard++) {
+      left -= kept.contains(sharding.fileName(shard)) ? sharding.byteCount(shard) : 0;
+    }
+    requireSpace(directory, left);
+    try (Progress.Task task = progress.begin("writing", left, "bytes")) {
+      ShardWriter writer = new ShardWriter(source, workers, task);
       for (int shard = 0; shard < sharding.shards().size(); shard++) {
-        Path file = directory.resolve(sharding.fileName(shard));
-        writeShard(file, sharding.shards().get(shard), written, task);
+        String file = sharding.fileName(shard);
+        if (!kept.contains(file)) {
+          List<OutputTensor> tensors = sharding.shards().get(shard);
+          SortedMap<String, Manifest.Tensor> shardTensors =
+              writer.write(directory.resolve(file), tensors);
+          finished.note(file, tensors, shardTensors);
+          written.putAll(shardTensors);
+        }
       }
+    } catch (IOException e) {
+      throw explained(e, directory);
     }
     if (sharding.shards().size() > 1) {
       Files.writeString(directory.resolve(ShardIndex.FILE), sharding.index().json());
@@ -124,33 +147,58 @@ public final class Applier {
     return written;
   }
 
-  private void writeShard(
-      Path file,
-      List<OutputTensor> tensors,
-      SortedMap<String, Manifest.Tensor> written,
-      Progress.Task task)
+  /// The files that an earlier run finished; everything else it left behind is removed.
+  private Set<String> findFinished(
+      Sharding sharding, FinishedShards finished, SortedMap<String, Manifest.Tensor> written)
       throws IOException {
-    List<TensorInfo> infos = tensors.stream().map(OutputTensor::info).toList();
-    try (SafetensorsWriter writer = SafetensorsWriter.create(file, infos, METADATA)) {
-      workers.forEach(
-          tensors.size(),
-          index -> {
-            OutputTensor tensor = tensors.get(index);
-            written.put(tensor.info().name(), writeTensor(writer, tensor));
-            task.advance(tensor.info().byteCount());
+    Set<String> kept = new TreeSet<>();
+    for (int shard = 0; shard < sharding.shards().size(); shard++) {
+      String file = sharding.fileName(shard);
+      finished
+          .find(file, sharding.shards().get(shard))
+          .ifPresent(tensors -> {
+            kept.add(file);
+            written.putAll(tensors);
           });
-      writer.finish();
+    }
+    int removed = finished.keepOnly(kept);
+    if (!kept.isEmpty()) {
+      progress.note(
+          Checks.text(
+              "writing: %d of %d files were finished before and are as they were written: kept",
+              kept.size(), sharding.shards().size()));
+    }
+    if (removed > 0) {
+      progress.note(
+          Checks.text(
+              "writing: %d files of a run that was stopped are incomplete or of another plan:"
+                  + " written anew",
+              removed));
+    }
+    return kept;
+  }
+
+  private static void requireSpace(Path directory, long bytes) throws IOException {
+    long free = Files.getFileStore(directory).getUsableSpace();
+    if (free < bytes) {
+      throw FormatException.of(
+          "%s: the disk has %s free (expected %s for what is left to write). Free some space, or"
+              + " choose another disk.",
+          directory, new ByteSize(free).rounded(), new ByteSize(bytes).rounded());
     }
   }
 
-  private Manifest.Tensor writeTensor(SafetensorsWriter writer, OutputTensor tensor)
-      throws IOException {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment bytes = ProgramRunner.run(source, tensor, arena).bytes();
-      writer.write(tensor.info().name(), bytes);
-      return new Manifest.Tensor(
-          String.join(" ", tensor.program().sources()), tensor.program().summary(), digest(bytes));
+  /// What a full disk means for the work that is done.
+  private static IOException explained(IOException failure, Path directory) throws IOException {
+    if (Files.getFileStore(directory).getUsableSpace() > DIGEST_CHUNK) {
+      return failure;
     }
+    return new IOException(
+        Checks.text(
+            "%s: the disk is full. The files that are finished stay there: free some space and give"
+                + " the same command again.",
+            directory),
+        failure);
   }
 
   /// The digest of a tensor's bytes, as it stands in a manifest.
@@ -178,7 +226,7 @@ public final class Applier {
       if (folder != null) {
         Files.createDirectories(folder);
       }
-      Files.copy(source.directory().resolve(file), target);
+      Files.copy(source.directory().resolve(file), target, StandardCopyOption.REPLACE_EXISTING);
       digests.put(file.toString(), Fingerprint.ofFile(target));
     }
     return digests;

@@ -2,6 +2,8 @@ package io.moepress.recipes.apply;
 
 import io.moepress.formats.Checks;
 import io.moepress.formats.json.Json;
+import io.moepress.recipes.ToolVersion;
+import io.moepress.recipes.plan.Plan;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Collections;
@@ -65,6 +67,13 @@ public record Manifest(
         version,
         FORMAT_VERSION);
     return Json.read(file, Manifest.class);
+  }
+
+  /// Whether it tells of this plan, applied by this version of the program.
+  boolean isOf(Plan decided) {
+    return tool.equals(ToolVersion.text())
+        && source.equals(decided.source())
+        && decided.digest().equals(plan);
   }
 
   /// Writes it into a checkpoint directory.

@@ -3,11 +3,19 @@ package io.moepress.recipes.apply;
 import io.moepress.formats.Checks;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.formats.checkpoint.ShardIndex;
+import io.moepress.formats.safetensors.SafetensorsHeader;
+import io.moepress.formats.tensor.TensorInfo;
 import io.moepress.recipes.lowering.OutputTensor;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 
 /// Which tensors go into which file: in the order of the model, a new file whenever the next tensor
 /// would exceed the limit. A tensor is never split.
@@ -35,6 +43,31 @@ record Sharding(List<List<OutputTensor>> shards) {
     return shards.size() == 1
         ? CheckpointDirectory.SINGLE_FILE
         : Checks.text("model-%05d-of-%05d.safetensors", shard + 1, shards.size());
+  }
+
+  /// Bytes of the tensors of a file.
+  long byteCount(int shard) {
+    return shards.get(shard).stream().mapToLong(tensor -> tensor.info().byteCount()).sum();
+  }
+
+  /// Whether a directory has exactly these files of weights, by name and length.
+  boolean isIn(Path directory) throws IOException {
+    Set<String> expected = new HashSet<>();
+    for (int shard = 0; shard < shards.size(); shard++) {
+      Path file = directory.resolve(fileName(shard));
+      List<TensorInfo> infos = shards.get(shard).stream().map(OutputTensor::info).toList();
+      long length = SafetensorsHeader.layOut(infos, ShardWriter.METADATA).fileSize();
+      if (!Files.isRegularFile(file) || Files.size(file) != length) {
+        return false;
+      }
+      expected.add(fileName(shard));
+    }
+    try (Stream<Path> files = Files.list(directory)) {
+      return files
+          .map(file -> String.valueOf(file.getFileName()))
+          .filter(name -> name.endsWith(".safetensors"))
+          .allMatch(expected::contains);
+    }
   }
 
   /// The index over all files.

@@ -15,10 +15,8 @@ import io.moepress.recipes.evidence.EvidenceHead.ReservoirHead;
 import java.io.Closeable;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -27,10 +25,10 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/// Writes evidence while it is measured: the large parts of each layer as soon as they are known,
-/// everything else at the end. The directory appears at once, and replaces an older one, with
-/// [#commit]; closed before that, nothing is left behind.
-public final class EvidenceWriter implements LayerKeeper, Closeable {
+/// Writes evidence: the large parts layer by layer, everything else at the end. The directory
+/// appears at once, and replaces an older one, with [#commit]; closed before that, nothing is left
+/// behind.
+final class EvidenceWriter implements Closeable {
   private final StagedDirectory stage;
   private final SortedMap<Integer, String> matrices = new TreeMap<>();
   private final SortedMap<Integer, String> reservoirs = new TreeMap<>();
@@ -41,41 +39,26 @@ public final class EvidenceWriter implements LayerKeeper, Closeable {
   }
 
   /// Starts a directory.
-  public static EvidenceWriter create(Path directory) throws IOException {
+  static EvidenceWriter create(Path directory) throws IOException {
     return new EvidenceWriter(StagedDirectory.create(directory, true));
   }
 
   /// Writes the large parts of a layer.
-  ///
-  /// @return the layer without them: they can be read when the directory is there
-  @Override
-  public Evidence.Layer keep(int layer, Evidence.Layer measured) throws IOException {
+  void keep(int layer, Evidence.Layer measured) throws IOException {
     held.addAll(measured.statistics());
-    LargeParts parts = measured.parts();
-    if (!parts.statistics().isEmpty()) {
-      Map<Statistic, double[][]> all = new EnumMap<>(Statistic.class);
-      parts.statistics().forEach(statistic -> all.put(statistic, parts.matrix(statistic)));
-      Path file = fileOf(EvidenceFile.MATRICES, layer);
-      MatrixFile.write(file, all);
-      matrices.put(layer, Fingerprint.ofFile(file));
+    LayerFiles files = LayerSpool.write(stage.path(), layer, measured);
+    if (files.matrices() != null) {
+      matrices.put(layer, files.matrices().digest());
     }
-    if (parts.hasReservoir()) {
-      Path file = fileOf(EvidenceFile.RESERVOIR, layer);
-      ReservoirFile.write(file, parts.reservoir());
-      reservoirs.put(layer, Fingerprint.ofFile(file));
+    if (files.sample() != null) {
+      reservoirs.put(layer, files.sample().digest());
     }
-    return new Evidence.Layer(measured.experts(), measured.values());
-  }
-
-  private Path fileOf(String folder, int layer) throws IOException {
-    Files.createDirectories(stage.path().resolve(folder));
-    return EvidenceFile.layerFile(stage.path(), folder, layer);
   }
 
   /// Writes the rest and moves the directory to its place.
   ///
   /// @param evidence whose layers were kept by this writer
-  public void commit(Evidence evidence) throws IOException {
+  void commit(Evidence evidence) throws IOException {
     Path numbers = stage.path().resolve(EvidenceFile.NUMBERS);
     writeNumbers(evidence, numbers);
     SortedMap<Integer, Integer> experts = new TreeMap<>();

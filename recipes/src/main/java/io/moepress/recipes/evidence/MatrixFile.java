@@ -14,6 +14,7 @@ import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
@@ -30,7 +31,9 @@ final class MatrixFile {
   }
 
   /// Writes matrices, at least one.
-  static void write(Path path, Map<Statistic, double[][]> matrices) throws IOException {
+  static void write(Path path, LargeParts parts) throws IOException {
+    Map<Statistic, double[][]> matrices = new EnumMap<>(Statistic.class);
+    parts.statistics().forEach(statistic -> matrices.put(statistic, parts.matrix(statistic)));
     List<TensorInfo> infos = new ArrayList<>();
     matrices.forEach((statistic, rows) ->
         infos.add(
@@ -93,6 +96,10 @@ final class MatrixFile {
   /// The matrices in the file.
   Set<Statistic> statistics() {
     return statistics;
+  }
+
+  String digest() {
+    return file.digest();
   }
 
   void requireIntact() throws IOException {

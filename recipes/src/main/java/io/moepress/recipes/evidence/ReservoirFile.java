@@ -60,6 +60,10 @@ final class ReservoirFile {
     }
   }
 
+  String digest() {
+    return file.digest();
+  }
+
   void requireIntact() throws IOException {
     file.requireIntact();
   }

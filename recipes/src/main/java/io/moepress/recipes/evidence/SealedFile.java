@@ -23,6 +23,11 @@ final class SealedFile {
     return path;
   }
 
+  /// The digest it shall have.
+  String digest() {
+    return digest;
+  }
+
   /// The file, after making sure that it was not changed.
   ///
   /// @throws io.moepress.formats.FormatException when it was

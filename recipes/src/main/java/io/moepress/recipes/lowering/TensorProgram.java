@@ -2,6 +2,7 @@ package io.moepress.recipes.lowering;
 
 import io.moepress.formats.Checks;
 import java.util.List;
+import java.util.function.Function;
 
 /// How one tensor of the result comes about. A plain value: no open file, the same result every
 /// time.
@@ -12,6 +13,11 @@ public sealed interface TensorProgram {
 
   /// What is done, in a few words.
   String summary();
+
+  /// This program on tensors that other programs make: the same bytes from the tensors these read.
+  ///
+  /// @param inner the program that makes a tensor, by its name
+  TensorProgram after(Function<String, TensorProgram> inner);
 
   /// Moves the bytes of a tensor, whatever their type.
   ///
@@ -25,6 +31,11 @@ public sealed interface TensorProgram {
     @Override
     public String summary() {
       return "copy";
+    }
+
+    @Override
+    public TensorProgram after(Function<String, TensorProgram> inner) {
+      return inner.apply(source);
     }
   }
 
@@ -46,6 +57,14 @@ public sealed interface TensorProgram {
     @Override
     public String summary() {
       return "rows " + rows;
+    }
+
+    @Override
+    public TensorProgram after(Function<String, TensorProgram> inner) {
+      return switch (inner.apply(source)) {
+        case Copy copy -> new Rows(copy.source(), rows);
+        case Rows first -> new Rows(first.source(), rows.stream().map(first.rows()::get).toList());
+      };
     }
   }
 }

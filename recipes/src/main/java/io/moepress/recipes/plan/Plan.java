@@ -6,6 +6,7 @@ import io.moepress.formats.checkpoint.Fingerprint;
 import io.moepress.formats.json.Json;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -15,7 +16,8 @@ import org.jspecify.annotations.Nullable;
 /// @param formatVersion version of this document's format, 1
 /// @param tool name and version of the program that made it
 /// @param modelType family of the checkpoint
-/// @param checkpoint fingerprint of the checkpoint it was made for
+/// @param previous the plan whose result this one begins with; null: it begins with the checkpoint
+/// @param checkpoint fingerprint of the checkpoint, or of the result, it begins with
 /// @param evidence digest of the evidence it was made from; null when there was none
 /// @param target label of the runtime that has to load the result
 /// @param before size of the checkpoint
@@ -26,6 +28,7 @@ public record Plan(
     int formatVersion,
     String tool,
     String modelType,
+    @Nullable Plan previous,
     String checkpoint,
     @Nullable String evidence,
     String target,
@@ -47,6 +50,24 @@ public record Plan(
   public Plan {
     notes = List.copyOf(notes);
     steps = List.copyOf(steps);
+  }
+
+  /// The fingerprint of the checkpoint the first of these plans begins with.
+  public String source() {
+    return previous == null ? checkpoint : previous.source();
+  }
+
+  /// The fingerprint of what this plan makes, by which evidence and plans name it before it is
+  /// written.
+  public String resultFingerprint() {
+    return Fingerprint.ofText("result of " + digest());
+  }
+
+  /// The plans in the order in which they are applied, this one last.
+  public List<Plan> chain() {
+    List<Plan> chain = new ArrayList<>(previous == null ? List.of() : previous.chain());
+    chain.add(this);
+    return chain;
   }
 
   /// The JSON text.

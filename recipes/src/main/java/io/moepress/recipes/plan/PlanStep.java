@@ -10,4 +10,7 @@ public sealed interface PlanStep permits KeepExperts {
 
   /// The decoder layer this step changes.
   int layer();
+
+  /// The name of the method that decided.
+  String method();
 }

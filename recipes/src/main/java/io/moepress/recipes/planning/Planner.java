@@ -41,11 +41,13 @@ public final class Planner {
 
   /// What a plan is made for and from.
   ///
-  /// @param checkpoint fingerprint of the checkpoint
+  /// @param previous the plan whose result is planned on; null: the checkpoint itself
+  /// @param checkpoint fingerprint of what is planned on
   /// @param evidence what calibration saw; null when there was none
   /// @param evidenceDigest digest of the evidence; null when there is none
   /// @param target the runtime that has to load the result
   public record Subject(
+      @Nullable Plan previous,
       String checkpoint,
       @Nullable Evidence evidence,
       @Nullable String evidenceDigest,
@@ -68,7 +70,7 @@ public final class Planner {
   /// @throws PlanMismatchException when the budget leaves too few experts, or a protected expert
   ///   does not exist
   public static void preflight(MoeModel model, PruneStep step, Target target) {
-    Planner planner = new Planner(model, new Subject("", null, null, target));
+    Planner planner = new Planner(model, new Subject(null, "", null, null, target));
     SortedSet<ExpertId> listed = planner.listed(step.protection());
     planner.requireReachable(
         new PruneRequest(
@@ -92,6 +94,7 @@ public final class Planner {
         Plan.FORMAT_VERSION,
         ToolVersion.text(),
         model.layout().config().modelType(),
+        subject.previous(),
         subject.checkpoint(),
         subject.evidenceDigest(),
         subject.target().label(),

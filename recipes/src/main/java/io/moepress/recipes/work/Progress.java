@@ -21,6 +21,9 @@ public interface Progress {
   /// @param unit what is counted, plural
   Task begin(String title, long total, String unit);
 
+  /// Says something worth knowing, a line by itself.
+  default void note(String text) {}
+
   /// One piece of work under way.
   interface Task extends AutoCloseable {
 

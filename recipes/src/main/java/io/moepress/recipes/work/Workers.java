@@ -16,7 +16,12 @@ import org.jspecify.annotations.Nullable;
 /// share nothing, and results are consumed by the caller's thread in the order of the jobs.
 public final class Workers implements Closeable {
   private final int threads;
+
+  /// Jobs and unconsumed results at a time.
+  private final int window;
+
   private final ExecutorService pool;
+  private final boolean owned;
 
   /// A job for each index, with a result.
   @FunctionalInterface
@@ -45,9 +50,27 @@ public final class Workers implements Closeable {
   public Workers(int threads) {
     Checks.require(threads > 0, "threads must be positive: %d", threads);
     this.threads = threads;
+    this.window = threads + 1; // one result may wait to be consumed while all threads are at work
     this.pool =
         Executors.newFixedThreadPool(
             threads, Thread.ofPlatform().daemon().name("worker-", 0).factory());
+    this.owned = true;
+  }
+
+  private Workers(int threads, ExecutorService pool) {
+    this.threads = threads;
+    this.window = threads;
+    this.pool = pool;
+    this.owned = false;
+  }
+
+  /// The same pool with fewer jobs at a time, for work of which each job needs much memory. Closing
+  /// it leaves the pool open.
+  ///
+  /// @param jobs positive
+  public Workers atMost(int jobs) {
+    Checks.require(jobs > 0, "jobs must be positive: %d", jobs);
+    return jobs >= threads ? this : new Workers(jobs, pool);
   }
 
   /// Number of jobs at a time.
@@ -79,7 +102,7 @@ public final class Workers implements Closeable {
       for (int next = 0; next < count; next++) {
         int index = next;
         pending.add(pool.submit(() -> task.compute(index)));
-        if (pending.size() > threads) {
+        if (pending.size() >= window) {
           sink.accept(consumed++, next(pending));
         }
       }
@@ -144,6 +167,8 @@ public final class Workers implements Closeable {
 
   @Override
   public void close() {
-    pool.close();
+    if (owned) {
+      pool.close();
+    }
   }
 }

@@ -436,7 +436,8 @@ class ApplierTest {
           .isThrownBy(() ->
               applier.apply(
                   SamplePlans.plan(HALF), lowered, new Output(output, false, Tiny.ONE_FILE)))
-          .withMessageContaining("(expected 65536.0 TiB for the output). Free some space");
+          .withMessageContaining(
+              "(expected 65536.0 TiB for what is left to write). Free some space");
     }
     assertThat(fileNames(folder)).containsExactly("source");
   }

@@ -81,7 +81,7 @@ class EvidenceFileTest {
 
     assertSame(
         EvidenceFile.read(folder.resolve("evidence")).layers().get(1), random(2).layers().get(1));
-    assertThat(folder).isDirectoryNotContaining("glob:**.{partial,replaced}*");
+    assertThat(folder).isDirectoryNotContaining("glob:**.{partial,replaced,lock}*");
   }
 
   /// Layers 1 and 12: the name of one begins with the name of the other.

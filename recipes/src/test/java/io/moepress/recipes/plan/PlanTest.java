@@ -46,6 +46,7 @@ class PlanTest {
             1,
             "moepress",
             "mixtral",
+            null,
             "sha256:0",
             null,
             "vllm",

@@ -25,6 +25,7 @@ public final class SamplePlans {
         Plan.FORMAT_VERSION,
         "moepress test",
         "qwen3_moe",
+        null,
         "sha256:source",
         "sha256:evidence",
         "transformers",

@@ -50,7 +50,8 @@ class GroupedPlanTest {
       PruneStep step =
           new PruneStep(
               method, new KeepCount(kept), new Protection(false, List.of()), RouterMode.SLICE);
-      Planner.Subject subject = new Planner.Subject("sha256:0", null, null, Target.TRANSFORMERS);
+      Planner.Subject subject =
+          new Planner.Subject(null, "sha256:0", null, null, Target.TRANSFORMERS);
       return Planner.plan(MoeModel.of(checkpoint), step, subject);
     }
   }

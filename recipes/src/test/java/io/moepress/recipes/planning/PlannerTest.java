@@ -207,7 +207,7 @@ class PlannerTest {
   @Test
   void aTargetMayRefuseThePlan() throws IOException {
     TinyMoe many = TinyMoe.mixtral().layers(1).experts(520).hidden(4).heads(2, 1, 2).expertWidth(1);
-    Subject llama = new Subject(CHECKPOINT, null, null, Target.LLAMA_CPP);
+    Subject llama = new Subject(null, CHECKPOINT, null, null, Target.LLAMA_CPP);
 
     assertThatExceptionOfType(PlanMismatchException.class)
         .isThrownBy(() -> plan(many, step(new KeepFirst(), new KeepCount(513), NONE), llama))
@@ -301,11 +301,11 @@ class PlannerTest {
   }
 
   private static Subject withoutEvidence() {
-    return new Subject(CHECKPOINT, null, null, Target.TRANSFORMERS);
+    return new Subject(null, CHECKPOINT, null, null, Target.TRANSFORMERS);
   }
 
   private static Subject subject(@Nullable Evidence evidence, Target target) {
-    return new Subject(CHECKPOINT, evidence, "sha256:evidence", target);
+    return new Subject(null, CHECKPOINT, evidence, "sha256:evidence", target);
   }
 
   private static Evidence evidence() {

@@ -1,0 +1,132 @@
+package io.moepress.calibrate.forward;
+
+import io.moepress.calibrate.corpus.Corpus;
+import io.moepress.calibrate.corpus.TokenSequence;
+import io.moepress.formats.architecture.Dimension;
+import io.moepress.formats.architecture.ModelLayout;
+import io.moepress.formats.architecture.MoeModel;
+import io.moepress.formats.architecture.TensorId;
+import io.moepress.formats.tensor.TensorInfo;
+import io.moepress.recipes.work.MemoryBudget;
+import java.util.Map;
+import java.util.TreeMap;
+
+/// What a forward pass needs of memory, in bytes, from headers and the lengths of the texts alone.
+/// It does not depend on the number of layers or experts.
+///
+/// @param layer the largest layer without its routed experts, widened to float32
+/// @param job one worker's share: an expert with a block of its tokens, or the activations of the
+///   longest text
+/// @param states hidden states of the corpus: the residual stream, and what goes into and comes out
+///   of a feed-forward network
+/// @param lists token ids, choices of experts and what is observed of each
+public record PassMemory(long layer, long job, long states, long lists) {
+  /// Copies of an intermediate result that an operation may hold at a time.
+  private static final int COPIES = 3;
+
+  /// Java arrays for each choice of an expert: expert, weight, norm, maximum, slot.
+  private static final int ARRAYS_PER_CHOICE = 5;
+
+  /// What a pass over a corpus needs.
+  public static PassMemory of(MoeModel model, Corpus corpus) {
+    int longest = corpus.sequences().stream().mapToInt(TokenSequence::length).max().orElse(1);
+    return of(model, corpus.tokens(), longest);
+  }
+
+  /// What a pass over so many tokens needs, of which the longest text has `longest`.
+  public static PassMemory of(MoeModel model, long tokens, int longest) {
+    ModelLayout layout = model.layout();
+    long hidden = layout.dimension(Dimension.HIDDEN);
+    long choices = tokens * layout.topK();
+    return new PassMemory(
+        Float.BYTES * largestLayer(model),
+        Math.max(expertJob(layout, tokens), textJob(model, longest)),
+        COPIES * tokens * hidden * Float.BYTES,
+        Integer.BYTES * (ARRAYS_PER_CHOICE * choices + 2 * tokens));
+  }
+
+  /// What comparing a model with another one of the same family needs: the hidden states of both,
+  /// and both output heads.
+  public static PassMemory ofComparison(MoeModel model, Corpus corpus) {
+    PassMemory pass = of(model, corpus);
+    long hidden = model.layout().dimension(Dimension.HIDDEN);
+    long head = model.layout().dimension(Dimension.VOCABULARY) * hidden;
+    return new PassMemory(
+        pass.layer + 2 * head * Float.BYTES,
+        pass.job,
+        pass.states + corpus.tokens() * hidden * Float.BYTES,
+        pass.lists);
+  }
+
+  /// Elements of the largest layer without its routed experts.
+  private static long largestLayer(MoeModel model) {
+    Map<Integer, Long> elements = new TreeMap<>();
+    for (TensorId id : model.inventory().names().keySet()) {
+      if (id.layer() != TensorId.NONE && !id.role().isExpert()) {
+        elements.merge(id.layer(), model.info(id).shape().elementCount(), Long::sum);
+      }
+    }
+    return elements.values().stream().mapToLong(Long::longValue).max().orElse(0);
+  }
+
+  /// Three matrices, once as stored and once widened, and a block of rows on each of their sides.
+  private static long expertJob(ModelLayout layout, long tokens) {
+    long hidden = layout.dimension(Dimension.HIDDEN);
+    long width = layout.dimension(Dimension.EXPERT_WIDTH);
+    long block = Math.min(tokens, ExpertRunner.tokensPerBlock(layout));
+    return Float.BYTES * (2 * 3 * hidden * width + COPIES * block * (hidden + width));
+  }
+
+  /// Rows of the widest matrix of a layer, and the attention scores of a block of queries.
+  private static long textJob(MoeModel model, long longest) {
+    long widest =
+        model.inventory().names().keySet().stream()
+            .filter(id -> id.layer() != TensorId.NONE && !id.role().isExpert())
+            .map(model::info)
+            .mapToLong(PassMemory::widest)
+            .max()
+            .orElse(0);
+    long hidden = model.layout().dimension(Dimension.HIDDEN);
+    long scores =
+        Math.min(
+            CausalMix.MAX_SCORES + longest,
+            model.layout().dimension(Dimension.HEADS) * longest * longest);
+    return Float.BYTES * (COPIES * longest * (widest + hidden) + COPIES * scores);
+  }
+
+  private static long widest(TensorInfo info) {
+    return info.shape().dimensions().stream().mapToLong(Long::longValue).max().orElse(0);
+  }
+
+  /// The most memory a pass uses, beside the program itself.
+  ///
+  /// @param jobs jobs at a time
+  /// @param spilled whether hidden states stand in a file
+  public long peak(int jobs, boolean spilled) {
+    return layer + (jobs + 1L) * job + lists + (spilled ? 0 : states);
+  }
+
+  /// How a pass fits a budget.
+  ///
+  /// @param jobs jobs at a time
+  /// @param spilled whether hidden states stand in a file
+  public record Fit(int jobs, boolean spilled) {}
+
+  /// The way to stay within a budget that is fastest: as many jobs as there are threads, hidden
+  /// states in memory. Hidden states leave first, then there are fewer jobs.
+  ///
+  /// @throws io.moepress.formats.FormatException when even one job with hidden states in a file
+  ///   needs more
+  public Fit fit(MemoryBudget budget, int threads) {
+    if (budget.holds(peak(threads, false))) {
+      return new Fit(threads, false);
+    }
+    for (int jobs = threads; jobs > 1; jobs--) {
+      if (budget.holds(peak(jobs, true))) {
+        return new Fit(jobs, true);
+      }
+    }
+    budget.require(peak(1, true), "a forward pass");
+    return new Fit(1, true);
+  }
+}

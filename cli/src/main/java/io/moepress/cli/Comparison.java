@@ -1,0 +1,23 @@
+package io.moepress.cli;
+
+import io.moepress.recipes.evaluation.Evaluation;
+import io.moepress.recipes.plan.Plan;
+import java.util.List;
+
+/// Everything that was evaluated.
+///
+/// @param before the original
+/// @param after the result
+/// @param baselines other methods at the same budget, which are not written
+record Comparison(Candidate before, Candidate after, List<Candidate> baselines) {
+  Comparison {
+    baselines = List.copyOf(baselines);
+  }
+
+  /// A model, evaluated.
+  ///
+  /// @param name the method
+  /// @param size what is left
+  /// @param evaluation how good it is, compared with the original
+  record Candidate(String name, Plan.Size size, Evaluation evaluation) {}
+}

@@ -1,0 +1,138 @@
+package io.moepress.cli;
+
+import io.moepress.calibrate.corpus.Corpus;
+import io.moepress.calibrate.corpus.CorpusReader;
+import io.moepress.formats.architecture.MoeModel;
+import io.moepress.formats.checkpoint.CheckpointDirectory;
+import io.moepress.recipes.apply.PlannedModel;
+import io.moepress.recipes.evidence.Evidence;
+import io.moepress.recipes.evidence.EvidenceFile;
+import io.moepress.recipes.evidence.Statistic;
+import io.moepress.recipes.plan.Plan;
+import io.moepress.recipes.planning.EvidenceNeeds;
+import io.moepress.recipes.planning.Planner;
+import io.moepress.recipes.planning.Planner.Subject;
+import io.moepress.recipes.recipe.CalibrationSpec;
+import io.moepress.recipes.recipe.PruneStep;
+import io.moepress.recipes.recipe.Recipe;
+import io.moepress.recipes.recipe.RecipeStep;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+
+/// Decides the steps of a recipe one after the other. Each is measured and planned on what those
+/// before it make of the model, without that being written.
+final class StepChain {
+  private final Recipe recipe;
+  private final MoeModel model;
+  private final String fingerprint;
+  private final CheckpointDirectory checkpoint;
+  private final Measuring measuring;
+  private final @Nullable Path given;
+
+  private @Nullable Corpus corpus;
+
+  /// Prepares.
+  ///
+  /// @param fingerprint of the checkpoint
+  /// @param given evidence for the first step that the user brings along; null: none
+  StepChain(
+      Recipe recipe,
+      CheckpointDirectory checkpoint,
+      String fingerprint,
+      Measuring measuring,
+      @Nullable Path given) {
+    this.recipe = recipe;
+    this.checkpoint = checkpoint;
+    this.model = MoeModel.of(checkpoint);
+    this.fingerprint = fingerprint;
+    this.measuring = measuring;
+    this.given = given;
+  }
+
+  /// The decision.
+  ///
+  /// @param plan the last plan; it knows those before it
+  /// @param result the model under all of them
+  record Decided(Plan plan, PlannedModel result) {}
+
+  /// Decides all steps.
+  ///
+  /// @param variant what to do with each step before it is decided
+  /// @param label part of the names of evidence that only this variant needs; empty for the recipe
+  ///   itself
+  Decided decide(UnaryOperator<PruneStep> variant, String label) throws IOException {
+    PlannedModel current = PlannedModel.of(model);
+    Plan plan = null;
+    for (int index = 0; index < recipe.steps().size(); index++) {
+      PruneStep step = variant.apply(prune(recipe.steps().get(index)));
+      plan = Planner.plan(current.model(), step, subject(current.model(), plan, index, label));
+      current = current.then(model, plan);
+    }
+    if (plan == null) {
+      throw new IllegalStateException("a recipe has steps");
+    }
+    return new Decided(plan, current);
+  }
+
+  /// The steps.
+  List<PruneStep> steps() {
+    return recipe.steps().stream().map(StepChain::prune).toList();
+  }
+
+  private static PruneStep prune(RecipeStep step) {
+    return switch (step) {
+      case PruneStep prune -> prune;
+    };
+  }
+
+  private Subject subject(MoeModel current, @Nullable Plan previous, int index, String label)
+      throws IOException {
+    String name = previous == null ? fingerprint : previous.resultFingerprint();
+    Path directory = directory(index, label);
+    Evidence evidence =
+        index == 0 && given != null ? given(given) : measured(current, name, directory);
+    String digest = evidence == null ? null : EvidenceFile.digest(directory);
+    return new Subject(previous, name, evidence, digest, recipe.target());
+  }
+
+  /// Evidence that the user brings along must hold what the recipe needs.
+  private Evidence given(Path directory) throws IOException {
+    Evidence evidence = EvidenceFile.read(directory);
+    evidence.requireHeld(EvidenceNeeds.of(recipe));
+    return evidence;
+  }
+
+  /// The first step of every variant begins with the same model, so its evidence serves all.
+  private Path directory(int index, String label) {
+    if (index == 0) {
+      return given != null ? given : measuring.setup().work().evidence();
+    }
+    String variant = label.isEmpty() ? "" : "-" + label;
+    return measuring.setup().work().file("evidence" + variant + "-" + (index + 1));
+  }
+
+  private @Nullable Evidence measured(MoeModel current, String name, Path directory)
+      throws IOException {
+    if (recipe.calibration().isEmpty()) {
+      return null;
+    }
+    CalibrationSpec spec = recipe.calibration().get();
+    // Cheap statistics are gathered whether needed or not, so that other methods find them.
+    return measuring.measure(
+        new Measuring.Question(current, name, corpus(spec), spec.maxTokens()),
+        EvidenceNeeds.of(recipe),
+        Statistic.defaults(),
+        directory);
+  }
+
+  /// The texts, read at most once.
+  Corpus corpus(CalibrationSpec spec) throws IOException {
+    if (corpus == null) {
+      corpus = CorpusReader.read(checkpoint.directory(), spec, recipe.seed());
+    }
+    return corpus;
+  }
+}

@@ -1,0 +1,61 @@
+package io.moepress.recipes.apply;
+
+import io.moepress.formats.checkpoint.Checkpoint;
+import io.moepress.formats.checkpoint.Fingerprint;
+import io.moepress.formats.safetensors.SafetensorsWriter;
+import io.moepress.formats.tensor.TensorInfo;
+import io.moepress.recipes.lowering.OutputTensor;
+import io.moepress.recipes.work.Progress;
+import io.moepress.recipes.work.Workers;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.concurrent.ConcurrentSkipListMap;
+
+/// Writes one file of weights, several tensors at a time.
+///
+/// @param source where the bytes come from
+/// @param workers a pool
+/// @param task counts the bytes
+record ShardWriter(Checkpoint source, Workers workers, Progress.Task task) {
+  /// What transformers wants to read in every file.
+  static final Map<String, String> METADATA = Map.of("format", "pt");
+
+  /// Writes the file; its bytes are on the disk afterwards.
+  ///
+  /// @return what became of what, by name in the file
+  SortedMap<String, Manifest.Tensor> write(Path file, List<OutputTensor> tensors)
+      throws IOException {
+    SortedMap<String, Manifest.Tensor> written = new ConcurrentSkipListMap<>();
+    List<TensorInfo> infos = tensors.stream().map(OutputTensor::info).toList();
+    try (SafetensorsWriter writer = SafetensorsWriter.create(file, infos, METADATA)) {
+      workers.forEach(
+          tensors.size(),
+          index -> {
+            OutputTensor tensor = tensors.get(index);
+            written.put(tensor.info().name(), write(writer, tensor));
+          });
+      writer.finish();
+    }
+    return written;
+  }
+
+  private Manifest.Tensor write(SafetensorsWriter writer, OutputTensor tensor) throws IOException {
+    MessageDigest digest = Fingerprint.sha256();
+    ProgramRunner.stream(
+        source,
+        tensor,
+        bytes -> {
+          writer.append(tensor.info().name(), bytes);
+          digest.update(bytes.asByteBuffer());
+          task.advance(bytes.byteSize());
+        });
+    return new Manifest.Tensor(
+        String.join(" ", tensor.program().sources()),
+        tensor.program().summary(),
+        Fingerprint.format(digest));
+  }
+}
