@@ -2,24 +2,36 @@ package io.moepress.cli;
 
 import io.moepress.calibrate.corpus.Corpus;
 import io.moepress.calibrate.corpus.CorpusReader;
+import io.moepress.calibrate.forward.PassMemory;
 import io.moepress.calibrate.measure.Calibration;
+import io.moepress.formats.Words;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.formats.checkpoint.Fingerprint;
 import io.moepress.recipes.evidence.Evidence;
+import io.moepress.recipes.evidence.Evidence.Sampling;
+import io.moepress.recipes.evidence.EvidenceRequest;
+import io.moepress.recipes.evidence.Statistic;
+import io.moepress.recipes.recipe.ByteSize;
 import io.moepress.recipes.recipe.CalibrationSpec;
 import io.moepress.recipes.recipe.CalibrationSpec.Order;
 import io.moepress.recipes.work.WorkDirectory;
 import io.moepress.recipes.work.Workers;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /// `moepress calibrate`.
 @Command(
@@ -33,6 +45,8 @@ final class CalibrateCommand implements Callable<Integer> {
   @Mixin private CommonOptions common = new CommonOptions();
   @Mixin private DataOptions data = new DataOptions();
 
+  @Spec private CommandSpec command = CommandSpec.create();
+
   @Parameters(paramLabel = "MODEL", description = "Checkpoint directory.")
   private Path model = Path.of("");
 
@@ -42,6 +56,23 @@ final class CalibrateCommand implements Callable<Integer> {
       paramLabel = "DIR",
       description = "Directory of the evidence. Evidence of something else there is replaced.")
   private Path output = Path.of("");
+
+  @Option(
+      names = "--statistics",
+      split = ",",
+      paramLabel = "NAME",
+      description = {
+        "What to gather: names from docs/evidence.md, or default (the cheap ones, one number for"
+            + " each expert and domain), or all. Default: default."
+      })
+  private List<String> statistics = List.of("default");
+
+  @Option(
+      names = "--reservoir-tokens",
+      paramLabel = "N",
+      description =
+          "Keep the inputs of this many tokens in every layer, drawn with the seed. Default: 0.")
+  private int reservoirTokens;
 
   @Option(
       names = {"-w", "--work-dir"},
@@ -63,11 +94,18 @@ final class CalibrateCommand implements Callable<Integer> {
   private boolean dryRun;
 
   /// What was measured.
-  record Result(String evidence, String checkpoint, long tokens, List<Evidence.Domain> domains) {}
+  record Result(
+      String evidence,
+      String checkpoint,
+      long tokens,
+      List<Evidence.Domain> domains,
+      List<String> statistics,
+      @Nullable Sampling reservoir) {}
 
   @Override
   public Integer call() throws IOException {
     Terminal terminal = common.terminal();
+    EvidenceRequest request = request();
     CalibrationSpec spec =
         new CalibrationSpec(
             data.sources(), data.maxTokens(), shuffle ? Order.SHUFFLED : Order.FILE);
@@ -79,10 +117,22 @@ final class CalibrateCommand implements Callable<Integer> {
       String fingerprint = Fingerprint.of(checkpoint);
       Corpus corpus = CorpusReader.read(model, spec, seed);
       if (dryRun) {
+        PassMemory need = PassMemory.of(MoeModel.of(checkpoint), corpus);
+        terminal.say(
+            "memory at most "
+                + new ByteSize(setup.predicted(need)).rounded()
+                + ", for these texts");
         List<Evidence.Domain> texts = Calibration.domains(corpus);
         long tokens = corpus.tokens();
         terminal.result(
-            new Result(output.toString(), fingerprint, tokens, texts), table(texts).text());
+            new Result(
+                output.toString(),
+                fingerprint,
+                tokens,
+                texts,
+                Statistic.labels(request.statistics()),
+                null),
+            table(texts).text());
         return ExitCode.DONE;
       }
       Evidence evidence =
@@ -90,9 +140,17 @@ final class CalibrateCommand implements Callable<Integer> {
               .measure(
                   new Measuring.Question(
                       MoeModel.of(checkpoint), fingerprint, corpus, spec.maxTokens()),
+                  request,
+                  Set.of(),
                   output);
       terminal.result(
-          new Result(output.toString(), fingerprint, evidence.tokens(), evidence.domains()),
+          new Result(
+              output.toString(),
+              fingerprint,
+              evidence.tokens(),
+              evidence.domains(),
+              Statistic.labels(evidence.statistics()),
+              evidence.sampling()),
           table(evidence.domains()).text());
       return ExitCode.DONE;
     }
@@ -104,5 +162,36 @@ final class CalibrateCommand implements Callable<Integer> {
       table.row(domain.name(), "" + domain.sequences(), "" + domain.tokens());
     }
     return table;
+  }
+
+  private EvidenceRequest request() {
+    if (reservoirTokens < 0) {
+      throw new ParameterException(
+          command.commandLine(), "--reservoir-tokens must be at least 0: " + reservoirTokens);
+    }
+    Set<Statistic> wanted = EnumSet.noneOf(Statistic.class);
+    statistics.forEach(name -> wanted.addAll(named(name.strip())));
+    return new EvidenceRequest(wanted, reservoirTokens, seed);
+  }
+
+  private Set<Statistic> named(String name) {
+    return switch (name) {
+      case "default" -> Statistic.defaults();
+      case "all" -> EnumSet.allOf(Statistic.class);
+      default -> Set.of(Statistic.named(name).orElseThrow(() -> unknown(name)));
+    };
+  }
+
+  private ParameterException unknown(String name) {
+    List<String> known = new ArrayList<>(List.of("default", "all"));
+    known.addAll(Statistic.labels(EnumSet.allOf(Statistic.class)));
+    return new ParameterException(
+        command.commandLine(),
+        "--statistics: unknown name "
+            + Words.quoted(name)
+            + " (expected some of "
+            + String.join(", ", known)
+            + ")"
+            + Words.didYouMean(name, known));
   }
 }

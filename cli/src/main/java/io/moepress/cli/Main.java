@@ -28,6 +28,7 @@ import picocli.CommandLine.ParseResult;
       RunCommand.class,
       InspectCommand.class,
       CalibrateCommand.class,
+      EvidenceCommand.class,
       PlanCommand.class,
       ApplyCommand.class,
       EvalCommand.class,

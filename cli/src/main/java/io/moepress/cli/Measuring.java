@@ -8,9 +8,13 @@ import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.StagedDirectory;
 import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.evidence.EvidenceFile;
+import io.moepress.recipes.evidence.EvidenceRequest;
+import io.moepress.recipes.evidence.Statistic;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /// Gets evidence into a directory: by measuring, by going on with a measurement that was stopped,
 /// or by finding that it is there already.
@@ -18,6 +22,7 @@ import java.util.Optional;
 /// @param setup what a pass may use
 /// @param terminal where to say what is reused
 record Measuring(PassSetup setup, Terminal terminal) {
+  private static final String OF_OTHERS = " is of another checkpoint or other texts: replaced";
 
   /// What is measured.
   ///
@@ -25,23 +30,37 @@ record Measuring(PassSetup setup, Terminal terminal) {
   /// @param fingerprint of the model
   /// @param corpus the texts
   /// @param maxTokens where they were cut
-  record Question(MoeModel model, String fingerprint, Corpus corpus, int maxTokens) {}
+  record Question(MoeModel model, String fingerprint, Corpus corpus, int maxTokens) {
+
+    /// Whether evidence is of this, whatever it holds.
+    boolean isOf(Evidence evidence) {
+      return Calibration.isOf(evidence, fingerprint, corpus, maxTokens);
+    }
+  }
 
   /// Evidence that answers a question.
   ///
+  /// @param needed evidence that holds this much is used again
+  /// @param besides what is gathered, too, when something has to be measured
   /// @param directory where the evidence is kept
-  Evidence measure(Question question, Path directory) throws IOException {
+  Evidence measure(
+      Question question, EvidenceRequest needed, Set<Statistic> besides, Path directory)
+      throws IOException {
+    EvidenceRequest request = needed.and(besides);
     Path snapshots = setup.work().snapshots(directory);
     Optional<Evidence> kept = kept(directory);
     if (kept.isPresent()) {
-      if (Calibration.answers(
-          kept.get(), question.fingerprint(), question.corpus(), question.maxTokens())) {
+      Evidence evidence = kept.get();
+      List<String> missing = needed.missingFrom(evidence);
+      boolean isOfThis = question.isOf(evidence);
+      if (isOfThis && missing.isEmpty()) {
         terminal.say("evidence: reused " + directory + " (same checkpoint, same texts)");
-        StagedDirectory.clear(snapshots);
+        clear(snapshots);
         StagedDirectory.tidy(directory);
-        return kept.get();
+        return evidence;
       }
-      terminal.say("evidence: " + directory + " is of another checkpoint or other texts: replaced");
+      terminal.say("evidence: " + directory + (isOfThis ? lacks(missing) : OF_OTHERS));
+      request = isOfThis ? request.and(evidence) : request;
     }
     PassMemory need = PassMemory.of(question.model(), question.corpus());
     Evidence evidence =
@@ -51,11 +70,21 @@ record Measuring(PassSetup setup, Terminal terminal) {
                 question.fingerprint(),
                 question.corpus(),
                 question.maxTokens(),
+                request,
                 snapshots);
     EvidenceFile.write(evidence, directory);
-    StagedDirectory.clear(snapshots);
+    clear(snapshots);
     terminal.say("evidence: " + directory);
-    return evidence;
+    return EvidenceFile.read(directory);
+  }
+
+  private static void clear(Path snapshots) throws IOException {
+    StagedDirectory.clear(snapshots);
+    StagedDirectory.clear(Calibration.layers(snapshots));
+  }
+
+  private static String lacks(List<String> missing) {
+    return " has no " + String.join(", ", missing) + ": measured again, with all it has";
   }
 
   /// The evidence in a directory, if there is some that can be read. A directory of anything else
@@ -66,7 +95,7 @@ record Measuring(PassSetup setup, Terminal terminal) {
       return Optional.empty();
     }
     try {
-      return Optional.of(EvidenceFile.read(directory));
+      return Optional.of(EvidenceFile.readIntact(directory));
     } catch (FormatException e) {
       terminal.say("evidence: " + e.getMessage() + " Measuring again.");
       return Optional.empty();

@@ -7,7 +7,9 @@ import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.recipes.apply.PlannedModel;
 import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.evidence.EvidenceFile;
+import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.plan.Plan;
+import io.moepress.recipes.planning.EvidenceNeeds;
 import io.moepress.recipes.planning.Planner;
 import io.moepress.recipes.planning.Planner.Subject;
 import io.moepress.recipes.recipe.CalibrationSpec;
@@ -91,9 +93,16 @@ final class StepChain {
     String name = previous == null ? fingerprint : previous.resultFingerprint();
     Path directory = directory(index, label);
     Evidence evidence =
-        index == 0 && given != null ? EvidenceFile.read(given) : measured(current, name, directory);
+        index == 0 && given != null ? given(given) : measured(current, name, directory);
     String digest = evidence == null ? null : EvidenceFile.digest(directory);
     return new Subject(previous, name, evidence, digest, recipe.target());
+  }
+
+  /// Evidence that the user brings along must hold what the recipe needs.
+  private Evidence given(Path directory) throws IOException {
+    Evidence evidence = EvidenceFile.read(directory);
+    evidence.requireHeld(EvidenceNeeds.of(recipe));
+    return evidence;
   }
 
   /// The first step of every variant begins with the same model, so its evidence serves all.
@@ -111,8 +120,12 @@ final class StepChain {
       return null;
     }
     CalibrationSpec spec = recipe.calibration().get();
+    // Cheap statistics are gathered whether needed or not, so that other methods find them.
     return measuring.measure(
-        new Measuring.Question(current, name, corpus(spec), spec.maxTokens()), directory);
+        new Measuring.Question(current, name, corpus(spec), spec.maxTokens()),
+        EvidenceNeeds.of(recipe),
+        Statistic.defaults(),
+        directory);
   }
 
   /// The texts, read at most once.

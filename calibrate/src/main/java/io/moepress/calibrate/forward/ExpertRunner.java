@@ -12,7 +12,10 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 
 /// Runs the routed experts of one layer, each on all tokens that chose it.
 final class ExpertRunner {
@@ -27,14 +30,26 @@ final class ExpertRunner {
   private final int block;
   private final BlockLoader blocks;
   private final Workers workers;
+  private final Set<ExpertSum> wanted;
 
-  ExpertRunner(int layer, int experts, BlockLoader blocks, Workers workers) {
+  /// Prepares a layer.
+  ///
+  /// @param wanted the sums to form on the way
+  ExpertRunner(int layer, int experts, BlockLoader blocks, Workers workers, Set<ExpertSum> wanted) {
     this.layer = layer;
     this.experts = experts;
     this.block = tokensPerBlock(blocks.layout());
     this.blocks = blocks;
     this.workers = workers;
+    this.wanted = wanted;
   }
+
+  /// What the experts did, beside their outputs.
+  ///
+  /// @param norms of the output of each slot
+  /// @param maxima largest absolute element of the output of each slot
+  /// @param sums those wanted, `[E]` rows
+  record Result(float[] norms, float[] maxima, Map<ExpertSum, double[][]> sums) {}
 
   /// Tokens an expert works on at a time: enough for a matrix product to be efficient beside
   /// reading the expert, few enough for its activations to be small.
@@ -47,12 +62,14 @@ final class ExpertRunner {
   /// One expert and some of the slots in which it was chosen.
   private record Batch(int expert, int[] slots) {}
 
+  /// An expert's outputs for a batch, a row for each slot, and the sums over the batch.
+  private record Computed(float[] rows, Map<ExpertSum, double[]> sums) {}
+
   /// Adds every expert's weighted outputs to the rows of `outputs`, in the order of experts.
   ///
-  /// @param residual the residual stream, passed on to the observer
   /// @param inputs what the experts see, `[tokens, hidden]`
-  MoePass run(HiddenStates residual, HiddenStates inputs, Routing routing, HiddenStates outputs)
-      throws IOException {
+  Result run(HiddenStates inputs, Routing routing, HiddenStates outputs) throws IOException {
+    ColumnSums sums = new ColumnSums(experts);
     float[] norms = new float[routing.experts().length];
     float[] maxima = new float[routing.experts().length];
     List<Batch> batches = batches(routing);
@@ -60,16 +77,17 @@ final class ExpertRunner {
         batches.size(),
         index -> {
           Batch batch = batches.get(index);
-          float[] rows = compute(batch, inputs, routing.topK());
-          measure(batch, rows, norms, maxima);
-          return rows;
+          Computed computed = compute(batch, inputs, routing.topK());
+          measure(batch, computed.rows(), norms, maxima);
+          return computed;
         },
-        (index, rows) -> {
-          add(batches.get(index), rows, routing, outputs);
+        (index, computed) -> {
+          add(batches.get(index), computed.rows(), routing, outputs);
+          sums.add(batches.get(index).expert(), computed.sums());
           inputs.rest();
           outputs.rest();
         });
-    return new MoePass(layer, experts, routing, norms, maxima, residual, outputs);
+    return new Result(norms, maxima, sums.all());
   }
 
   private List<Batch> batches(Routing routing) {
@@ -84,8 +102,7 @@ final class ExpertRunner {
     return batches;
   }
 
-  /// The expert's outputs, one row for each slot.
-  private float[] compute(Batch batch, HiddenStates inputs, int topK) throws IOException {
+  private Computed compute(Batch batch, HiddenStates inputs, int topK) throws IOException {
     int width = inputs.width();
     int count = batch.slots().length;
     try (TorchScope scope = Torch.scope()) {
@@ -95,8 +112,21 @@ final class ExpertRunner {
         MemorySegment.copy(source, 0, gathered, i * source.byteSize(), source.byteSize());
       }
       NDArray x = scope.over(gathered, count, width);
-      NDArray output = blocks.expert(scope, layer, batch.expert()).apply(x);
-      return TorchScope.values(output).toArray(JAVA_FLOAT);
+      GatedNetwork network = blocks.expert(scope, layer, batch.expert());
+      NDArray intermediate = network.intermediate(x);
+      float[] rows = TorchScope.values(network.down().apply(intermediate)).toArray(JAVA_FLOAT);
+      Map<ExpertSum, double[]> sums = new EnumMap<>(ExpertSum.class);
+      for (ExpertSum sum : wanted) {
+        sums.put(
+            sum,
+            switch (sum) {
+              case OUTPUTS -> ColumnSums.sums(MemorySegment.ofArray(rows), count);
+              case INPUT_SQUARES -> ColumnSums.squares(gathered, count);
+              case INTERMEDIATE_SQUARES ->
+                  ColumnSums.squares(TorchScope.values(intermediate), count);
+            });
+      }
+      return new Computed(rows, sums);
     }
   }
 

@@ -130,8 +130,21 @@ public final class ForwardPass {
     if (layout.isMoe(layer)) {
       Routing routing = Routing.ofTokens(streams.corpus().tokens(), layout.topK());
       attend(layer, streams, routing);
-      ExpertRunner experts = new ExpertRunner(layer, layout.experts(), blocks, workers);
-      observer.observe(experts.run(streams.hidden(), streams.inputs(), routing, streams.outputs()));
+      ExpertRunner experts =
+          new ExpertRunner(layer, layout.experts(), blocks, workers, observer.wants());
+      ExpertRunner.Result result = experts.run(streams.inputs(), routing, streams.outputs());
+      observer.observe(
+          new MoePass(
+              layer,
+              layout.experts(),
+              routing,
+              result.norms(),
+              result.maxima(),
+              streams.hidden(),
+              streams.inputs(),
+              streams.outputs(),
+              result.sums(),
+              sink -> forEachLogits(layer, streams, sink)));
       if (blocks.hasSharedExpert()) {
         addShared(layer, streams);
       }
@@ -157,6 +170,28 @@ public final class ForwardPass {
             NDArray input = half.run(scope, streams, first, count);
             route(router, routerWeight.apply(input), routing, first);
           });
+    }
+  }
+
+  /// Calculates the router's logits once more, sequence by sequence. They are the same bits as when
+  /// the tokens were routed, and need not be kept for those who do not ask.
+  private void forEachLogits(int layer, Streams streams, MoePass.LogitSink sink)
+      throws IOException {
+    int[] starts = streams.corpus().starts();
+    try (TorchScope weights = Torch.scope()) {
+      Linear router = blocks.routerWeight(weights, layer);
+      workers.ordered(
+          starts.length,
+          index -> {
+            int count = streams.corpus().sequences().get(index).length();
+            try (TorchScope scope = Torch.scope()) {
+              NDArray input = view(scope, streams.inputs(), starts[index], count);
+              float[] logits = TorchScope.values(router.apply(input)).toArray(JAVA_FLOAT);
+              streams.inputs().rest(starts[index], count);
+              return logits;
+            }
+          },
+          (index, logits) -> sink.accept(starts[index], logits));
     }
   }
 

@@ -17,11 +17,16 @@ record GatedNetwork(
 
   /// Maps `[tokens, hidden]` to `[tokens, hidden]`.
   NDArray apply(NDArray x) {
+    return down.apply(intermediate(x));
+  }
+
+  /// What the down projection sees, `[tokens, width]`.
+  NDArray intermediate(NDArray x) {
     NDArray gated = gate.apply(x);
     NDArray activated =
         switch (activation) {
           case SILU -> gated.mul(Activation.sigmoid(gated));
         };
-    return down.apply(activated.muli(up.apply(x)));
+    return activated.muli(up.apply(x));
   }
 }

@@ -1,5 +1,9 @@
 package io.moepress.calibrate.forward;
 
+import java.io.IOException;
+import java.util.Map;
+import java.util.Set;
+
 /// What one MoE layer did with the corpus, seen before its output joins the residual stream.
 ///
 /// Valid only while the observer is called. Slots are those of [Routing].
@@ -10,7 +14,10 @@ package io.moepress.calibrate.forward;
 /// @param outputNorms `‖f_j(x_t)‖₂` of each slot, the expert's output before its routing weight
 /// @param outputMaxima the largest `|f_j(x_t)|` of each slot
 /// @param residual `h_t`: the residual stream after attention, before the feed-forward norm
+/// @param inputs `x_t`: what router and experts see, behind that norm
 /// @param routedOutput `Σ_j g_j f_j(x_t)`: the routed experts' part, shared experts excluded
+/// @param sums `[E]` rows for each of the sums that the observer wants
+/// @param logits calculates the router's logits once more
 public record MoePass(
     int layer,
     int experts,
@@ -18,7 +25,10 @@ public record MoePass(
     float[] outputNorms,
     float[] outputMaxima,
     HiddenStates residual,
-    HiddenStates routedOutput) {
+    HiddenStates inputs,
+    HiddenStates routedOutput,
+    Map<ExpertSum, double[][]> sums,
+    LogitSource logits) {
 
   /// Sees every MoE layer of a forward pass, in order.
   @FunctionalInterface
@@ -27,6 +37,29 @@ public record MoePass(
     Observer NONE = pass -> {};
 
     /// Looks at one layer.
-    void observe(MoePass pass);
+    void observe(MoePass pass) throws IOException;
+
+    /// The sums that the pass shall form while an expert's activations are at hand: nobody keeps
+    /// those.
+    default Set<ExpertSum> wants() {
+      return Set.of();
+    }
+  }
+
+  /// Gives the router's logits of a layer.
+  @FunctionalInterface
+  public interface LogitSource {
+    /// Hands on the logits of all tokens, in the order of the corpus.
+    void forEach(LogitSink sink) throws IOException;
+  }
+
+  /// Takes logits.
+  @FunctionalInterface
+  public interface LogitSink {
+    /// Takes the logits of consecutive tokens.
+    ///
+    /// @param first index of the first token
+    /// @param logits `[tokens · E]`
+    void accept(int first, float[] logits);
   }
 }

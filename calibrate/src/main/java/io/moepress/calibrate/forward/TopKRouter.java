@@ -15,7 +15,8 @@ import io.moepress.formats.architecture.ExpertGroups;
 /// ```
 ///
 /// With [RouterScore#SOFTMAX_OF_CHOSEN] the choice is made by logits, and `s` is the softmax over
-/// the logits of `T`. Ties go to the lower index, among groups as among experts.
+/// the logits of `T`; the scores it keeps are the softmax over all experts even so. Ties go to the
+/// lower index, among groups as among experts.
 ///
 /// Source of groups and selection bias: DeepSeek-V3, arXiv:2412.19437, section 2.1.2; experts of
 /// closed groups are out of the question, as in transformers 5, and not merely at 0.
@@ -56,16 +57,23 @@ record TopKRouter(RouterScore score, int topK, Selection selection, Weighting we
       case SOFTMAX_OF_CHOSEN -> {}
     }
     int[] chosen = largest(candidates(scores), topK);
-    float[] weights = new float[topK];
-    for (int slot = 0; slot < topK; slot++) {
-      weights[slot] = scores[chosen[slot]];
-    }
+    float[] weights = of(chosen, scores);
     if (score == RouterScore.SOFTMAX_OF_CHOSEN) {
       softmax(weights);
+      softmax(scores);
     }
+    System.arraycopy(of(chosen, scores), 0, routing.scores(), token * topK, topK);
     weigh(weights);
     System.arraycopy(chosen, 0, routing.experts(), token * topK, topK);
     System.arraycopy(weights, 0, routing.weights(), token * topK, topK);
+  }
+
+  private static float[] of(int[] chosen, float[] scores) {
+    float[] values = new float[chosen.length];
+    for (int slot = 0; slot < chosen.length; slot++) {
+      values[slot] = scores[chosen[slot]];
+    }
+    return values;
   }
 
   /// What the choice is made by, `[E]`: −∞ for experts of closed groups.

@@ -9,11 +9,12 @@ import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.Fingerprint;
 import io.moepress.recipes.ToolVersion;
 import io.moepress.recipes.evidence.Evidence;
-import io.moepress.recipes.evidence.Statistic;
+import io.moepress.recipes.evidence.EvidenceRequest;
+import io.moepress.recipes.evidence.LayerKeeper;
+import io.moepress.recipes.evidence.LayerSpool;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.TreeMap;
 
@@ -32,47 +33,61 @@ public final class Calibration {
   ///
   /// @param fingerprint of the checkpoint, which the evidence will carry
   /// @param maxTokens where the texts of the corpus were cut
-  public Evidence measure(MoeModel model, String fingerprint, Corpus corpus, int maxTokens)
+  /// @param request what to gather; all of it is kept in memory
+  public Evidence measure(
+      MoeModel model, String fingerprint, Corpus corpus, int maxTokens, EvidenceRequest request)
       throws IOException {
-    EvidenceCollector collector = new EvidenceCollector(corpus);
+    EvidenceCollector collector = new EvidenceCollector(corpus, request, LayerKeeper.IN_MEMORY);
     new ForwardPass(model, resources).run(TITLE, corpus, collector).close();
-    return new Evidence(fingerprint, maxTokens, domains(corpus), collector.layers());
+    return new Evidence(
+        fingerprint, maxTokens, domains(corpus), collector.layers(), collector.sampling());
   }
 
   /// Measures, and goes on where an earlier call with the same arguments was stopped.
   ///
-  /// @param snapshots where to keep what is needed for that; delete it when the evidence is safe
+  /// @param snapshots where to keep what is needed for that, and, in [#layers], the large parts of
+  ///   layers; delete both when the evidence is safe
   public Evidence measure(
-      MoeModel model, String fingerprint, Corpus corpus, int maxTokens, Path snapshots)
+      MoeModel model,
+      String fingerprint,
+      Corpus corpus,
+      int maxTokens,
+      EvidenceRequest request,
+      Path snapshots)
       throws IOException {
-    EvidenceCollector collector = new EvidenceCollector(corpus);
-    Evidence empty = new Evidence(fingerprint, maxTokens, domains(corpus), new TreeMap<>());
+    LayerSpool spool = LayerSpool.in(layers(snapshots));
+    EvidenceCollector collector = new EvidenceCollector(corpus, request, spool);
+    Evidence empty =
+        new Evidence(
+            fingerprint, maxTokens, domains(corpus), new TreeMap<>(), collector.sampling());
     Snapshots.Subject subject =
-        new Snapshots.Subject(inputs(empty), model.layout().layers(), empty);
+        new Snapshots.Subject(inputs(empty, request), model.layout().layers(), empty);
     Snapshots kept = new Snapshots(snapshots, subject, collector, resources.progress());
     new ForwardPass(model, resources).run(TITLE, corpus, collector, kept).close();
-    return new Evidence(fingerprint, maxTokens, empty.domains(), collector.layers());
+    return new Evidence(
+        fingerprint, maxTokens, empty.domains(), collector.layers(), empty.sampling());
+  }
+
+  /// Where a measurement that keeps snapshots puts the large parts of its layers.
+  public static Path layers(Path snapshots) {
+    return snapshots.resolveSibling(snapshots.getFileName() + ".layers");
   }
 
   /// A digest of everything evidence depends on.
-  private static String inputs(Evidence evidence) {
+  private static String inputs(Evidence evidence, EvidenceRequest request) {
     return Fingerprint.ofText(
         ToolVersion.text()
             + evidence.checkpoint()
             + evidence.maxTokens()
             + evidence.domains()
-            + Arrays.toString(Statistic.values()));
+            + request);
   }
 
-  /// Whether evidence is what [#measure] would give for the same arguments: all statistics, of the
-  /// same checkpoint, over the same tokens.
-  public static boolean answers(
-      Evidence evidence, String fingerprint, Corpus corpus, int maxTokens) {
+  /// Whether evidence is of the same checkpoint and the same tokens, whatever it holds of them.
+  public static boolean isOf(Evidence evidence, String fingerprint, Corpus corpus, int maxTokens) {
     return evidence.checkpoint().equals(fingerprint)
         && evidence.maxTokens() == maxTokens
-        && evidence.domains().equals(domains(corpus))
-        && evidence.layers().values().stream()
-            .allMatch(layer -> layer.values().size() == Statistic.values().length);
+        && evidence.domains().equals(domains(corpus));
   }
 
   /// What evidence says of the texts it was measured on.

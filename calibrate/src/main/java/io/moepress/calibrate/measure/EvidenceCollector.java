@@ -3,40 +3,121 @@ package io.moepress.calibrate.measure;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import io.moepress.calibrate.corpus.Corpus;
+import io.moepress.calibrate.forward.ExpertSum;
 import io.moepress.calibrate.forward.HiddenStates;
 import io.moepress.calibrate.forward.MoePass;
 import io.moepress.formats.Checks;
 import io.moepress.recipes.evidence.Evidence;
+import io.moepress.recipes.evidence.Evidence.Sampling;
+import io.moepress.recipes.evidence.EvidenceRequest;
+import io.moepress.recipes.evidence.LargeParts;
+import io.moepress.recipes.evidence.LayerKeeper;
+import io.moepress.recipes.evidence.Reservoir;
 import io.moepress.recipes.evidence.Statistic;
+import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
-/// Gathers every [Statistic] while a forward pass goes by: float32 values, float64 sums, tokens in
-/// the order of the corpus.
+/// Gathers each [Statistic] of a request while a forward pass goes by, and the reservoir: float32
+/// values, float64 sums, tokens in the order of the corpus.
 public final class EvidenceCollector implements MoePass.Observer {
   private final int[] domainOfToken;
   private final int domains;
+  private final EvidenceRequest request;
+  private final LayerKeeper keeper;
+  private final int[] sampled;
+  private final Map<Statistic, Source> sources = new EnumMap<>(Statistic.class);
   private final SortedMap<Integer, Evidence.Layer> layers = new TreeMap<>();
 
   /// Gathers for one corpus.
-  public EvidenceCollector(Corpus corpus) {
+  ///
+  /// @param request what to gather
+  /// @param keeper where each layer goes
+  public EvidenceCollector(Corpus corpus, EvidenceRequest request, LayerKeeper keeper) {
     this.domainOfToken = corpus.domainOfTokens();
     this.domains = corpus.domains().size();
+    this.request = request;
+    this.keeper = keeper;
+    this.sampled = TokenSample.draw(corpus.tokens(), request.reservoirTokens(), request.seed());
+    request.statistics().forEach(statistic -> sources.put(statistic, source(statistic)));
+  }
+
+  /// Where a statistic comes from.
+  ///
+  /// @param wants the sums it is made of
+  /// @param gathering from a pass to `[domains][E]`, or `[E]` rows of a matrix
+  private record Source(Set<ExpertSum> wants, Gathering gathering) {}
+
+  private interface Gathering {
+    double[][] gather(MoePass pass) throws IOException;
+  }
+
+  /// What one routed token adds.
+  private interface SlotValue {
+    double of(MoePass pass, int slot);
+  }
+
+  private Source source(Statistic statistic) {
+    return switch (statistic) {
+      case ROUTED_TOKENS -> slots(statistic, (pass, slot) -> 1);
+      case GATE_SUM -> slots(statistic, EvidenceCollector::gate);
+      case ROUTER_SCORE_SUM -> slots(statistic, (pass, slot) -> pass.routing().scores()[slot]);
+      case OUTPUT_NORM_SUM -> slots(statistic, (pass, slot) -> power(pass, slot, 0, 1));
+      case OUTPUT_SQUARE_SUM -> slots(statistic, (pass, slot) -> power(pass, slot, 0, 2));
+      case GATED_OUTPUT_NORM_SUM -> slots(statistic, (pass, slot) -> power(pass, slot, 1, 1));
+      case SQUARED_GATE_OUTPUT_NORM_SUM ->
+          slots(statistic, (pass, slot) -> power(pass, slot, 2, 1));
+      case GATED_OUTPUT_SQUARE_SUM -> slots(statistic, (pass, slot) -> power(pass, slot, 2, 2));
+      case EASY_EP_SUM -> gathered(this::easyEp);
+      case OUTPUT_MAXIMUM -> slots(statistic, (pass, slot) -> pass.outputMaxima()[slot]);
+      case ROUTER_LOGIT_SUM -> gathered(pass -> RouterSums.logits(pass, domainOfToken, domains));
+      case COACTIVATION -> gathered(RouterSums::coactivation);
+      case ROUTER_LOGIT_GRAM -> gathered(RouterSums::logitGram);
+      case OUTPUT_SUM -> summed(ExpertSum.OUTPUTS);
+      case INPUT_SQUARE_SUM -> summed(ExpertSum.INPUT_SQUARES);
+      case INTERMEDIATE_SQUARE_SUM -> summed(ExpertSum.INTERMEDIATE_SQUARES);
+    };
+  }
+
+  private Source slots(Statistic statistic, SlotValue value) {
+    return gathered(pass -> bySlot(statistic, pass, value));
+  }
+
+  private static Source gathered(Gathering gathering) {
+    return new Source(Set.of(), gathering);
+  }
+
+  private static Source summed(ExpertSum sum) {
+    return new Source(Set.of(sum), pass -> Objects.requireNonNull(pass.sums().get(sum)));
   }
 
   @Override
-  public void observe(MoePass pass) {
-    double[] novelty = novelty(pass.residual(), pass.routedOutput());
+  public Set<ExpertSum> wants() {
+    Set<ExpertSum> wants = EnumSet.noneOf(ExpertSum.class);
+    sources.values().forEach(source -> wants.addAll(source.wants()));
+    return wants;
+  }
+
+  @Override
+  public void observe(MoePass pass) throws IOException {
     Map<Statistic, double[][]> values = new EnumMap<>(Statistic.class);
-    for (Statistic statistic : Statistic.values()) {
-      double[][] gathered = gather(statistic, pass, novelty);
+    Map<Statistic, double[][]> matrices = new EnumMap<>(Statistic.class);
+    for (Map.Entry<Statistic, Source> entry : sources.entrySet()) {
+      Statistic statistic = entry.getKey();
+      double[][] gathered = entry.getValue().gathering().gather(pass);
       requireFinite(pass.layer(), statistic, gathered);
-      values.put(statistic, gathered);
+      (statistic.isMatrix() ? matrices : values).put(statistic, gathered);
     }
-    layers.put(pass.layer(), new Evidence.Layer(pass.experts(), values));
+    LargeParts parts = new LargeParts.InMemory(matrices, reservoir(pass));
+    Evidence.Layer measured = new Evidence.Layer(pass.experts(), values, parts);
+    layers.put(pass.layer(), keeper.keep(pass.layer(), measured));
   }
 
   /// What was gathered, by decoder layer.
@@ -49,70 +130,94 @@ public final class EvidenceCollector implements MoePass.Observer {
     layers.putAll(gathered);
   }
 
-  private static void requireFinite(int layer, Statistic statistic, double[][] values) {
-    for (double[] domain : values) {
-      for (int expert = 0; expert < domain.length; expert++) {
+  /// How the reservoir was drawn; null without one.
+  public @Nullable Sampling sampling() {
+    return sampled.length == 0 ? null : new Sampling(sampled.length, request.seed());
+  }
+
+  private static void requireFinite(int layer, Statistic statistic, double[][] rows) {
+    for (int row = 0; row < rows.length; row++) {
+      for (int column = 0; column < rows[row].length; column++) {
         Checks.requireFormat(
-            Double.isFinite(domain[expert]),
+            Double.isFinite(rows[row][column]),
             "layer %d: expert %d: %s is %s (expected a finite number). The model overflows on these"
                 + " texts.",
             layer,
-            expert,
+            statistic.isMatrix() ? row : column,
             statistic.label(),
-            domain[expert]);
+            rows[row][column]);
       }
     }
   }
 
-  private double[][] gather(Statistic statistic, MoePass pass, double[] novelty) {
+  private double[][] bySlot(Statistic statistic, MoePass pass, SlotValue value) {
     double[][] values = new double[domains][pass.experts()];
     int topK = pass.routing().topK();
     for (int slot = 0; slot < pass.routing().experts().length; slot++) {
-      int token = slot / topK;
-      double value = value(statistic, pass, slot, novelty[token]);
-      double[] row = values[domainOfToken[token]];
+      double[] row = values[domainOfToken[slot / topK]];
       int expert = pass.routing().experts()[slot];
-      row[expert] = statistic.combination().of(row[expert], value);
+      row[expert] = statistic.combination().of(row[expert], value.of(pass, slot));
     }
     return values;
   }
 
-  /// What one routed token adds.
-  private static double value(Statistic statistic, MoePass pass, int slot, double novelty) {
-    double gate = pass.routing().weights()[slot];
-    double norm = pass.outputNorms()[slot];
-    return switch (statistic) {
-      case ROUTED_TOKENS -> 1;
-      case GATE_SUM -> gate;
-      case OUTPUT_NORM_SUM -> norm;
-      case GATED_OUTPUT_NORM_SUM -> gate * norm;
-      case EASY_EP_SUM -> gate * norm * novelty;
-      case OUTPUT_MAXIMUM -> pass.outputMaxima()[slot];
-    };
+  private static double gate(MoePass pass, int slot) {
+    return pass.routing().weights()[slot];
   }
 
-  /// How much the routed experts turn each token, `max(0, 1 − cos(h, h + y))`. The difference from
-  /// 1 is small, hence float64 throughout.
-  private static double[] novelty(HiddenStates residual, HiddenStates output) {
-    double[] novelty = new double[Math.toIntExact(residual.tokens())];
-    for (int token = 0; token < novelty.length; token++) {
-      novelty[token] = Math.max(0, 1 - cosine(residual.row(token), output.row(token)));
+  /// `g^gates · ‖f‖^norms`, multiplied out.
+  private static double power(MoePass pass, int slot, int gates, int norms) {
+    double value = 1;
+    for (int i = 0; i < gates; i++) {
+      value *= gate(pass, slot);
     }
-    return novelty;
+    for (int i = 0; i < norms; i++) {
+      value *= pass.outputNorms()[slot];
+    }
+    return value;
   }
 
-  private static double cosine(MemorySegment before, MemorySegment change) {
-    double product = 0;
-    double squaresBefore = 0;
-    double squaresAfter = 0;
-    for (long i = 0; i < before.byteSize() / Float.BYTES; i++) {
-      double h = before.getAtIndex(JAVA_FLOAT, i);
-      double after = h + change.getAtIndex(JAVA_FLOAT, i);
-      product += h * after;
-      squaresBefore += h * h;
-      squaresAfter += after * after;
+  private double[][] easyEp(MoePass pass) {
+    double[] novelty = Novelty.of(pass.residual(), pass.routedOutput()); // [tokens]
+    int topK = pass.routing().topK();
+    return bySlot(
+        Statistic.EASY_EP_SUM,
+        pass,
+        (seen, slot) -> power(seen, slot, 1, 1) * novelty[slot / topK]);
+  }
+
+  private @Nullable Reservoir reservoir(MoePass pass) {
+    if (sampled.length == 0) {
+      return null;
     }
-    double norms = Math.sqrt(squaresBefore) * Math.sqrt(squaresAfter);
-    return norms == 0 ? 0 : product / norms;
+    HiddenStates inputs = pass.inputs();
+    int width = inputs.width();
+    int topK = pass.routing().topK();
+    Reservoir reservoir =
+        new Reservoir(
+            topK,
+            sampled,
+            new int[sampled.length],
+            new float[Math.multiplyExact(sampled.length, width)],
+            new int[Math.multiplyExact(sampled.length, topK)],
+            new float[Math.multiplyExact(sampled.length, topK)]);
+    for (int row = 0; row < sampled.length; row++) {
+      int token = sampled[row];
+      reservoir.domains()[row] = domainOfToken[token];
+      MemorySegment.copy(inputs.row(token), JAVA_FLOAT, 0, reservoir.inputs(), row * width, width);
+      System.arraycopy(
+          pass.routing().experts(), token * topK, reservoir.experts(), row * topK, topK);
+      System.arraycopy(
+          pass.routing().weights(), token * topK, reservoir.weights(), row * topK, topK);
+    }
+    for (float value : reservoir.inputs()) {
+      Checks.requireFormat(
+          Float.isFinite(value),
+          "layer %d: the input of the experts is %s (expected finite numbers). The model overflows"
+              + " on these texts.",
+          pass.layer(),
+          value);
+    }
+    return reservoir;
   }
 }

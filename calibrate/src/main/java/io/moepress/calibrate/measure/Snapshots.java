@@ -117,7 +117,8 @@ final class Snapshots implements Continuity {
       Evidence empty = subject.empty();
       SortedMap<Integer, Evidence.Layer> done = collector.layers();
       EvidenceFile.write(
-          new Evidence(empty.checkpoint(), empty.maxTokens(), empty.domains(), done),
+          new Evidence(
+              empty.checkpoint(), empty.maxTokens(), empty.domains(), done, empty.sampling()),
           stage.path().resolve(EVIDENCE));
       Json.write(
           stage.path().resolve(HEAD),

@@ -5,7 +5,9 @@ import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.checkpoint.ModelConfig;
 import io.moepress.testdata.TinyMoe;
 import io.moepress.testdata.TinyTensor;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Objects;
 import java.util.SortedMap;
 import java.util.stream.IntStream;
@@ -21,8 +23,9 @@ import org.jspecify.annotations.Nullable;
 /// logits_t = head · norm(h_t)
 /// ```
 ///
-/// Nothing is shared with the code it is compared with but the weights.
-final class NaiveModel {
+/// Nothing is shared with the code it is compared with but the weights. It remembers what every
+/// token met in every layer.
+public final class NaiveModel {
   private static final double THETA = 10_000;
 
   private final TinyMoe moe;
@@ -35,9 +38,31 @@ final class NaiveModel {
   private final double epsilon;
   private final boolean renormalise;
   private final int window;
+  private final List<Visit> visits = new ArrayList<>();
+
+  /// What one token met in one layer; of the experts, only those it chose.
+  ///
+  /// @param residual `h`
+  /// @param input `x`
+  /// @param logits `[E]`
+  /// @param scores softmax of the logits, `[E]`
+  /// @param chosen `[k]`
+  /// @param weights `[k]`
+  /// @param intermediates `[k][I]`
+  /// @param outputs `[k][H]`
+  public record Visit(
+      int layer,
+      double[] residual,
+      double[] input,
+      double[] logits,
+      double[] scores,
+      int[] chosen,
+      double[] weights,
+      double[][] intermediates,
+      double[][] outputs) {}
 
   /// @param window how many tokens back a token sees, itself included
-  NaiveModel(TinyMoe moe, int window, boolean renormalise) {
+  public NaiveModel(TinyMoe moe, int window, boolean renormalise) {
     ModelLayout layout = ModelLayout.of(ModelConfig.parse(moe.configJson()));
     this.moe = moe;
     this.tensors = moe.tensors();
@@ -52,7 +77,7 @@ final class NaiveModel {
   }
 
   /// Logits of one sequence, `[tokens][vocabulary]`.
-  double[][] logits(int... ids) {
+  public double[][] logits(int... ids) {
     double[][] h = Arrays.stream(ids).mapToObj(this::embedding).toArray(double[][]::new);
     for (int layer = 0; layer < layers; layer++) {
       String prefix = "model.layers." + layer + ".";
@@ -60,12 +85,17 @@ final class NaiveModel {
       for (int t = 0; t < h.length; t++) {
         h[t] = sum(h[t], attended[t]);
         double[] x = norm(tensor(prefix + "post_attention_layernorm.weight"), h[t]);
-        h[t] = sum(h[t], experts(layer, x));
+        h[t] = sum(h[t], experts(layer, h[t], x));
       }
     }
     boolean tied = !tensors.containsKey("lm_head.weight");
     TinyTensor head = tensor(tied ? "model.embed_tokens.weight" : "lm_head.weight");
     return Arrays.stream(norm("model.norm", h)).map(x -> product(head, x)).toArray(double[][]::new);
+  }
+
+  /// What the tokens of all sequences so far met, token by token within a layer and sequence.
+  public List<Visit> visits() {
+    return visits;
   }
 
   // Attention.
@@ -132,8 +162,9 @@ final class NaiveModel {
 
   // Experts.
 
-  private double[] experts(int layer, double[] x) {
-    double[] p = product(tensor(moe.family().router(layer)), x);
+  private double[] experts(int layer, double[] h, double[] x) {
+    double[] logits = product(tensor(moe.family().router(layer)), x);
+    double[] p = logits.clone();
     softmax(p);
     int[] chosen =
         IntStream.range(0, p.length)
@@ -143,24 +174,27 @@ final class NaiveModel {
             .mapToInt(Integer::intValue)
             .toArray();
     double divisor = renormalise ? Arrays.stream(chosen).mapToDouble(j -> p[j]).sum() : 1;
+    double[] weights = Arrays.stream(chosen).mapToDouble(j -> p[j] / divisor).toArray();
+    double[][] inner =
+        Arrays.stream(chosen).mapToObj(j -> intermediate(layer, j, x)).toArray(double[][]::new);
+    double[][] outputs = new double[topK][];
     double[] y = new double[x.length];
-    for (int j : chosen) {
-      double[] f = expert(layer, j, x);
+    for (int slot = 0; slot < topK; slot++) {
+      outputs[slot] = product(tensor(moe.family().down(layer, chosen[slot])), inner[slot]);
       for (int i = 0; i < y.length; i++) {
-        y[i] += p[j] / divisor * f[i];
+        y[i] += weights[slot] * outputs[slot][i];
       }
     }
+    visits.add(new Visit(layer, h, x, logits, p, chosen, weights, inner, outputs));
     return y;
   }
 
-  private double[] expert(int layer, int expert, double[] x) {
+  private double[] intermediate(int layer, int expert, double[] x) {
     double[] gate = product(tensor(moe.family().gate(layer, expert)), x);
     double[] up = product(tensor(moe.family().up(layer, expert)), x);
-    double[] inner =
-        IntStream.range(0, gate.length)
-            .mapToDouble(i -> gate[i] / (1 + Math.exp(-gate[i])) * up[i])
-            .toArray();
-    return product(tensor(moe.family().down(layer, expert)), inner);
+    return IntStream.range(0, gate.length)
+        .mapToDouble(i -> gate[i] / (1 + Math.exp(-gate[i])) * up[i])
+        .toArray();
   }
 
   // Arithmetic.

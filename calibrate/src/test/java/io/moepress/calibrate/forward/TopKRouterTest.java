@@ -134,6 +134,32 @@ class TopKRouterTest {
     assertThat(route(router, 0, 0, 0, 0).experts()).containsExactly(0, 1);
   }
 
+  /// What MC-MoE weighs experts by: neither renormalised nor scaled, and without the bias that
+  /// decided who was chosen.
+  @Test
+  void keepsTheScoresBesideTheWeights() {
+    Selection selection = new Selection(new float[] {0, 0, 0.9f}, ExpertGroups.NONE);
+    TopKRouter sigmoid =
+        new TopKRouter(RouterScore.SIGMOID, 2, selection, new Weighting(true, 0, 2.5f));
+
+    Routing routing = route(sigmoid, log(3), log(1), log(0.25)); // 0.75, 0.5, 0.2
+
+    assertThat(routing.experts()).containsExactly(2, 0);
+    assertThat(routing.scores()).containsExactly(new float[] {0.2f, 0.75f}, offset(TOLERANCE));
+    assertWeights(routing, 2.5f * 0.2f / 0.95f, 2.5f * 0.75f / 0.95f);
+  }
+
+  @Test
+  void scoresAreASoftmaxOverAllExpertsEvenWhereWeightsAreNot() {
+    TopKRouter router =
+        new TopKRouter(RouterScore.SOFTMAX_OF_CHOSEN, 2, Selection.BY_SCORE, Weighting.AS_SCORED);
+
+    Routing routing = route(router, log(2), log(1), log(1)); // 0.5, 0.25, 0.25
+
+    assertThat(routing.scores()).containsExactly(new float[] {0.5f, 0.25f}, offset(TOLERANCE));
+    assertWeights(routing, 2 / 3f, 1 / 3f);
+  }
+
   @Test
   void writesToTheTokensOwnSlots() {
     TopKRouter router =

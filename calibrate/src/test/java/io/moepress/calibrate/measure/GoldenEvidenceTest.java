@@ -56,7 +56,9 @@ class GoldenEvidenceTest {
   @CsvSource({
     "ROUTED_TOKENS, routed_tokens",
     "GATE_SUM, gate_sum",
+    "ROUTER_SCORE_SUM, pmq/gate_weight",
     "OUTPUT_NORM_SUM, output_norm_sum",
+    "OUTPUT_SQUARE_SUM, output_sq_sum",
     "GATED_OUTPUT_NORM_SUM, gated_output_norm_sum",
     "EASY_EP_SUM, easy_ep",
     "OUTPUT_MAXIMUM, max_abs_output",
@@ -65,7 +67,7 @@ class GoldenEvidenceTest {
     evidence
         .layers()
         .forEach((layer, values) -> {
-          JsonNode expected = golden.get("layers").get(String.valueOf(layer)).get(key);
+          JsonNode expected = golden.at("/layers/" + layer + "/" + key);
           assertThat(expected.size()).isEqualTo(8);
           for (int expert = 0; expert < 8; expert++) {
             assertThat(values.total(statistic)[expert])
@@ -80,7 +82,8 @@ class GoldenEvidenceTest {
     EvidenceFile.write(evidence, folder.resolve("four"));
     EvidenceFile.write(Measured.evidence(MODEL, corpus, 1), folder.resolve("one"));
 
-    for (String file : List.of("evidence.json", "evidence.safetensors")) {
+    for (String file :
+        List.of("evidence.json", "evidence.safetensors", "matrices/layer-00002.safetensors")) {
       assertThat(folder.resolve("one").resolve(file))
           .hasSameBinaryContentAs(folder.resolve("four").resolve(file));
     }
@@ -91,6 +94,7 @@ class GoldenEvidenceTest {
     EvidenceFile.write(evidence, folder.resolve("evidence"));
     Evidence read = EvidenceFile.read(folder.resolve("evidence"));
 
-    assertThat(Calibration.answers(read, Measured.FINGERPRINT, corpus, 512)).isTrue();
+    assertThat(Calibration.isOf(read, Measured.FINGERPRINT, corpus, 512)).isTrue();
+    assertThat(Measured.EVERYTHING.missingFrom(read)).isEmpty();
   }
 }

@@ -3,101 +3,60 @@ package io.moepress.recipes.evidence;
 import io.moepress.formats.Checks;
 import io.moepress.formats.FormatException;
 import io.moepress.formats.checkpoint.Fingerprint;
-import io.moepress.formats.checkpoint.StagedDirectory;
 import io.moepress.formats.json.Json;
 import io.moepress.formats.safetensors.SafetensorsFile;
 import io.moepress.formats.safetensors.SafetensorsHeader.Entry;
-import io.moepress.formats.safetensors.SafetensorsWriter;
-import io.moepress.formats.tensor.DType;
 import io.moepress.formats.tensor.Numbers;
 import io.moepress.formats.tensor.Shape;
 import io.moepress.formats.tensor.TensorInfo;
-import io.moepress.recipes.ToolVersion;
+import io.moepress.recipes.evidence.Evidence.Sampling;
+import io.moepress.recipes.evidence.EvidenceHead.ReservoirHead;
 import java.io.IOException;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.EnumMap;
-import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
-/// Evidence on disk: a directory with `evidence.json` (what was measured) and
-/// `evidence.safetensors` (the numbers: F64 tensors `layers.{layer}.{statistic}` of shape
-/// `[domains, experts]`).
+/// Evidence on disk, a directory:
+///
+/// | file | what it holds |
+/// |---|---|
+/// | `evidence.json` | what was measured, what each statistic means, the digests of the other files |
+/// | `evidence.safetensors` | F64 tensors `layers.{layer}.{statistic}`, `[domains, experts]` |
+/// | `matrices/layer-00003.safetensors` | a layer's matrices: F64 tensors `{statistic}` |
+/// | `reservoir/layer-00003.safetensors` | a layer's reservoir: `tokens`, `domains`, `inputs`, `experts`, `weights` |
+///
+/// Reading checks everything but the numbers of matrices and reservoirs, which are read, and
+/// checked, when they are asked for.
 public final class EvidenceFile {
   /// Version of the format this class writes, and the only one it reads.
   public static final int FORMAT_VERSION = 1;
 
-  private static final String HEAD = "evidence.json";
-  private static final String NUMBERS = "evidence.safetensors";
+  static final String HEAD = "evidence.json";
+  static final String NUMBERS = "evidence.safetensors";
+  static final String MATRICES = "matrices";
+  static final String RESERVOIR = "reservoir";
 
   private EvidenceFile() {}
 
-  /// The contents of `evidence.json`.
-  ///
-  /// @param experts number of routed experts by decoder layer
-  /// @param numbers digest of `evidence.safetensors`
-  record Head(
-      int formatVersion,
-      String tool,
-      String checkpoint,
-      int maxTokens,
-      List<Evidence.Domain> domains,
-      SortedMap<Integer, Integer> experts,
-      String numbers) {}
+  /// The file of a layer in one of the two folders.
+  static Path layerFile(Path directory, String folder, int layer) {
+    return directory.resolve(folder).resolve(Checks.text("layer-%05d.safetensors", layer));
+  }
 
   /// Writes evidence to a directory, which appears at once and replaces an older one.
   public static void write(Evidence evidence, Path directory) throws IOException {
-    try (StagedDirectory stage = StagedDirectory.create(directory, true)) {
-      Path numbers = stage.path().resolve(NUMBERS);
-      writeNumbers(evidence, numbers);
-      SortedMap<Integer, Integer> experts = new TreeMap<>();
-      evidence.layers().forEach((layer, values) -> experts.put(layer, values.experts()));
-      Json.write(
-          stage.path().resolve(HEAD),
-          new Head(
-              FORMAT_VERSION,
-              ToolVersion.text(),
-              evidence.checkpoint(),
-              evidence.maxTokens(),
-              evidence.domains(),
-              experts,
-              Fingerprint.ofFile(numbers)));
-      stage.commit();
-    }
-  }
-
-  private static void writeNumbers(Evidence evidence, Path file) throws IOException {
-    Map<TensorInfo, MemorySegment> tensors = new LinkedHashMap<>();
-    evidence
-        .layers()
-        .forEach((layer, values) ->
-            values
-                .values()
-                .forEach((statistic, numbers) ->
-                    tensors.put(info(layer, statistic, numbers), bytes(numbers))));
-    try (SafetensorsWriter writer =
-        SafetensorsWriter.create(file, List.copyOf(tensors.keySet()), Map.of())) {
-      for (Map.Entry<TensorInfo, MemorySegment> tensor : tensors.entrySet()) {
-        writer.write(tensor.getKey().name(), tensor.getValue());
+    try (EvidenceWriter writer = EvidenceWriter.create(directory)) {
+      for (Map.Entry<Integer, Evidence.Layer> layer : evidence.layers().entrySet()) {
+        writer.keep(layer.getKey(), layer.getValue());
       }
-      writer.finish();
+      writer.commit(evidence);
     }
-  }
-
-  private static TensorInfo info(int layer, Statistic statistic, double[][] numbers) {
-    Shape shape = Shape.of(numbers.length, numbers.length == 0 ? 0 : numbers[0].length);
-    return new TensorInfo("layers." + layer + "." + statistic.label(), DType.F64, shape);
-  }
-
-  private static MemorySegment bytes(double[][] numbers) {
-    double[] flat = Arrays.stream(numbers).flatMapToDouble(Arrays::stream).toArray();
-    return Numbers.bytes(flat);
   }
 
   /// Whether a directory holds evidence, sound or not.
@@ -120,42 +79,90 @@ public final class EvidenceFile {
         version,
         version < FORMAT_VERSION ? "old" : "new",
         FORMAT_VERSION);
-    return readNumbers(directory, Json.read(head, Head.class));
+    return read(directory, Json.read(head, EvidenceHead.class));
   }
 
-  private static Evidence readNumbers(Path directory, Head head) throws IOException {
-    Path numbers = directory.resolve(NUMBERS);
-    String digest = Fingerprint.ofFile(numbers);
-    Checks.requireFormat(
-        digest.equals(head.numbers()),
-        "%s: digest %s (expected %s from %s). The file was changed or damaged; calibrate again.",
-        numbers,
-        digest,
-        head.numbers(),
-        HEAD);
+  /// Reads evidence and makes sure that the large files, too, are as they were written. That takes
+  /// as long as reading them.
+  ///
+  /// @throws FormatException when it is not evidence, of another version, or damaged
+  public static Evidence readIntact(Path directory) throws IOException {
+    Evidence evidence = read(directory);
+    for (Evidence.Layer layer : evidence.layers().values()) {
+      if (layer.parts() instanceof LayerFiles files) {
+        files.requireIntact();
+      }
+    }
+    return evidence;
+  }
+
+  private static Evidence read(Path directory, EvidenceHead head) throws IOException {
+    SealedFile numbers = new SealedFile(directory.resolve(NUMBERS), head.numbers());
     SortedMap<Integer, Evidence.Layer> layers = new TreeMap<>();
-    try (SafetensorsFile file = SafetensorsFile.open(numbers);
+    try (SafetensorsFile file = SafetensorsFile.open(numbers.intact());
         Arena arena = Arena.ofConfined()) {
       for (Map.Entry<Integer, Integer> layer : head.experts().entrySet()) {
         Map<Statistic, double[][]> values = new EnumMap<>(Statistic.class);
         for (Entry entry : file.header().entries()) {
           String prefix = "layers." + layer.getKey() + ".";
           if (entry.info().name().startsWith(prefix)) {
-            Statistic statistic = statistic(numbers, entry.info().name(), prefix);
+            Statistic statistic = statistic(numbers.path(), entry.info().name(), prefix);
             double[] flat = Numbers.doubles(file.read(entry.info().name(), arena));
             Shape expected = Shape.of(head.domains().size(), layer.getValue());
-            requireShape(numbers, entry.info(), expected);
-            values.put(statistic, rows(numbers, entry.info(), flat));
+            requireShape(numbers.path(), entry.info(), expected);
+            values.put(statistic, rows(numbers.path(), entry.info(), flat));
           }
         }
-        layers.put(layer.getKey(), new Evidence.Layer(layer.getValue(), values));
+        LargeParts parts = parts(directory, head, layer.getKey());
+        layers.put(layer.getKey(), new Evidence.Layer(layer.getValue(), values, parts));
       }
     }
-    return new Evidence(head.checkpoint(), head.maxTokens(), head.domains(), layers);
+    ReservoirHead reservoir = head.reservoir();
+    Sampling sampling =
+        reservoir == null ? null : new Sampling(reservoir.tokens(), reservoir.seed());
+    return new Evidence(head.checkpoint(), head.maxTokens(), head.domains(), layers, sampling);
+  }
+
+  private static LargeParts parts(Path directory, EvidenceHead head, int layer) throws IOException {
+    int experts = head.experts().getOrDefault(layer, 0);
+    SealedFile matrices = sealed(directory, MATRICES, layer, head.matrices());
+    return new LayerFiles(
+        matrices == null ? null : MatrixFile.open(matrices, experts),
+        head.reservoir() == null ? null : sample(directory, head, head.reservoir(), layer));
+  }
+
+  private static ReservoirFile sample(
+      Path directory, EvidenceHead head, ReservoirHead reservoir, int layer) {
+    SealedFile file = sealed(directory, RESERVOIR, layer, reservoir.layers());
+    if (file == null) {
+      throw FormatException.of(
+          "%s: no reservoir of layer %d (expected one for each layer). Calibrate again.",
+          directory, layer);
+    }
+    long tokens = head.domains().stream().mapToLong(Evidence.Domain::tokens).sum();
+    int experts = head.experts().getOrDefault(layer, 0);
+    return new ReservoirFile(
+        file, new ReservoirFile.Bounds(reservoir.tokens(), tokens, head.domains().size(), experts));
+  }
+
+  private static @Nullable SealedFile sealed(
+      Path directory, String folder, int layer, @Nullable SortedMap<Integer, String> digests) {
+    String digest = digests == null ? null : digests.get(layer);
+    if (digest == null) {
+      return null;
+    }
+    Path file = layerFile(directory, folder, layer);
+    Checks.requireFormat(
+        Files.isRegularFile(file),
+        "%s: no such file (expected one, as %s says). Calibrate again.",
+        file,
+        HEAD);
+    return new SealedFile(file, digest);
   }
 
   private static Statistic statistic(Path file, String name, String prefix) {
     return Statistic.named(name.substring(prefix.length()))
+        .filter(statistic -> !statistic.isMatrix())
         .orElseThrow(() -> FormatException.of("%s: unknown statistic %s", file, name));
   }
 

@@ -1,32 +1,82 @@
 package io.moepress.recipes.evidence;
 
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.EnumSet;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.Set;
 
-/// A quantity per expert, gathered while calibrating.
+/// A quantity gathered while calibrating.
 ///
-/// Below, `x` runs over the tokens routed to expert `j`; `g_j(x)` is the weight its output is
-/// really multiplied with (after top-k, renormalisation and scaling); `f_j(x)` is its output before
-/// that. Statistics are sums and maxima, never means, so that evidence of two corpora adds up
-/// exactly.
+/// Below, `X_j` are the tokens routed to expert `j` and `T` are all tokens; `g_j(x)` is the weight
+/// its output is really multiplied with (after top-k, renormalisation and scaling); `s_j(x)` is its
+/// score before that, the softmax over **all** experts or the sigmoid of its logit `z_j(x)`,
+/// without selection bias; `f_j(x)` is its output before any weight, and `a_j(x)` what its down
+/// projection sees. Statistics are sums and maxima, never means, so that evidence of two corpora
+/// adds up exactly.
 public enum Statistic {
-  /// `Σ 1`, in tokens.
-  ROUTED_TOKENS(Combination.SUM),
-  /// `Σ g_j(x)`.
-  GATE_SUM(Combination.SUM),
-  /// `Σ ‖f_j(x)‖₂`.
-  OUTPUT_NORM_SUM(Combination.SUM),
-  /// `Σ g_j(x) · ‖f_j(x)‖₂`.
-  GATED_OUTPUT_NORM_SUM(Combination.SUM),
-  /// `Σ g_j(x) · ‖f_j(x)‖₂ · max(0, 1 − cos(h, h + y))` with the residual stream `h` in front of
-  /// the MoE block and the routed experts' joint output `y`: the score of EASY-EP, whose product
-  /// must be formed token by token.
-  EASY_EP_SUM(Combination.SUM),
-  /// `max |f_j(x)|` over tokens and elements; 0 for an expert no token reached.
-  OUTPUT_MAXIMUM(Combination.MAXIMUM);
+  /// In tokens. Always gathered.
+  ROUTED_TOKENS("Σ_{x ∈ X_j} 1"),
+  /// Soft count.
+  GATE_SUM("Σ_{x ∈ X_j} g_j(x)"),
+  /// The weights as the router scores them, before they are renormalised and scaled.
+  ROUTER_SCORE_SUM("Σ_{x ∈ X_j} s_j(x)"),
+  /// Activation strength without the gate.
+  OUTPUT_NORM_SUM("Σ_{x ∈ X_j} ‖f_j(x)‖₂"),
+  /// Activation energy without the gate.
+  OUTPUT_SQUARE_SUM("Σ_{x ∈ X_j} ‖f_j(x)‖₂²"),
+  /// Activation strength.
+  GATED_OUTPUT_NORM_SUM("Σ_{x ∈ X_j} g_j(x) · ‖f_j(x)‖₂"),
+  /// Activation strength, gated twice.
+  SQUARED_GATE_OUTPUT_NORM_SUM("Σ_{x ∈ X_j} g_j(x)² · ‖f_j(x)‖₂"),
+  /// Activation energy.
+  GATED_OUTPUT_SQUARE_SUM("Σ_{x ∈ X_j} g_j(x)² · ‖f_j(x)‖₂²"),
+  /// With the residual stream `h` in front of the MoE block and the routed experts' joint output
+  /// `y`: the score of EASY-EP, whose product must be formed token by token.
+  EASY_EP_SUM("Σ_{x ∈ X_j} g_j(x) · ‖f_j(x)‖₂ · max(0, 1 − cos(h, h + y))"),
+  /// Over tokens and elements; 0 for an expert no token reached.
+  OUTPUT_MAXIMUM(Combination.MAXIMUM, "max_{x ∈ X_j} ‖f_j(x)‖_∞"),
+  /// Over all tokens, whomever they chose.
+  ROUTER_LOGIT_SUM("Σ_{x ∈ T} z_j(x)"),
+  /// Tokens that chose both experts; the diagonal holds [#ROUTED_TOKENS].
+  COACTIVATION(Form.EXPERT_PAIRS, "Σ_x 1[x ∈ X_i and x ∈ X_j]"),
+  /// Over all tokens. With the sum and the number of tokens it gives means and covariances.
+  ROUTER_LOGIT_GRAM(Form.EXPERT_PAIRS, "Σ_{x ∈ T} z_i(x) · z_j(x)"),
+  /// Divided by the routed tokens, the mean output.
+  OUTPUT_SUM(Form.HIDDEN, "Σ_{x ∈ X_j} f_j(x)_i"),
+  /// Second moments of what the gate and up projections see.
+  INPUT_SQUARE_SUM(Form.HIDDEN, "Σ_{x ∈ X_j} x_i²"),
+  /// Second moments of what the down projection sees.
+  INTERMEDIATE_SQUARE_SUM(Form.INTERMEDIATE, "Σ_{x ∈ X_j} a_j(x)_i²");
 
+  private final Form form;
   private final Combination combination;
+  private final String formula;
+
+  /// What a statistic is indexed by.
+  public enum Form {
+    /// `[domains, E]`: a number for each expert, kept apart by domain.
+    EXPERTS("[domains, E]"),
+    /// `[E, E]`: a number for each pair of experts, over all domains.
+    EXPERT_PAIRS("[E, E]"),
+    /// `[E, H]`: a number for each expert and element of the residual stream, over all domains.
+    HIDDEN("[E, H]"),
+    /// `[E, I]`: a number for each neuron of each expert, over all domains.
+    INTERMEDIATE("[E, I]");
+
+    private final String shape;
+
+    Form(String shape) {
+      this.shape = shape;
+    }
+
+    /// The shape as text, such as `[E, H]`.
+    public String shape() {
+      return shape;
+    }
+  }
 
   /// How values of two sets of tokens become the value of both.
   public enum Combination {
@@ -44,13 +94,43 @@ public enum Statistic {
     }
   }
 
-  Statistic(Combination combination) {
+  Statistic(String formula) {
+    this(Combination.SUM, formula);
+  }
+
+  Statistic(Combination combination, String formula) {
+    this(Form.EXPERTS, combination, formula);
+  }
+
+  Statistic(Form form, String formula) {
+    this(form, Combination.SUM, formula);
+  }
+
+  Statistic(Form form, Combination combination, String formula) {
+    this.form = form;
     this.combination = combination;
+    this.formula = formula;
+  }
+
+  /// What it is indexed by.
+  public Form form() {
+    return form;
+  }
+
+  /// Whether it is a matrix of a layer, over all domains, and not a number for each expert and
+  /// domain.
+  public boolean isMatrix() {
+    return form != Form.EXPERTS;
   }
 
   /// How values combine.
   public Combination combination() {
     return combination;
+  }
+
+  /// The value for expert `j`, or experts `i` and `j`, or expert `j` and element `i`.
+  public String formula() {
+    return formula;
   }
 
   /// Its name in files and options, such as `gate-sum`.
@@ -61,5 +141,19 @@ public enum Statistic {
   /// The statistic with this label.
   public static Optional<Statistic> named(String label) {
     return Arrays.stream(values()).filter(statistic -> statistic.label().equals(label)).findFirst();
+  }
+
+  /// The labels, in the order of the constants.
+  public static List<String> labels(Set<Statistic> statistics) {
+    return statistics.stream().sorted().map(Statistic::label).toList();
+  }
+
+  /// Those that cost next to nothing, and are gathered unless a user asks for others: all numbers
+  /// for each expert but [#ROUTER_LOGIT_SUM].
+  public static Set<Statistic> defaults() {
+    EnumSet<Statistic> cheap = EnumSet.allOf(Statistic.class);
+    cheap.removeIf(Statistic::isMatrix);
+    cheap.remove(ROUTER_LOGIT_SUM);
+    return Collections.unmodifiableSet(cheap);
   }
 }

@@ -17,6 +17,11 @@ public interface PruneMethod {
   /// The statistics the method needs; empty when it needs no calibration.
   Set<Statistic> needs();
 
+  /// Whether the method needs the sample of inputs, the reservoir, too.
+  default boolean needsReservoir() {
+    return false;
+  }
+
   /// Decides every layer that has experts, in ascending order.
   List<KeepExperts> plan(PruneRequest request);
 }

@@ -11,7 +11,14 @@ import java.util.Optional;
 /// @param data at least one file
 /// @param maxTokens where a text is cut, at least 1
 /// @param order in which order the texts are taken
-public record CalibrationSpec(List<DataSource> data, int maxTokens, Order order) {
+/// @param reservoirTokens how many inputs of each layer are kept; 0 for as many as the methods need
+public record CalibrationSpec(
+    List<DataSource> data, int maxTokens, Order order, int reservoirTokens) {
+
+  /// No more inputs are kept than the methods need.
+  public CalibrationSpec(List<DataSource> data, int maxTokens, Order order) {
+    this(data, maxTokens, order, 0);
+  }
 
   /// The order of texts.
   public enum Order {
@@ -40,5 +47,7 @@ public record CalibrationSpec(List<DataSource> data, int maxTokens, Order order)
     data = List.copyOf(data);
     Checks.require(!data.isEmpty(), "data: no file (expected at least one)");
     Checks.require(maxTokens > 0, "max-tokens: %d (expected at least 1)", maxTokens);
+    Checks.require(
+        reservoirTokens >= 0, "reservoir-tokens: %d (expected at least 0)", reservoirTokens);
   }
 }

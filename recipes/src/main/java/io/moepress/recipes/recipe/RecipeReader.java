@@ -103,7 +103,8 @@ public final class RecipeReader {
         node.optional("order")
             .map(
                 order -> order.choice(CalibrationSpec.Order.labels(), CalibrationSpec.Order::named))
-            .orElse(CalibrationSpec.Order.FILE));
+            .orElse(CalibrationSpec.Order.FILE),
+        node.optional("reservoir-tokens").map(count -> count.atLeast(0)).orElse(0));
   }
 
   private static EvaluationSpec evaluation(YamlNode node, StepReader steps) {

@@ -7,17 +7,21 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.moepress.formats.FormatException;
 import io.moepress.formats.checkpoint.Fingerprint;
+import io.moepress.formats.json.Json;
 import io.moepress.testdata.SafetensorsBytes;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
 
 class EvidenceFileTest {
   private static final String HEAD = "evidence.json";
@@ -86,6 +90,9 @@ class EvidenceFileTest {
     HandmadeEvidence evidence = HandmadeEvidence.of("math", "code");
     for (int layer : new int[] {1, 12}) {
       for (Statistic statistic : Statistic.values()) {
+        if (statistic.isMatrix()) {
+          continue; // LargePartsTest
+        }
         evidence.with(
             layer, statistic, random.doubles(5).toArray(), random.doubles(5, 0, 1e300).toArray());
       }
@@ -165,6 +172,32 @@ class EvidenceFileTest {
   void anUnknownStatisticIsRefused() throws IOException {
     assertNumbersRefused(
         numbers("layers.1.gate-product", 1, 3), "unknown statistic layers.1.gate-product");
+  }
+
+  @Test
+  void aMatrixIsNoNumberByDomain() throws IOException {
+    assertNumbersRefused(
+        numbers("layers.1.coactivation", 1, 3), "unknown statistic layers.1.coactivation");
+  }
+
+  @Test
+  void aPersonFindsTheFormulaOfEachStatistic() throws IOException {
+    JsonNode conventions = Json.object(written().resolve(HEAD)).get("conventions");
+
+    assertThat(conventions.propertyNames())
+        .containsExactly("notation", "gate-sum", "output-maximum");
+    assertThat(conventions.get("gate-sum").asString()).isEqualTo("[domains, E] Σ_{x ∈ X_j} g_j(x)");
+  }
+
+  /// As a version wrote it that knew no matrices.
+  @Test
+  void aHeadWithoutMatricesReservoirAndConventionsIsRead() throws IOException {
+    Path evidence = written();
+    ObjectNode head = Json.object(evidence.resolve(HEAD));
+    head.remove(List.of("matrices", "reservoir", "conventions"));
+    Json.write(evidence.resolve(HEAD), head);
+
+    assertThat(EvidenceFile.read(evidence).statistics()).containsExactly(GATE_SUM, OUTPUT_MAXIMUM);
   }
 
   @ParameterizedTest

@@ -57,7 +57,7 @@ class RecipeErrorsTest {
         "max-shard-size: 5GB | max-shard-size: [] | 5: max-shard-size: a list (expected a size such as 5GB, 512MiB or 4096)",
         "max-tokens: 512 | max-tokens: 0 | 8: calibration.max-tokens: 0 (expected a whole number from 1 to 2147483647)",
         "order: file | order: random | 9: calibration.order: \"random\" (expected one of: file, shuffled)",
-        "order: file | odrer: file | 9: unknown key \"odrer\" in \"calibration\"; known: data, max-tokens, order. Did you mean \"order\"?",
+        "order: file | odrer: file | 9: unknown key \"odrer\" in \"calibration\"; known: data, max-tokens, order, reservoir-tokens. Did you mean \"order\"?",
       })
   void mistakesInTheHead(String good, String bad, String message) {
     assertRefused(good, bad, message);

@@ -39,6 +39,7 @@ class RecipeReaderTest {
           - data/code.calibration.jsonl
         max-tokens: 256
         order: shuffled
+        reservoir-tokens: 1024
       steps:
         - prune: {method: easy-ep, keep: 50%, protect: {super-experts: false, experts: ["3:17", 4:2]}, router: mask, top-k: 2, groups: none, multi-token-prediction: prune}
         - prune:
@@ -75,7 +76,8 @@ class RecipeReaderTest {
                     source("data/math.calibration.jsonl", OptionalInt.of(25), "arithmetic"),
                     source("data/code.calibration.jsonl", OptionalInt.empty(), "code")),
                 256,
-                CalibrationSpec.Order.SHUFFLED));
+                CalibrationSpec.Order.SHUFFLED,
+                1024));
     assertThat(recipe.steps())
         .containsExactly(
             new PruneStep(

@@ -76,7 +76,8 @@ class RecipeSchemaTest {
   void theSchemaStatesTheDefaultsOfTheReader() {
     String spelledOut =
         "model: in\noutput: out\ntarget: %target\nseed: %seed\nmax-shard-size: %size\n"
-            + "calibration: {data: [a.txt], max-tokens: %tokens, order: %order}\n"
+            + "calibration: {data: [a.txt], max-tokens: %tokens, order: %order,"
+            + " reservoir-tokens: %reservoir}\n"
             + "steps:\n  - prune: {method: easy-ep, keep: 0.5, router: %router, groups: %groups,"
             + " multi-token-prediction: %prediction, protect: {super-experts: %super}}\n";
     Recipe expected =
@@ -87,6 +88,8 @@ class RecipeSchemaTest {
                 .replace("%size", standard("/properties/max-shard-size"))
                 .replace("%tokens", standard("/$defs/max-tokens"))
                 .replace("%order", standard("/properties/calibration/properties/order"))
+                .replace(
+                    "%reservoir", standard("/properties/calibration/properties/reservoir-tokens"))
                 .replace("%router", standard("/$defs/prune/properties/router"))
                 .replace("%groups", standard("/$defs/prune/properties/groups"))
                 .replace("%prediction", standard("/$defs/prune/properties/multi-token-prediction"))

@@ -97,6 +97,9 @@ class RecipeValuesTest {
         .isThrownBy(() -> new CalibrationSpec(List.of(MATH), 0, CalibrationSpec.Order.FILE))
         .withMessage("max-tokens: 0 (expected at least 1)");
     assertThatIllegalArgumentException()
+        .isThrownBy(() -> new CalibrationSpec(List.of(MATH), 1, CalibrationSpec.Order.FILE, -1))
+        .withMessage("reservoir-tokens: -1 (expected at least 0)");
+    assertThatIllegalArgumentException()
         .isThrownBy(() -> new EvaluationSpec(List.of(), 1, List.of(), Gates.NONE))
         .withMessage("data: no file (expected at least one)");
     assertThatIllegalArgumentException()
