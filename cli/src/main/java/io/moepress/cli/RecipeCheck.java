@@ -63,9 +63,6 @@ final class RecipeCheck {
     if (recipe.calibration().isEmpty()) {
       requireNoCalibration(recipe);
     }
-    if (recipe.steps().size() > 1) {
-      complain("steps", recipe.steps().size() + " steps (expected one so far)");
-    }
     try (CheckpointDirectory checkpoint = CheckpointDirectory.open(recipe.model())) {
       checkSteps(recipe, MoeModel.of(checkpoint));
     } catch (FormatException e) {
@@ -124,8 +121,13 @@ final class RecipeCheck {
   }
 
   private void warn(Target target, MoeModel model, PruneStep step) {
-    int kept = step.budget().kept(model.layout().experts());
-    ExpertNumbers numbers = ExpertNumbers.of(model.layout()).uniform(kept);
+    int all = model.layout().experts();
+    int left =
+        switch (step.router().mode()) {
+          case SLICE -> step.budget().kept(all);
+          case MASK -> all;
+        };
+    ExpertNumbers numbers = ExpertNumbers.of(model.layout()).uniform(left);
     for (Finding finding : TargetRules.check(target, numbers)) {
       warnings.add(place("steps[0]") + finding.severity().label() + ": " + finding.text());
     }

@@ -77,8 +77,15 @@ final class RecipeTemplate {
             protect:
               super-experts: true
               experts: []
-            # slice: the router rows of dropped experts go.
+            # slice: dropped experts go, and their router rows. mask: they stay, and a selection bias
+            # keeps the router from choosing them.
             router: slice
+            # How many experts a token uses, if fewer than before: a number, or fit.
+            # top-k: fit
+            # For routers that choose from groups: keep equally many of each, or none for one group.
+            groups: keep
+            # Layers for multi-token prediction: drop them when experts go, or prune them alike.
+            multi-token-prediction: drop
       """;
 
   private static final String EVALUATION =

@@ -75,9 +75,11 @@ public final class Planner {
     Planner planner = new Planner(model, new Subject(null, "", null, null, target));
     planner.listed(step.protection());
     RoutingPlan routing = RoutingPlan.of(model, step);
-    planner.checkTarget(
-        ExpertNumbers.of(routing.layout())
-            .uniform(routing.left(step.budget().kept(model.layout().experts()))));
+    int kept = step.budget().kept(model.layout().experts());
+    switch (routing.mode()) {
+      case SLICE -> planner.checkTarget(ExpertNumbers.of(routing.layout()).uniform(kept));
+      case MASK -> planner.checkTarget(ExpertNumbers.of(routing.layout()));
+    }
   }
 
   private Plan plan(PruneStep step) {
@@ -88,9 +90,9 @@ public final class Planner {
     notes.addAll(routing.notes());
     PruneRequest request =
         new PruneRequest(routing.layout(), evidence, step.budget(), guarded, routing.mode());
-    List<KeepExperts> decided = step.method().plan(request);
-    checkTarget(numbers(decided, routing));
-    List<PlanStep> steps = routing.with(decided);
+    List<KeepExperts> decisions = step.method().plan(request);
+    checkTarget(numbers(routing, decisions));
+    List<PlanStep> steps = routing.with(decisions);
     LoweredPlan lowered = Lowering.lower(model, steps);
     noteMultiTokenPrediction(lowered);
     ModelLayout after = model.layout().with(lowered.config());
@@ -218,11 +220,14 @@ public final class Planner {
   }
 
   /// The number of experts that each layer will have.
-  private static ExpertNumbers numbers(List<KeepExperts> decided, RoutingPlan routing) {
+  private static ExpertNumbers numbers(RoutingPlan routing, List<KeepExperts> decisions) {
     ModelLayout layout = routing.layout();
     SortedMap<Integer, Integer> byLayer = new TreeMap<>();
     layout.moeLayers().forEach(layer -> byLayer.put(layer, layout.experts()));
-    decided.forEach(step -> byLayer.put(step.layer(), routing.left(step.kept().size())));
+    switch (routing.mode()) {
+      case SLICE -> decisions.forEach(step -> byLayer.put(step.layer(), step.kept().size()));
+      case MASK -> {}
+    }
     return ExpertNumbers.of(layout, byLayer);
   }
 

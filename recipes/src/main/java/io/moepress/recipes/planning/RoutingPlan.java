@@ -55,14 +55,6 @@ record RoutingPlan(
     }
   }
 
-  /// The number of experts in a layer of the result of which so many are kept.
-  int left(int kept) {
-    return switch (options.mode()) {
-      case SLICE -> kept;
-      case MASK -> layout.experts();
-    };
-  }
-
   /// All steps of the plan: the changes of routing, what the method decided, and what follows.
   List<PlanStep> with(List<KeepExperts> decisions) {
     List<PlanStep> all = new ArrayList<>(steps);

@@ -2,6 +2,7 @@ package io.moepress.recipes.target;
 
 import io.moepress.formats.Checks;
 import io.moepress.formats.architecture.Architecture.MultiTokenPrediction;
+import io.moepress.formats.architecture.Architecture.TensorTemplate;
 import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.TensorId;
 import io.moepress.formats.architecture.TensorRole;
@@ -35,14 +36,13 @@ public final class TensorCensus {
   private TensorCensus(ModelLayout layout, SortedMap<String, TensorInfo> tensors) {
     this.layout = layout;
     this.tensors = tensors;
-    layout
-        .architecture()
-        .tensors()
-        .forEach((role, template) -> {
-          if (layout.has(role)) {
-            patterns.put(role, NamePattern.of(template.name()));
-          }
-        });
+    Map<TensorRole, TensorTemplate> templates = new TreeMap<>(layout.architecture().tensors());
+    layout.storage().ifPresent(storage -> templates.putAll(storage.tensors()));
+    templates.forEach((role, template) -> {
+      if (layout.has(role)) {
+        patterns.put(role, NamePattern.of(template.name()));
+      }
+    });
     layout.moeLayers().forEach(layer -> experts.put(layer, new TreeMap<>()));
     tensors.values().forEach(this::count);
   }
@@ -78,7 +78,7 @@ public final class TensorCensus {
       TensorId id = entry.getValue().match(entry.getKey(), name);
       if (id != null && hasPlace(id)) {
         known.put(id, info);
-        if (id.role().isExpert()) {
+        if (id.role().scope() == TensorRole.Scope.EXPERT) {
           experts
               .computeIfAbsent(id.layer(), layer -> new TreeMap<>())
               .computeIfAbsent(id.expert(), expert -> new HashSet<>())
@@ -139,7 +139,7 @@ public final class TensorCensus {
   /// The roles that an expert has tensors of.
   Set<TensorRole> expertRoles() {
     Set<TensorRole> roles = new TreeSet<>(patterns.keySet());
-    roles.removeIf(role -> !role.isExpert());
+    roles.removeIf(role -> role.scope() != TensorRole.Scope.EXPERT);
     return roles;
   }
 
@@ -148,11 +148,26 @@ public final class TensorCensus {
     SortedMap<Integer, Integer> counts = new TreeMap<>();
     experts.forEach((layer, members) -> {
       TensorInfo router = known.get(TensorId.ofLayer(TensorRole.ROUTER, layer));
-      if (!members.isEmpty() && router != null && rows(router) == members.size()) {
-        counts.put(layer, members.size());
+      int held = held(layer);
+      if (held > 0 && router != null && rows(router) == held) {
+        counts.put(layer, held);
       }
     });
     return counts;
+  }
+
+  /// Number of experts that a MoE layer has tensors of, each by itself or all in one.
+  int held(int layer) {
+    int members = experts.getOrDefault(layer, new TreeMap<>()).size();
+    if (members > 0) {
+      return members;
+    }
+    return known.entrySet().stream()
+        .filter(entry -> entry.getKey().layer() == layer)
+        .filter(entry -> entry.getKey().role().scope() == TensorRole.Scope.ALL_EXPERTS)
+        .mapToInt(entry -> Math.toIntExact(rows(entry.getValue())))
+        .max()
+        .orElse(0);
   }
 
   /// Names of required tensors, other than those of experts, that are not there.

@@ -150,7 +150,7 @@ final class TensorRules {
     census
         .experts()
         .forEach((layer, experts) -> {
-          if (experts.isEmpty() && census.fused().isEmpty()) {
+          if (census.held(layer) == 0 && census.fused().isEmpty()) {
             missing.add(Checks.text("all experts of layer %d", layer));
           }
           experts.forEach((expert, present) -> {

@@ -279,7 +279,8 @@ class RoutingPlanTest {
     RouterOptions options =
         new RouterOptions(mode, TopKRule.parse(topK), groups, PredictionMode.DROP);
     try (CheckpointDirectory checkpoint = open(model)) {
-      Planner.Subject subject = new Planner.Subject("sha256:0", null, null, Target.TRANSFORMERS);
+      Planner.Subject subject =
+          new Planner.Subject(null, "sha256:0", null, null, Target.TRANSFORMERS);
       return Planner.plan(MoeModel.of(checkpoint), step(kept, options), subject);
     }
   }
