@@ -1,5 +1,6 @@
 package io.moepress.cli;
 
+import io.moepress.formats.Checks;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.formats.checkpoint.Fingerprint;
 import io.moepress.recipes.evidence.Evidence;
@@ -44,7 +45,14 @@ final class CalibrateCommand implements Callable<Integer> {
   private long seed = 42;
 
   /// What was measured.
-  record Result(String evidence, String checkpoint, long tokens, List<Evidence.Domain> domains) {}
+  ///
+  /// @param usage how much of the model the texts reach, by domain
+  record Result(
+      String evidence,
+      String checkpoint,
+      long tokens,
+      List<Evidence.Domain> domains,
+      List<ExpertUsage> usage) {}
 
   @Override
   public Integer call() throws IOException {
@@ -57,14 +65,24 @@ final class CalibrateCommand implements Callable<Integer> {
       Measuring measuring = new Measuring(workers, common.progress(terminal), terminal);
       String fingerprint = Fingerprint.of(checkpoint);
       Evidence evidence = measuring.measure(checkpoint, fingerprint, spec, seed, output);
-      Table table = Table.ofNumbers().row("domain", "texts", "tokens");
-      for (Evidence.Domain domain : evidence.domains()) {
-        table.row(domain.name(), "" + domain.sequences(), "" + domain.tokens());
-      }
+      List<ExpertUsage> usage = ExpertUsage.of(evidence);
       terminal.result(
-          new Result(output.toString(), fingerprint, evidence.tokens(), evidence.domains()),
-          table.text());
+          new Result(output.toString(), fingerprint, evidence.tokens(), evidence.domains(), usage),
+          text(evidence, usage));
       return ExitCode.DONE;
     }
+  }
+
+  private static String text(Evidence evidence, List<ExpertUsage> usage) {
+    Table table = Table.ofNumbers().row("domain", "texts", "tokens", "experts used");
+    for (int i = 0; i < usage.size(); i++) {
+      Evidence.Domain domain = evidence.domains().get(i);
+      table.row(
+          domain.name(),
+          "" + domain.sequences(),
+          "" + domain.tokens(),
+          Checks.text("%.1f %%", 100 * usage.get(i).share()));
+    }
+    return table.text();
   }
 }

@@ -21,13 +21,16 @@ final class DataOptions {
       required = true,
       arity = "1..*",
       paramLabel = "FILE",
-      description = "JSON lines: {\"text\": ...} or {\"input_ids\": [...]}.")
+      description = {
+        "JSON lines (.jsonl, .json) of {\"text\": ...}, {\"messages\": [...]} or",
+        "{\"input_ids\": [...]}, plain text (.txt, .md), or directories of such files."
+      })
   private List<Path> files = List.of();
 
   @Option(
       names = "--samples",
       paramLabel = "N",
-      description = "Take only the first N of each file. Default: all.")
+      description = "Take only the first N of each file or directory. Default: all.")
   private @Nullable Integer samples;
 
   @Option(

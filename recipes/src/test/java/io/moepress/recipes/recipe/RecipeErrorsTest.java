@@ -55,9 +55,13 @@ class RecipeErrorsTest {
         "max-shard-size: 5GB | max-shard-size: 5G | 5: max-shard-size: \"5G\": unknown unit (expected a size such as 5GB, 512MiB or 4096)",
         "max-shard-size: 5GB | max-shard-size: 0GB | 5: max-shard-size: 0B (expected more than nothing)",
         "max-shard-size: 5GB | max-shard-size: [] | 5: max-shard-size: a list (expected a size such as 5GB, 512MiB or 4096)",
+        "data: [math.jsonl] | data: [{file: math.jsonl, samples: 5, weight: 2}] | 7: calibration.data[0]: samples and weight: both (expected one of them)",
+        "data: [math.jsonl] | data: [{file: math.jsonl, weight: 2}] | 6: calibration: data: math.jsonl: a weight, but no samples of all data to share. Say samples beside data",
+        "data: [math.jsonl] | data: [{file: math.jsonl, weight: 0}] | 7: calibration.data[0].weight: weight: 0.0 (expected more than 0)",
+        "data: [math.jsonl] | data: [{file: math.jsonl, weight: all}] | 7: calibration.data[0].weight: \"all\" (expected a number)",
         "max-tokens: 512 | max-tokens: 0 | 8: calibration.max-tokens: 0 (expected a whole number from 1 to 2147483647)",
         "order: file | order: random | 9: calibration.order: \"random\" (expected one of: file, shuffled)",
-        "order: file | odrer: file | 9: unknown key \"odrer\" in \"calibration\"; known: data, max-tokens, order. Did you mean \"order\"?",
+        "order: file | odrer: file | 9: unknown key \"odrer\" in \"calibration\"; known: data, max-tokens, order, samples. Did you mean \"order\"?",
       })
   void mistakesInTheHead(String good, String bad, String message) {
     assertRefused(good, bad, message);
@@ -75,7 +79,7 @@ class RecipeErrorsTest {
         "[math.jsonl] | [{file: a, samples: 0}] | 7: calibration.data[0].samples: 0 (expected a whole number from 1 to 2147483647)",
         "[math.jsonl] | [{file: a, samples: all}] | 7: calibration.data[0].samples: \"all\" (expected a whole number)",
         "[math.jsonl] | [{file: a, name: ''}] | 7: calibration.data[0].name: \"\" (expected text)",
-        "[math.jsonl] | [{file: a, sample: 3}] | 7: unknown key \"sample\" in \"calibration.data[0]\"; known: file, name, samples. Did you mean \"samples\"?",
+        "[math.jsonl] | [{file: a, sample: 3}] | 7: unknown key \"sample\" in \"calibration.data[0]\"; known: file, name, samples, weight. Did you mean \"samples\"?",
         "data: | date: | 7: calibration.data: missing (expected a list of files). Did you mean it by \"date\"?",
       })
   void mistakesInTheData(String good, String bad, String message) {

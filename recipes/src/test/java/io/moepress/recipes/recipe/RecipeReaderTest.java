@@ -47,6 +47,12 @@ class RecipeReaderTest {
         gates: {perplexity-ratio: 1.25, kl-divergence: 0.5, top1-agreement: 0.6, accuracy-drop: 0.02}
       """;
 
+  /// The other way to say how many texts are taken.
+  static final String WEIGHTED =
+      COMPLETE
+          .replace("math.calibration.jsonl, samples: 25", "math.calibration.jsonl, weight: 3")
+          .replace("  max-tokens: 256", "  samples: 256\n  max-tokens: 256");
+
   static final String MINIMAL =
       """
       model: in
@@ -98,6 +104,15 @@ class RecipeReaderTest {
                     OptionalDouble.of(0.5),
                     OptionalDouble.of(0.6),
                     OptionalDouble.of(0.02))));
+  }
+
+  @Test
+  void aMixIsSharedByWeight() {
+    CalibrationSpec calibration = read(WEIGHTED).calibration().orElseThrow();
+
+    assertThat(calibration.samples()).hasValue(256);
+    assertThat(calibration.data().getFirst().weight()).hasValue(3);
+    assertThat(calibration.counts()).containsExactly(OptionalInt.of(192), OptionalInt.of(64));
   }
 
   private static DataSource source(String file, OptionalInt samples, String name) {
