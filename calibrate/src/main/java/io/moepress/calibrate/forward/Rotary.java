@@ -26,7 +26,7 @@ record Rotary(RotaryPairing pairing, RotaryFrequencies frequencies) {
 
   /// Tabulates the angles of a sequence.
   Angles angles(TorchScope scope, int tokens) {
-    double[] inverse = frequencies.inverse();
+    double[] inverse = frequencies.inverse(tokens);
     float[] cosines = new float[Math.multiplyExact(tokens, inverse.length)];
     float[] sines = new float[cosines.length];
     for (int position = 0; position < tokens; position++) {
