@@ -32,6 +32,7 @@ import picocli.CommandLine.TypeConversionException;
     mixinStandardHelpOptions = true)
 final class ApplyCommand implements Callable<Integer> {
   @Mixin private CommonOptions common = new CommonOptions();
+  @Mixin private ArchitectureOptions architecture = new ArchitectureOptions();
 
   @Parameters(index = "0", paramLabel = "MODEL", description = "Checkpoint directory.")
   private Path model = Path.of("");
@@ -76,7 +77,7 @@ final class ApplyCommand implements Callable<Integer> {
     Terminal terminal = common.terminal();
     StagedDirectory.requireFree(output, overwrite);
     Plan plan = Plan.read(planFile);
-    try (CheckpointDirectory checkpoint = CheckpointDirectory.open(model);
+    try (CheckpointDirectory checkpoint = architecture.open(model);
         Workers workers = common.workers()) {
       requireSame(plan, checkpoint);
       LoweredPlan lowered = Lowering.lower(MoeModel.of(checkpoint), plan.steps());

@@ -26,6 +26,7 @@ import picocli.CommandLine.Parameters;
     mixinStandardHelpOptions = true)
 final class CalibrateCommand implements Callable<Integer> {
   @Mixin private CommonOptions common = new CommonOptions();
+  @Mixin private ArchitectureOptions architecture = new ArchitectureOptions();
   @Mixin private DataOptions data = new DataOptions();
 
   @Parameters(paramLabel = "MODEL", description = "Checkpoint directory.")
@@ -60,7 +61,7 @@ final class CalibrateCommand implements Callable<Integer> {
     CalibrationSpec spec =
         new CalibrationSpec(
             data.sources(), data.maxTokens(), shuffle ? Order.SHUFFLED : Order.FILE);
-    try (CheckpointDirectory checkpoint = CheckpointDirectory.open(model);
+    try (CheckpointDirectory checkpoint = architecture.open(model);
         Workers workers = common.workers()) {
       Measuring measuring = new Measuring(workers, common.progress(terminal), terminal);
       String fingerprint = Fingerprint.of(checkpoint);

@@ -1,6 +1,7 @@
 package io.moepress.cli;
 
 import io.moepress.formats.Checks;
+import io.moepress.formats.architecture.ArchitectureDraft;
 import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.architecture.TensorId;
@@ -9,13 +10,16 @@ import io.moepress.formats.checkpoint.Fingerprint;
 import io.moepress.formats.tensor.DType;
 import io.moepress.formats.tensor.TensorInfo;
 import io.moepress.recipes.recipe.ByteSize;
+import io.moepress.recipes.recipe.RecipeException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /// `moepress inspect`.
@@ -25,9 +29,21 @@ import picocli.CommandLine.Parameters;
     mixinStandardHelpOptions = true)
 final class InspectCommand implements Callable<Integer> {
   @Mixin private CommonOptions common = new CommonOptions();
+  @Mixin private ArchitectureOptions architecture = new ArchitectureOptions();
 
   @Parameters(paramLabel = "MODEL", description = "Checkpoint directory.")
   private Path model = Path.of("");
+
+  @Option(
+      names = "--draft-architecture",
+      description = "Begin an architecture file for a family that is not known.")
+  private boolean draft;
+
+  @Option(
+      names = {"-o", "--output"},
+      paramLabel = "FILE",
+      description = "Where to write the draft. Default: standard output.")
+  private @Nullable Path output;
 
   /// What there is to say about a checkpoint.
   ///
@@ -54,7 +70,14 @@ final class InspectCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    try (CheckpointDirectory checkpoint = CheckpointDirectory.open(model)) {
+    if (output != null && !draft) {
+      throw new RecipeException("-o: only for --draft-architecture");
+    }
+    try (CheckpointDirectory checkpoint = architecture.open(model)) {
+      if (draft) {
+        DraftText.say(ArchitectureDraft.of(checkpoint), output, common.terminal());
+        return ExitCode.DONE;
+      }
       Inspection inspection = inspect(checkpoint, MoeModel.of(checkpoint));
       common.terminal().result(inspection, text(inspection));
       return ExitCode.DONE;

@@ -84,7 +84,7 @@ final class RecipeRun implements Closeable {
   static RecipeRun open(
       Recipe recipe, RecipeOptions options, Workers workers, Progress progress, Terminal terminal)
       throws IOException {
-    CheckpointDirectory checkpoint = CheckpointDirectory.open(recipe.model());
+    CheckpointDirectory checkpoint = recipe.open(recipe.model());
     boolean opened = false;
     try {
       Surroundings around = new Surroundings(recipe, options, workers, progress, terminal);
@@ -205,7 +205,7 @@ final class RecipeRun implements Closeable {
 
   /// Reads the written checkpoint back.
   List<Check> verify() throws IOException {
-    try (CheckpointDirectory written = CheckpointDirectory.open(recipe.output())) {
+    try (CheckpointDirectory written = recipe.open(recipe.output())) {
       return VerifyCommand.checks(written, workers, progress, recipe.target());
     }
   }
@@ -226,7 +226,7 @@ final class RecipeRun implements Closeable {
   }
 
   private Evaluation result(Evaluator evaluator, Evaluator.Reference original) throws IOException {
-    try (CheckpointDirectory written = CheckpointDirectory.open(recipe.output());
+    try (CheckpointDirectory written = recipe.open(recipe.output());
         Evaluator.Reference seen = evaluator.run("evaluating the result", MoeModel.of(written))) {
       return evaluator.score(seen, original);
     }

@@ -31,6 +31,7 @@ import picocli.CommandLine.Parameters;
     mixinStandardHelpOptions = true)
 final class VerifyCommand implements Callable<Integer> {
   @Mixin private CommonOptions common = new CommonOptions();
+  @Mixin private ArchitectureOptions architecture = new ArchitectureOptions();
 
   @Parameters(paramLabel = "MODEL", description = "Checkpoint directory.")
   private Path model = Path.of("");
@@ -48,7 +49,7 @@ final class VerifyCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     Terminal terminal = common.terminal();
     Target runtime = target == null ? null : named(target);
-    try (CheckpointDirectory checkpoint = CheckpointDirectory.open(model);
+    try (CheckpointDirectory checkpoint = architecture.open(model);
         Workers workers = common.workers()) {
       List<Check> checks = checks(checkpoint, workers, common.progress(terminal), runtime);
       boolean passed = checks.stream().allMatch(Check::passed);

@@ -21,73 +21,26 @@ final class ExpressionWriter {
   private static final int LONGEST = 1 << 16;
 
   private static final Set<String> FILTERS =
-      Set.of(
-          "capitalize",
-          "count",
-          "d",
-          "default",
-          "first",
-          "int",
-          "items",
-          "join",
-          "last",
-          "length",
-          "list",
-          "lower",
-          "map",
-          "rejectattr",
-          "replace",
-          "reverse",
-          "safe",
-          "selectattr",
-          "string",
-          "title",
-          "tojson",
-          "trim",
-          "upper");
+      words(
+          "capitalize count d default first int items join last length list lower map rejectattr"
+              + " replace reverse safe selectattr string title tojson trim upper");
   private static final Set<String> TESTS =
-      Set.of(
-          "boolean",
-          "defined",
-          "divisibleby",
-          "eq",
-          "equalto",
-          "even",
-          "false",
-          "float",
-          "in",
-          "integer",
-          "iterable",
-          "mapping",
-          "ne",
-          "none",
-          "number",
-          "odd",
-          "sameas",
-          "sequence",
-          "string",
-          "true",
-          "undefined");
+      words(
+          "boolean defined divisibleby eq equalto even false float in integer iterable mapping ne none"
+              + " number odd sameas sequence string true undefined");
   private static final Map<String, String> CONSTANTS =
       Map.of(
-          "True",
-          "true",
-          "true",
-          "true",
-          "False",
-          "false",
-          "false",
-          "false",
-          "None",
-          JinjaDialect.NONE,
-          "none",
-          JinjaDialect.NONE);
+          "True", "true", "False", "false", "None", JinjaDialect.NONE, "none", JinjaDialect.NONE);
   private static final Set<String> STOPS = Set.of("and", "or", "if", "else");
 
   private final List<Token> tokens;
   private final Map<String, Object> strings;
   private int next;
   private int depth;
+
+  private static Set<String> words(String line) {
+    return Set.of(line.split(" "));
+  }
 
   /// Writes what stands in `tokens`.
   ///

@@ -21,6 +21,7 @@ import java.util.function.Function;
 /// ```yaml
 /// model: testdata/models/tiny-qwen3moe
 /// output: out/tiny-qwen3moe-math-half
+/// architecture: mine.json       # optional
 /// target: transformers          # default
 /// seed: 42                      # default
 /// max-shard-size: 5GB           # default
@@ -93,9 +94,20 @@ public final class RecipeReader {
             .toList();
     Optional<EvaluationSpec> evaluation =
         root.optional("evaluate").map(node -> evaluation(node, stepReader));
+    Optional<Path> architecture = root.optional("architecture").map(RecipeReader::path);
     root.finish();
     return new Recipe(
-        file, sha256, model, output, target, seed, maxShardSize, calibration, steps, evaluation);
+        file,
+        sha256,
+        model,
+        output,
+        target,
+        seed,
+        maxShardSize,
+        calibration,
+        steps,
+        evaluation,
+        architecture);
   }
 
   private static CalibrationSpec calibration(YamlNode node) {

@@ -26,6 +26,7 @@ class RecipeReaderTest {
       """
       model: testdata/models/tiny-qwen3moe
       output: out/tiny-qwen3moe-math-half
+      architecture: mine.json
       target: vllm
       seed: 7
       max-shard-size: 512MiB
@@ -67,6 +68,7 @@ class RecipeReaderTest {
 
     assertThat(recipe.model()).isEqualTo(Path.of("testdata/models/tiny-qwen3moe"));
     assertThat(recipe.output()).isEqualTo(Path.of("out/tiny-qwen3moe-math-half"));
+    assertThat(recipe.architecture()).contains(Path.of("mine.json"));
     assertThat(recipe.target()).isEqualTo(Target.VLLM);
     assertThat(recipe.seed()).isEqualTo(7);
     assertThat(recipe.maxShardSize()).isEqualTo(new ByteSize(512L << 20));

@@ -173,6 +173,7 @@ class RecipeValuesTest {
         ByteSize.parse(size),
         Optional.empty(),
         steps,
+        Optional.empty(),
         Optional.empty());
   }
 
