@@ -145,9 +145,9 @@ final class TemplatePieces {
       }
       if (c == '\'' || c == '"') {
         i = JinjaTokens.endOfString(source, i);
-      } else if (c == '{' || c == '[' || c == '(') {
+      } else if ("([{".indexOf(c) >= 0) {
         depth++;
-      } else if (c == '}' || c == ']' || c == ')') {
+      } else if (")]}".indexOf(c) >= 0) {
         depth--;
       }
     }

@@ -42,8 +42,7 @@ final class ArchitectureDrafter {
   ArchitectureDrafter(Checkpoint checkpoint) {
     this.config = checkpoint.config();
     this.patterns = TensorPattern.of(checkpoint);
-    List<String> keys =
-        List.copyOf(Json.object(config.text(), "config.json").propertyNames());
+    List<String> keys = List.copyOf(Json.object(config.text(), "config.json").propertyNames());
     this.dimensions = new DraftDimensions(config, keys, undecided);
   }
 
