@@ -30,6 +30,7 @@ import picocli.CommandLine.Parameters;
     mixinStandardHelpOptions = true)
 final class ApplyCommand implements Callable<Integer> {
   @Mixin private CommonOptions common = new CommonOptions();
+  @Mixin private ArchitectureOptions architecture = new ArchitectureOptions();
 
   @Parameters(index = "0", paramLabel = "MODEL", description = "Checkpoint directory.")
   private Path model = Path.of("");
@@ -66,7 +67,7 @@ final class ApplyCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     Terminal terminal = common.terminal();
     Plan plan = Plan.read(planFile);
-    try (CheckpointDirectory checkpoint = CheckpointDirectory.open(model);
+    try (CheckpointDirectory checkpoint = architecture.open(model);
         Workers workers = common.workers()) {
       requireSame(plan, checkpoint);
       LoweredPlan lowered = PlannedModel.of(MoeModel.of(checkpoint), plan).programs();

@@ -4,6 +4,7 @@ import io.moepress.calibrate.corpus.Corpus;
 import io.moepress.calibrate.corpus.CorpusReader;
 import io.moepress.calibrate.forward.PassMemory;
 import io.moepress.calibrate.measure.Calibration;
+import io.moepress.formats.Checks;
 import io.moepress.formats.Words;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
@@ -43,6 +44,7 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true)
 final class CalibrateCommand implements Callable<Integer> {
   @Mixin private CommonOptions common = new CommonOptions();
+  @Mixin private ArchitectureOptions architecture = new ArchitectureOptions();
   @Mixin private DataOptions data = new DataOptions();
 
   @Spec private CommandSpec command = CommandSpec.create();
@@ -94,11 +96,15 @@ final class CalibrateCommand implements Callable<Integer> {
   private boolean dryRun;
 
   /// What was measured.
+  ///
+  /// @param usage how much of the model the texts reach, by domain; empty as long as nothing is
+  ///   measured
   record Result(
       String evidence,
       String checkpoint,
       long tokens,
       List<Evidence.Domain> domains,
+      List<ExpertUsage> usage,
       List<String> statistics,
       @Nullable Sampling reservoir) {}
 
@@ -110,7 +116,7 @@ final class CalibrateCommand implements Callable<Integer> {
         new CalibrationSpec(
             data.sources(), data.maxTokens(), shuffle ? Order.SHUFFLED : Order.FILE);
     Path workPath = workDirectory == null ? WorkDirectory.beside(output) : workDirectory;
-    try (CheckpointDirectory checkpoint = CheckpointDirectory.open(model);
+    try (CheckpointDirectory checkpoint = architecture.open(model);
         Workers workers = common.workers();
         WorkDirectory work = WorkDirectory.open(workPath)) {
       PassSetup setup = new PassSetup(workers, common.progress(terminal), common.memory(), work);
@@ -130,9 +136,10 @@ final class CalibrateCommand implements Callable<Integer> {
                 fingerprint,
                 tokens,
                 texts,
+                List.of(),
                 Statistic.labels(request.statistics()),
                 null),
-            table(texts).text());
+            text(texts, List.of()));
         return ExitCode.DONE;
       }
       Evidence evidence =
@@ -143,25 +150,19 @@ final class CalibrateCommand implements Callable<Integer> {
                   request,
                   Set.of(),
                   output);
+      List<ExpertUsage> usage = ExpertUsage.of(evidence);
       terminal.result(
           new Result(
               output.toString(),
               fingerprint,
               evidence.tokens(),
               evidence.domains(),
+              usage,
               Statistic.labels(evidence.statistics()),
               evidence.sampling()),
-          table(evidence.domains()).text());
+          text(evidence.domains(), usage));
       return ExitCode.DONE;
     }
-  }
-
-  private static Table table(List<Evidence.Domain> domains) {
-    Table table = Table.ofNumbers().row("domain", "texts", "tokens");
-    for (Evidence.Domain domain : domains) {
-      table.row(domain.name(), "" + domain.sequences(), "" + domain.tokens());
-    }
-    return table;
   }
 
   private EvidenceRequest request() {
@@ -193,5 +194,18 @@ final class CalibrateCommand implements Callable<Integer> {
             + String.join(", ", known)
             + ")"
             + Words.didYouMean(name, known));
+  }
+
+  private static String text(List<Evidence.Domain> domains, List<ExpertUsage> usage) {
+    Table table = Table.ofNumbers().row("domain", "texts", "tokens", "experts used");
+    for (int i = 0; i < domains.size(); i++) {
+      Evidence.Domain domain = domains.get(i);
+      table.row(
+          domain.name(),
+          "" + domain.sequences(),
+          "" + domain.tokens(),
+          usage.isEmpty() ? "" : Checks.text("%.1f %%", 100 * usage.get(i).share()));
+    }
+    return table.text();
   }
 }

@@ -39,6 +39,13 @@ record Comparing(PassSetup setup, EvaluationData data, Terminal terminal) {
     StepChain.Decided decide(PruneMethod method) throws IOException;
   }
 
+  /// The written result.
+  @FunctionalInterface
+  interface Output {
+    /// Opens it.
+    CheckpointDirectory open() throws IOException;
+  }
+
   /// The contents of `evaluation.json`.
   ///
   /// @param inputs digest of everything it depends on
@@ -50,7 +57,7 @@ record Comparing(PassSetup setup, EvaluationData data, Terminal terminal) {
   /// @param plan what was done to it
   /// @param output the written result
   Comparison compare(
-      MoeModel original, Plan plan, List<PruneMethod> baselines, Path output, Baselines others)
+      MoeModel original, Plan plan, List<PruneMethod> baselines, Output output, Baselines others)
       throws IOException {
     String inputs = inputs(plan, baselines);
     Optional<Comparison> kept = kept(inputs);
@@ -105,9 +112,9 @@ record Comparing(PassSetup setup, EvaluationData data, Terminal terminal) {
     }
   }
 
-  private static Evaluation written(Evaluator evaluator, Evaluator.Reference original, Path output)
-      throws IOException {
-    try (CheckpointDirectory written = CheckpointDirectory.open(output);
+  private static Evaluation written(
+      Evaluator evaluator, Evaluator.Reference original, Output output) throws IOException {
+    try (CheckpointDirectory written = output.open();
         Evaluator.Reference seen = evaluator.run("evaluating the result", MoeModel.of(written))) {
       return evaluator.score(seen, original);
     }

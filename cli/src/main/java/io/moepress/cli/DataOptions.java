@@ -21,7 +21,8 @@ final class DataOptions {
       required = true,
       paramLabel = "FILE",
       description = {
-        "JSON lines: {\"text\": ...} or {\"input_ids\": [...]}.",
+        "JSON lines (.jsonl, .json) of {\"text\": ...}, {\"messages\": [...]} or",
+        "{\"input_ids\": [...]}, plain text (.txt, .md), or directories of such files.",
         "Give it once for each file."
       })
   private List<Path> files = List.of();
@@ -29,7 +30,7 @@ final class DataOptions {
   @Option(
       names = "--samples",
       paramLabel = "N",
-      description = "Take only the first N of each file. Default: all.")
+      description = "Take only the first N of each file or directory. Default: all.")
   private @Nullable Integer samples;
 
   @Option(

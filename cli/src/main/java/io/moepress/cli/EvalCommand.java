@@ -27,6 +27,7 @@ import picocli.CommandLine.Parameters;
     mixinStandardHelpOptions = true)
 final class EvalCommand implements Callable<Integer> {
   @Mixin private CommonOptions common = new CommonOptions();
+  @Mixin private ArchitectureOptions architecture = new ArchitectureOptions();
   @Mixin private DataOptions data = new DataOptions();
 
   @Parameters(paramLabel = "MODEL", description = "Checkpoint directory.")
@@ -41,7 +42,7 @@ final class EvalCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     Terminal terminal = common.terminal();
-    try (CheckpointDirectory checkpoint = CheckpointDirectory.open(model);
+    try (CheckpointDirectory checkpoint = architecture.open(model);
         Workers workers = common.workers()) {
       EvaluationData files = EvaluationData.read(data.sources(), model, data.maxTokens());
       Evaluator evaluator =
@@ -58,7 +59,7 @@ final class EvalCommand implements Callable<Integer> {
         return evaluator.score(seen, null);
       }
     }
-    try (CheckpointDirectory original = CheckpointDirectory.open(reference);
+    try (CheckpointDirectory original = architecture.open(reference);
         Evaluator.Reference expected = evaluator.run("reference", MoeModel.of(original));
         Evaluator.Reference seen = evaluator.run("evaluating", model)) {
       return evaluator.score(seen, expected);

@@ -1,6 +1,7 @@
 package io.moepress.cli;
 
 import io.moepress.formats.Checks;
+import io.moepress.formats.architecture.ArchitectureDraft;
 import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.architecture.TensorId;
@@ -10,6 +11,7 @@ import io.moepress.formats.checkpoint.Fingerprint;
 import io.moepress.formats.tensor.DType;
 import io.moepress.formats.tensor.TensorInfo;
 import io.moepress.recipes.recipe.ByteSize;
+import io.moepress.recipes.recipe.RecipeException;
 import io.moepress.recipes.target.ExpertNumbers;
 import io.moepress.recipes.target.Target;
 import io.moepress.recipes.target.TargetRules;
@@ -21,8 +23,10 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /// `moepress inspect`.
@@ -42,9 +46,21 @@ final class InspectCommand implements Callable<Integer> {
           TensorRole.SHARED_ROUTER);
 
   @Mixin private CommonOptions common = new CommonOptions();
+  @Mixin private ArchitectureOptions architecture = new ArchitectureOptions();
 
   @Parameters(paramLabel = "MODEL", description = "Checkpoint directory.")
   private Path model = Path.of("");
+
+  @Option(
+      names = "--draft-architecture",
+      description = "Begin an architecture file for a family that is not known.")
+  private boolean draft;
+
+  @Option(
+      names = {"-o", "--output"},
+      paramLabel = "FILE",
+      description = "Where to write the draft. Default: standard output.")
+  private @Nullable Path output;
 
   /// What there is to say about a checkpoint.
   ///
@@ -88,7 +104,14 @@ final class InspectCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    try (CheckpointDirectory checkpoint = CheckpointDirectory.open(model)) {
+    if (output != null && !draft) {
+      throw new RecipeException("-o: only for --draft-architecture");
+    }
+    try (CheckpointDirectory checkpoint = architecture.open(model)) {
+      if (draft) {
+        DraftText.say(ArchitectureDraft.of(checkpoint), output, common.terminal());
+        return ExitCode.DONE;
+      }
       Inspection inspection = inspect(checkpoint, MoeModel.of(checkpoint));
       common.terminal().result(inspection, text(inspection));
       return ExitCode.DONE;

@@ -63,7 +63,7 @@ final class RecipeCheck {
     if (recipe.calibration().isEmpty()) {
       requireNoCalibration(recipe);
     }
-    try (CheckpointDirectory checkpoint = CheckpointDirectory.open(recipe.model())) {
+    try (CheckpointDirectory checkpoint = recipe.open(recipe.model())) {
       checkSteps(recipe, MoeModel.of(checkpoint));
     } catch (FormatException e) {
       complain("model", String.valueOf(e.getMessage()));

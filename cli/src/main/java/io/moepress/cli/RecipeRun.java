@@ -82,7 +82,7 @@ final class RecipeRun implements Closeable {
     List<Closeable> opened = new ArrayList<>();
     boolean finished = false;
     try {
-      CheckpointDirectory checkpoint = CheckpointDirectory.open(recipe.model());
+      CheckpointDirectory checkpoint = recipe.open(recipe.model());
       opened.add(checkpoint);
       WorkDirectory work = WorkDirectory.open(workDirectory(recipe, options));
       opened.add(work);
@@ -222,7 +222,7 @@ final class RecipeRun implements Closeable {
 
   /// Reads the written checkpoint back.
   List<Check> verify() throws IOException {
-    try (CheckpointDirectory written = CheckpointDirectory.open(recipe.output())) {
+    try (CheckpointDirectory written = recipe.open(recipe.output())) {
       return VerifyCommand.checks(written, setup.workers(), setup.progress(), recipe.target());
     }
   }
@@ -234,7 +234,7 @@ final class RecipeRun implements Closeable {
             model,
             decided().plan(),
             List.copyOf(spec.baselines()),
-            recipe.output(),
+            () -> recipe.open(recipe.output()),
             this::baseline);
   }
 

@@ -31,6 +31,7 @@ import picocli.CommandLine.Parameters;
     mixinStandardHelpOptions = true)
 final class VerifyCommand implements Callable<Integer> {
   @Mixin private CommonOptions common = new CommonOptions();
+  @Mixin private ArchitectureOptions architecture = new ArchitectureOptions();
 
   @Parameters(paramLabel = "MODEL", description = "Checkpoint directory.")
   private Path model = Path.of("");
@@ -53,7 +54,7 @@ final class VerifyCommand implements Callable<Integer> {
     if (index.isPresent()) {
       return report(terminal, List.of(index.get()));
     }
-    try (CheckpointDirectory checkpoint = CheckpointDirectory.open(model);
+    try (CheckpointDirectory checkpoint = architecture.open(model);
         Workers workers = common.workers()) {
       return report(terminal, checks(checkpoint, workers, common.progress(terminal), runtime));
     }

@@ -64,7 +64,7 @@ class BadInputTest {
     assertFailed(
         Cli.run("inspect", model),
         "config.json: unknown architecture: model_type quokka_moe (expected one of",
-        "write quokka_moe.json beside the other architecture files");
+        "write quokka_moe.json and give it with --architecture");
   }
 
   @Test

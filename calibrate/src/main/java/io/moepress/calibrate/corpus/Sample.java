@@ -1,8 +1,9 @@
 package io.moepress.calibrate.corpus;
 
 import java.util.List;
+import java.util.Map;
 
-/// One line of a JSONL file.
+/// One line of a JSONL file, or a whole file of text.
 public sealed interface Sample {
 
   /// A text: `{"text": "..."}`.
@@ -14,6 +15,14 @@ public sealed interface Sample {
   ///
   /// @param ids token ids; not copied
   record TokenIds(int[] ids) implements Sample {}
+
+  /// A conversation: `{"messages": [{"role": "user", "content": "..."}, ...]}`, which the chat
+  /// template of the checkpoint makes a text of.
+  ///
+  /// @param messages what the template sees of them: maps, lists, texts, numbers, flags and null;
+  ///   not copied
+  /// @param where file and line, for when the template refuses it
+  record Chat(List<Map<String, Object>> messages, String where) implements Sample {}
 
   /// A multiple-choice question: `{"context": "...", "choices": ["...", ...], "answer": 0}`.
   ///

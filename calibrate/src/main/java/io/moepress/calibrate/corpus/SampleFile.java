@@ -1,10 +1,12 @@
 package io.moepress.calibrate.corpus;
 
+import io.moepress.calibrate.corpus.Sample.Chat;
 import io.moepress.calibrate.corpus.Sample.Question;
 import io.moepress.calibrate.corpus.Sample.Text;
 import io.moepress.calibrate.corpus.Sample.TokenIds;
 import io.moepress.formats.Checks;
 import io.moepress.formats.FormatException;
+import io.moepress.formats.Words;
 import io.moepress.formats.json.Json;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -14,15 +16,21 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /// Reads JSON lines, one sample each; blank lines are skipped.
 public final class SampleFile {
   private static final String EXPECTED =
-      "expected {\"text\": ...}, {\"input_ids\": [...]} or {\"context\": ..., \"choices\": [...],"
-          + " \"answer\": index}";
+      "expected {\"text\": ...}, {\"messages\": [...]}, {\"input_ids\": [...]} or {\"context\": ...,"
+          + " \"choices\": [...], \"answer\": index}";
+
+  private static final TypeReference<LinkedHashMap<String, Object>> MESSAGE =
+      new TypeReference<>() {};
 
   private SampleFile() {}
 
@@ -48,9 +56,18 @@ public final class SampleFile {
     return samples;
   }
 
-  private static String decode(byte[] line, String where) {
+  /// The text of a file of plain text.
+  ///
+  /// @throws FormatException when it is not UTF-8, or blank
+  static String text(Path file) throws IOException {
+    String text = decode(Files.readAllBytes(file), file.toString());
+    Checks.requireFormat(!text.isBlank(), "%s: the file holds no text", file);
+    return text;
+  }
+
+  private static String decode(byte[] bytes, String where) {
     try {
-      return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(line)).toString();
+      return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
     } catch (CharacterCodingException e) {
       throw new FormatException(where + ": not valid UTF-8", e);
     }
@@ -61,6 +78,9 @@ public final class SampleFile {
     if (node.path("text").isString()) {
       return new Text(node.get("text").asString());
     }
+    if (node.path("messages").isArray()) {
+      return new Chat(messages(node.get("messages"), where), where);
+    }
     if (node.path("input_ids").isArray()) {
       return new TokenIds(ids(node.get("input_ids"), where));
     }
@@ -68,6 +88,21 @@ public final class SampleFile {
       return question(node, where);
     }
     throw FormatException.of("%s: keys %s (%s)", where, node.propertyNames(), EXPECTED);
+  }
+
+  private static List<Map<String, Object>> messages(JsonNode node, String where) {
+    Checks.requireFormat(!node.isEmpty(), "%s: no messages (expected at least one)", where);
+    List<Map<String, Object>> messages = new ArrayList<>();
+    for (JsonNode message : node) {
+      Checks.requireFormat(
+          message.path("role").isString() && (message.has("content") || message.has("tool_calls")),
+          "%s: message %d: %s (expected {\"role\": ..., \"content\": ...})",
+          where,
+          messages.size() + 1,
+          Words.shown(message.toString()));
+      messages.add(Json.mapper().convertValue(message, MESSAGE));
+    }
+    return messages;
   }
 
   private static int[] ids(JsonNode node, String where) {

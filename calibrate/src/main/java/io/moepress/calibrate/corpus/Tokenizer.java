@@ -9,7 +9,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 
 /// The tokenizer of a checkpoint, from its `tokenizer.json`. Special tokens are added as its
-/// post-processor says; nothing is cut or padded.
+/// post-processor says, but not to a text that has them already; nothing is cut or padded.
 public final class Tokenizer implements AutoCloseable {
   private static final String FILE = "tokenizer.json";
 
@@ -44,9 +44,19 @@ public final class Tokenizer implements AutoCloseable {
     }
   }
 
-  /// The token ids of a text.
+  /// The token ids of a text, special tokens added.
   public int[] encode(String text) {
-    return Arrays.stream(tokenizer.encode(text).getIds()).mapToInt(Math::toIntExact).toArray();
+    return ids(text, true);
+  }
+
+  /// The token ids of a text that has its special tokens already.
+  public int[] encodeComplete(String text) {
+    return ids(text, false);
+  }
+
+  private int[] ids(String text, boolean addSpecialTokens) {
+    long[] ids = tokenizer.encode(text, addSpecialTokens, false).getIds();
+    return Arrays.stream(ids).mapToInt(Math::toIntExact).toArray();
   }
 
   @Override

@@ -5,7 +5,6 @@ import io.moepress.calibrate.corpus.CorpusReader;
 import io.moepress.calibrate.corpus.Domain;
 import io.moepress.calibrate.corpus.Sample;
 import io.moepress.calibrate.corpus.Sample.Question;
-import io.moepress.calibrate.corpus.SampleFile;
 import io.moepress.calibrate.corpus.TokenSequence;
 import io.moepress.formats.FormatException;
 import io.moepress.formats.Words;
@@ -75,7 +74,7 @@ public record EvaluationData(Corpus corpus, List<EvaluationFile> files) {
     List<EvaluationFile> files = new ArrayList<>();
     try (CorpusReader reader = new CorpusReader(checkpoint)) {
       for (DataSource source : sources) {
-        List<Sample> samples = SampleFile.read(source.file());
+        List<Sample> samples = reader.samples(source.file(), maxTokens);
         int count = Math.min(source.samples().orElse(samples.size()), samples.size());
         List<Sample> chosen = samples.subList(0, count);
         int domain = domains.size();

@@ -32,7 +32,7 @@ record Rotary(RotaryPairing pairing, RotaryFrequencies frequencies, AngleTable t
   /// The angles of a sequence.
   Angles angles(TorchScope scope, int tokens) {
     AngleTable.Values values = table.upTo(tokens);
-    int pairs = frequencies.inverse().length;
+    int pairs = values.pairs();
     return new Angles(
         scope.copy(values.cosines(), tokens, 1, pairs),
         scope.copy(values.sines(), tokens, 1, pairs));

@@ -13,10 +13,28 @@ import io.moepress.formats.checkpoint.ModelConfig;
 /// | `linear`  | `base_i / f`                                                   | 1         |
 /// | `llama3`  | long waves `base_i / f`, short ones `base_i`, between: blended | 1         |
 /// | `yarn`    | see [YarnScaling]                                              |           |
+/// | `dynamic`, `longrope` | see [LengthScaling]                                |           |
 ///
-/// @param inverse one for each pair of elements, `[d/2]`; not copied
+/// @param scaling inverse frequencies by the length of a sequence
 /// @param magnitude factor on cosine and sine
-record RotaryFrequencies(double[] inverse, double magnitude) {
+record RotaryFrequencies(LengthScaling scaling, double magnitude) {
+
+  /// The same frequencies for all lengths.
+  ///
+  /// @param inverse one for each pair of elements, `[d/2]`; not copied
+  RotaryFrequencies(double[] inverse, double magnitude) {
+    this(new LengthScaling.Fixed(inverse), magnitude);
+  }
+
+  /// Inverse frequencies of a short sequence, `[d/2]`; not copied.
+  double[] inverse() {
+    return inverse(1);
+  }
+
+  /// Inverse frequencies of a sequence of `tokens`, `[d/2]`; not copied.
+  double[] inverse(int tokens) {
+    return scaling.inverse(tokens);
+  }
 
   /// Reads the settings of a config.
   ///
@@ -29,14 +47,18 @@ record RotaryFrequencies(double[] inverse, double magnitude) {
       case "linear" -> new RotaryFrequencies(linear(base, settings), 1);
       case "llama3" -> new RotaryFrequencies(llama3(base, settings), 1);
       case "yarn" -> YarnScaling.apply(settings, base);
+      case "dynamic" -> LengthScaling.dynamic(settings, width);
+      case "longrope" -> LengthScaling.longrope(settings, base);
       default ->
           throw FormatException.of(
-              "config.json: rope_type \"%s\" (expected default, linear, llama3 or yarn)",
+              "config.json: rope_type \"%s\" (expected default, linear, dynamic, llama3, yarn or"
+                  + " longrope)",
               settings.type());
     };
   }
 
-  private static double[] base(double theta, int width) {
+  /// Frequencies without scaling, `θ^(-2i/d)`.
+  static double[] base(double theta, int width) {
     double[] inverse = new double[width / 2];
     for (int i = 0; i < inverse.length; i++) {
       inverse[i] = Math.pow(theta, -2.0 * i / width);

@@ -14,7 +14,14 @@ import tools.jackson.databind.node.JsonNodeFactory;
 /// @param type kind of scaling
 /// @param parameters numbers of the scaling, by key
 /// @param positions `max_position_embeddings`, where the config has it
-record RotarySettings(double theta, String type, JsonNode parameters, OptionalDouble positions) {
+/// @param original `original_max_position_embeddings`, among the parameters or beside them
+record RotarySettings(
+    double theta,
+    String type,
+    JsonNode parameters,
+    OptionalDouble positions,
+    OptionalDouble original) {
+  private static final String ORIGINAL = "original_max_position_embeddings";
   private static final double DEFAULT_THETA = 10_000;
   private static final String NONE = "default";
 
@@ -29,7 +36,10 @@ record RotarySettings(double theta, String type, JsonNode parameters, OptionalDo
             .orElse(number(config.value("rope_theta").orElse(null)).orElse(DEFAULT_THETA));
     String type = text(parameters, "rope_type", text(parameters, "type", NONE));
     OptionalDouble positions = number(config.value("max_position_embeddings").orElse(null));
-    return new RotarySettings(theta, type, parameters, positions);
+    OptionalDouble among = number(parameters.get(ORIGINAL));
+    OptionalDouble original =
+        among.isPresent() ? among : number(config.value(ORIGINAL).orElse(null));
+    return new RotarySettings(theta, type, parameters, positions, original);
   }
 
   /// A number the scaling cannot do without.

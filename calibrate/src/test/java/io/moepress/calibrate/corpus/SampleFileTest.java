@@ -3,6 +3,7 @@ package io.moepress.calibrate.corpus;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import io.moepress.calibrate.corpus.Sample.Chat;
 import io.moepress.calibrate.corpus.Sample.Question;
 import io.moepress.calibrate.corpus.Sample.Text;
 import io.moepress.calibrate.corpus.Sample.TokenIds;
@@ -12,6 +13,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -38,6 +40,23 @@ class SampleFileTest {
     assertThat(samples.get(2)).isEqualTo(new Question("1 + 1 =", List.of(" 2", " 3"), 0));
   }
 
+  @Test
+  void messagesAreKeptAsTheyAre() throws IOException {
+    Sample sample =
+        read("{\"messages\": [{\"role\": \"user\", \"content\": [{\"type\": \"text\", \"text\":"
+                + " \"a\"}], \"n\": null, \"x\": 1.5}]}")
+            .getFirst();
+
+    Chat chat = (Chat) sample;
+    assertThat(chat.where()).endsWith("data.jsonl:1");
+    assertThat(chat.messages()).hasSize(1);
+    assertThat(chat.messages().getFirst())
+        .containsEntry("role", "user")
+        .containsEntry("content", List.of(Map.of("type", "text", "text", "a")))
+        .containsEntry("n", null)
+        .containsEntry("x", 1.5);
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"\n", "\r\n", "\r"})
   void linesMayEndAsOnAnySystem(String end) throws IOException {
@@ -56,12 +75,17 @@ class SampleFileTest {
         "{\"text\": \"a\"} {}          | not valid JSON",
         "hello                         | not valid JSON",
         "[\"text\"]                    | expected an object",
-        "{\"text\": 5}                 | keys [text] (expected {\"text\": ...}, {\"input_ids\"",
+        "{\"text\": 5}                 | keys [text] (expected {\"text\": ...}, {\"messages\"",
         "{\"txt\": \"a\"}              | keys [txt] (expected",
         "{\"input_ids\": \"5\"}        | keys [input_ids] (expected",
         "{\"input_ids\": [5, -1]}      | token id -1 (expected an index)",
         "{\"input_ids\": [5.5]}        | token id 5.5 (expected an index)",
         "{\"input_ids\": [\"a\"]}      | token id \"a\" (expected an index)",
+        "{\"messages\": []}           | no messages (expected at least one)",
+        "{\"messages\": \"hi\"}         | keys [messages] (expected",
+        "{\"messages\": [5]}          | message 1: 5 (expected {\"role\": ..., \"content\": ...})",
+        "{\"messages\": [{\"role\": \"user\"}]}   | message 1: {\"role\":\"user\"} (expected {",
+        "{\"messages\": [{\"content\": \"a\"}]}  | message 1: {\"content\":\"a\"} (expected {",
         "{\"input_ids\": [3000000000]} | token id 3000000000 (expected an index)",
       })
   void aMalformedLineIsNamed(String line, String message) throws IOException {

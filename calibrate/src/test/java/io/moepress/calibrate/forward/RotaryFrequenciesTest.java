@@ -3,10 +3,13 @@ package io.moepress.calibrate.forward;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.data.Offset.offset;
+import static org.assertj.core.data.Percentage.withPercentage;
 
 import io.moepress.formats.FormatException;
 import io.moepress.formats.checkpoint.ModelConfig;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class RotaryFrequenciesTest {
   /// The expected numbers are written with nine digits.
@@ -90,12 +93,93 @@ class RotaryFrequenciesTest {
         .isEqualTo(1);
   }
 
+  /// The expected numbers are those of transformers 5.18, which are float32.
+  @ParameterizedTest
+  @CsvSource({
+    "1, 0.1, 0.01, 0.001",
+    "64, 0.1, 0.01, 0.001",
+    "65, 0.0979994609951973, 0.00960389431566, 0.0009411764913238585",
+    "100, 0.06751064211130142, 0.0045576863922178745, 0.0003076923021581024",
+    "200, 0.047216322273015976, 0.002229380654171109, 0.00010526315600145608"
+  })
+  void growWithTheLengthWhereScalingIsDynamic(
+      int tokens, double second, double third, double fourth) {
+    RotaryFrequencies dynamic =
+        of(
+            "\"max_position_embeddings\": 64, \"rope_parameters\": {\"rope_type\": \"dynamic\","
+                + " \"rope_theta\": 10000.0, \"factor\": 4.0}");
+
+    assertThat(dynamic.inverse(tokens))
+        .containsExactly(new double[] {1, second, third, fourth}, offset(1e-7));
+    assertThat(dynamic.inverse(tokens)[3]).isCloseTo(fourth, withPercentage(1e-4));
+    assertThat(dynamic.magnitude()).isEqualTo(1);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "1, 0.06666667014360428, 0.004999999888241291, 0.0002500000118743628",
+    "64, 0.06666667014360428, 0.004999999888241291, 0.0002500000118743628",
+    "65, 0.03333333507180214, 0.0012499999720603228, 6.25000029685907e-05"
+  })
+  void haveDivisorsOfTheirOwnInLongrope(int tokens, double second, double third, double fourth) {
+    RotaryFrequencies longrope = of(longrope("\"original_max_position_embeddings\": 64"));
+
+    assertThat(longrope.inverse(tokens))
+        .containsExactly(new double[] {1, second, third, fourth}, offset(1e-7));
+    assertThat(longrope.inverse(tokens)[3]).isCloseTo(fourth, withPercentage(1e-4));
+    assertThat(longrope.magnitude()).isEqualTo(1.224744871391589, offset(TOLERANCE));
+  }
+
+  @Test
+  void haveTheMagnitudeThatLongropeStates() {
+    String original = "\"original_max_position_embeddings\": 64, ";
+
+    assertThat(of(longrope(original + "\"factor\": 4.0")).magnitude())
+        .isEqualTo(1.1547005383792517, offset(TOLERANCE));
+    assertThat(of(longrope(original + "\"attention_factor\": 1.25")).magnitude()).isEqualTo(1.25);
+    assertThat(
+            of("\"original_max_position_embeddings\": 64, " + longrope("\"factor\": 1.0"))
+                .magnitude())
+        .isEqualTo(1);
+  }
+
+  @Test
+  void refuseLongropeThatDoesNotFit() {
+    assertRefused(longrope("\"factor\": 4"), "needs a number \"original_max_position_embeddings\"");
+    assertRefused(
+        longrope("\"original_max_position_embeddings\": 64")
+            .replace("[1.0, 1.5, 2.0, 4.0]", "[1.0]"),
+        "short_factor has 1 entries (expected 4 numbers)");
+    assertRefused(
+        longrope("\"original_max_position_embeddings\": 64, \"long_mscale\": 1.2"),
+        "with long_mscale (expected without)");
+    assertRefused(
+        "\"rope_parameters\": {\"rope_type\": \"dynamic\", \"factor\": 4}",
+        "\"dynamic\" needs max_position_embeddings");
+  }
+
+  private static void assertRefused(String config, String message) {
+    assertThatThrownBy(() -> of(config))
+        .isInstanceOf(FormatException.class)
+        .hasMessageContaining(message);
+  }
+
+  /// Longrope up to 512 positions.
+  private static String longrope(String more) {
+    return "\"max_position_embeddings\": 512, \"rope_parameters\": {\"rope_type\": \"longrope\","
+        + " \"rope_theta\": 10000.0, \"short_factor\": [1.0, 1.5, 2.0, 4.0], \"long_factor\": [1.0,"
+        + " 3.0, 8.0, 16.0], "
+        + more
+        + "}";
+  }
+
   @Test
   void refuseAScalingTheyDoNotKnow() {
     assertThatThrownBy(() -> of("\"rope_parameters\": {\"rope_type\": \"mystery\"}"))
         .isInstanceOf(FormatException.class)
         .hasMessage(
-            "config.json: rope_type \"mystery\" (expected default, linear, llama3 or yarn)");
+            "config.json: rope_type \"mystery\" (expected default, linear, dynamic, llama3, yarn or"
+                + " longrope)");
   }
 
   @Test

@@ -2,6 +2,8 @@ package io.moepress.formats.architecture;
 
 import io.moepress.formats.FormatException;
 import io.moepress.formats.Words;
+import io.moepress.formats.checkpoint.ModelConfig;
+import io.moepress.formats.checkpoint.ModelConfig.Supplied;
 import io.moepress.formats.json.Json;
 import java.io.IOException;
 import java.io.InputStream;
@@ -27,6 +29,27 @@ public final class ArchitectureCatalog {
     return architectures;
   }
 
+  /// The architecture of a configuration: the file that the user gave, or one that comes with the
+  /// program.
+  ///
+  /// @throws FormatException when the file is malformed or for other models, or there is none
+  public static Architecture of(ModelConfig config) {
+    return config
+        .architecture()
+        .map(supplied -> supplied(supplied, config.modelType()))
+        .orElseGet(() -> named(config.modelType()));
+  }
+
+  private static Architecture supplied(Supplied supplied, String modelType) {
+    Architecture architecture = Json.bind(supplied.tree(), Architecture.class, supplied.where());
+    if (!architecture.modelTypes().contains(modelType)) {
+      throw FormatException.of(
+          "%s: modelTypes %s (expected %s, the model_type in config.json)",
+          supplied.where(), architecture.modelTypes(), Words.shown(modelType));
+    }
+    return architecture;
+  }
+
   /// The architecture of a `model_type`.
   ///
   /// @throws FormatException when there is none; the message says which file to write
@@ -36,10 +59,11 @@ public final class ArchitectureCatalog {
     if (architecture == null) {
       throw FormatException.of(
           "config.json: unknown architecture: model_type %s (expected one of %s). To teach it to"
-              + " moepress, write %s.json beside the other architecture files (CONTRIBUTING.md says"
-              + " how).",
+              + " moepress, write %s.json and give it with --architecture; moepress inspect MODEL"
+              + " --draft-architecture -o %s.json begins it.",
           Words.shown(modelType),
           String.join(", ", architectures.keySet()),
+          Words.shown(modelType),
           Words.shown(modelType));
     }
     return architecture;

@@ -56,7 +56,7 @@ public final class ModelLayout {
   ///
   /// @throws FormatException for an unknown architecture, or a config that lacks a dimension
   public static ModelLayout of(ModelConfig config) {
-    return of(ArchitectureCatalog.named(config.modelType()), config);
+    return of(ArchitectureCatalog.of(config), config);
   }
 
   /// Binds an architecture to a configuration. Experts are stored in the family's first way.

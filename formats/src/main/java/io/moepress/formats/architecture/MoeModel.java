@@ -21,7 +21,7 @@ public record MoeModel(Checkpoint checkpoint, ModelLayout layout, TensorInventor
   /// @throws io.moepress.formats.FormatException for an unknown architecture, or tensors that do
   ///   not fit the configuration
   public static MoeModel of(Checkpoint checkpoint) {
-    return of(checkpoint, ArchitectureCatalog.named(checkpoint.config().modelType()));
+    return of(checkpoint, ArchitectureCatalog.of(checkpoint.config()));
   }
 
   /// Recognises a checkpoint of a given architecture, in whichever way it stores its experts.

@@ -2,6 +2,7 @@ package io.moepress.formats.checkpoint;
 
 import io.moepress.formats.Checks;
 import io.moepress.formats.FormatException;
+import io.moepress.formats.checkpoint.ModelConfig.Supplied;
 import io.moepress.formats.json.Json;
 import io.moepress.formats.safetensors.SafetensorsFile;
 import io.moepress.formats.safetensors.SafetensorsHeader.Entry;
@@ -22,6 +23,7 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /// A checkpoint directory in the Hugging Face layout: `config.json`, and either `model.safetensors`
 /// or shards named by an index.
@@ -50,9 +52,25 @@ public final class CheckpointDirectory implements Checkpoint {
   ///
   /// @throws FormatException when something in it is broken or missing
   public static CheckpointDirectory open(Path directory) throws IOException {
-    Path config = requireLayout(directory);
-    CheckpointDirectory checkpoint =
-        new CheckpointDirectory(directory, ModelConfig.parse(Json.text(config)));
+    return open(directory, null);
+  }
+
+  /// Opens a checkpoint directory that an architecture file of the user's describes.
+  ///
+  /// @param architecture the file; null: one of those that come with the program
+  /// @throws FormatException when something in it is broken or missing
+  public static CheckpointDirectory open(Path directory, @Nullable Path architecture)
+      throws IOException {
+    Path file = requireLayout(directory);
+    ModelConfig config = ModelConfig.parse(Json.text(file));
+    if (architecture != null) {
+      Checks.requireFormat(
+          Files.isRegularFile(architecture),
+          "%s: no such file (expected an architecture)",
+          architecture);
+      config = config.describedBy(new Supplied(Json.object(architecture), architecture.toString()));
+    }
+    CheckpointDirectory checkpoint = new CheckpointDirectory(directory, config);
     boolean opened = false;
     try {
       checkpoint.openShards();

@@ -5,26 +5,48 @@ import io.moepress.formats.json.Json;
 import io.moepress.formats.json.JsonEdit;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /// The `config.json` of a checkpoint. Edits give a new one in which all other text stays as it was.
 ///
 /// A key with dots leads into nested objects: `text_config.num_experts`.
+///
+/// Beside it may stand an architecture file that the user gave for this checkpoint.
 public final class ModelConfig {
   private final String text;
   private final ObjectNode tree;
 
-  private ModelConfig(String text, ObjectNode tree) {
+  private final @Nullable Supplied architecture;
+
+  /// An architecture file as the user gave it.
+  ///
+  /// @param tree its JSON
+  /// @param where the file
+  public record Supplied(ObjectNode tree, String where) {}
+
+  private ModelConfig(String text, ObjectNode tree, @Nullable Supplied architecture) {
     this.text = text;
     this.tree = tree;
+    this.architecture = architecture;
   }
 
   /// Parses the text of a `config.json`.
   ///
   /// @throws FormatException when it is not a JSON object, or repeats a key
   public static ModelConfig parse(String text) {
-    return new ModelConfig(text, Json.object(text, "config.json"));
+    return new ModelConfig(text, Json.object(text, "config.json"), null);
+  }
+
+  /// This configuration with an architecture file that describes it.
+  public ModelConfig describedBy(Supplied supplied) {
+    return new ModelConfig(text, tree, supplied);
+  }
+
+  /// The architecture file that the user gave, if there is one.
+  public Optional<Supplied> architecture() {
+    return Optional.ofNullable(architecture);
   }
 
   /// The text, ready to be written.
@@ -66,6 +88,7 @@ public final class ModelConfig {
 
   /// This configuration with `key` set to an integer, where it stands or else at the end.
   public ModelConfig with(String key, long value) {
-    return parse(JsonEdit.set(text, path(key), Long.toString(value)));
+    ModelConfig edited = parse(JsonEdit.set(text, path(key), Long.toString(value)));
+    return architecture == null ? edited : edited.describedBy(architecture);
   }
 }

@@ -116,7 +116,7 @@ class ArchitectureCatalogTest {
         .isEqualTo(
             "config.json: unknown architecture: model_type banana (expected one of "
                 + String.join(", ", families())
-                + "). To teach it to moepress, write banana.json beside the other architecture files"
-                + " (CONTRIBUTING.md says how).");
+                + "). To teach it to moepress, write banana.json and give it with --architecture;"
+                + " moepress inspect MODEL --draft-architecture -o banana.json begins it.");
   }
 }

@@ -1,7 +1,9 @@
 package io.moepress.recipes.recipe;
 
 import io.moepress.formats.Checks;
+import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.recipes.target.Target;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -22,6 +24,7 @@ import java.util.regex.Pattern;
 /// @param calibration empty for methods that need no data
 /// @param steps in the order in which they are done; at least one
 /// @param evaluation empty if the result is not judged
+/// @param architecture a file that describes the model; empty for one that comes with the program
 public record Recipe(
     Path file,
     String sha256,
@@ -32,7 +35,8 @@ public record Recipe(
     ByteSize maxShardSize,
     Optional<CalibrationSpec> calibration,
     List<RecipeStep> steps,
-    Optional<EvaluationSpec> evaluation) {
+    Optional<EvaluationSpec> evaluation,
+    Optional<Path> architecture) {
   private static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
 
   public Recipe {
@@ -41,6 +45,11 @@ public record Recipe(
     Checks.require(!steps.isEmpty(), "steps: none (expected at least one)");
     requireSize(maxShardSize);
     requireElsewhere(model, output);
+  }
+
+  /// Opens the model, or a result made of it.
+  public CheckpointDirectory open(Path directory) throws IOException {
+    return CheckpointDirectory.open(directory, architecture.orElse(null));
   }
 
   static void requireSize(ByteSize size) {

@@ -14,12 +14,14 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.function.DoubleConsumer;
+import java.util.function.Function;
 
 /// Reads a recipe.
 ///
 /// ```yaml
 /// model: testdata/models/tiny-qwen3moe
 /// output: out/tiny-qwen3moe-math-half
+/// architecture: mine.json       # optional
 /// target: transformers          # default
 /// seed: 42                      # default
 /// max-shard-size: 5GB           # default
@@ -27,6 +29,7 @@ import java.util.function.DoubleConsumer;
 ///   data:
 ///     - {file: data/math.calibration.jsonl, samples: 25, name: math}
 ///     - data/code.calibration.jsonl
+///   # or: samples: 256, and data of the form {file: data/math.jsonl, weight: 3}
 ///   max-tokens: 512             # default
 ///   order: file                 # default
 /// steps:
@@ -91,20 +94,32 @@ public final class RecipeReader {
             .toList();
     Optional<EvaluationSpec> evaluation =
         root.optional("evaluate").map(node -> evaluation(node, stepReader));
+    Optional<Path> architecture = root.optional("architecture").map(RecipeReader::path);
     root.finish();
     return new Recipe(
-        file, sha256, model, output, target, seed, maxShardSize, calibration, steps, evaluation);
+        file,
+        sha256,
+        model,
+        output,
+        target,
+        seed,
+        maxShardSize,
+        calibration,
+        steps,
+        evaluation,
+        architecture);
   }
 
   private static CalibrationSpec calibration(YamlNode node) {
-    return new CalibrationSpec(
-        data(node),
-        maxTokens(node),
+    List<DataSource> data = sources(node, RecipeReader::weighted);
+    OptionalInt samples = samples(node);
+    int maxTokens = maxTokens(node);
+    CalibrationSpec.Order order =
         node.optional("order")
-            .map(
-                order -> order.choice(CalibrationSpec.Order.labels(), CalibrationSpec.Order::named))
-            .orElse(CalibrationSpec.Order.FILE),
-        node.optional("reservoir-tokens").map(count -> count.atLeast(0)).orElse(0));
+            .map(name -> name.choice(CalibrationSpec.Order.labels(), CalibrationSpec.Order::named))
+            .orElse(CalibrationSpec.Order.FILE);
+    int reservoir = node.optional("reservoir-tokens").map(count -> count.atLeast(0)).orElse(0);
+    return node.checked(() -> new CalibrationSpec(data, samples, maxTokens, order, reservoir));
   }
 
   private static EvaluationSpec evaluation(YamlNode node, StepReader steps) {
@@ -118,22 +133,42 @@ public final class RecipeReader {
   }
 
   private static List<DataSource> data(YamlNode node) {
-    YamlNode data = node.required("data", "a list of files");
-    return nonEmpty(data, "file").stream().map(RecipeReader::source).toList();
+    return sources(node, item -> OptionalDouble.empty());
   }
 
-  private static DataSource source(YamlNode node) {
+  /// @param weight reads the weight of a source
+  private static List<DataSource> sources(
+      YamlNode node, Function<YamlNode, OptionalDouble> weight) {
+    YamlNode data = node.required("data", "a list of files");
+    return nonEmpty(data, "file").stream().map(item -> source(item, weight)).toList();
+  }
+
+  private static DataSource source(YamlNode node, Function<YamlNode, OptionalDouble> weight) {
     if (!node.isMap()) {
       Path file = path(node);
       return new DataSource(file, OptionalInt.empty(), DataSource.domain(file));
     }
     Path file = path(node.required("file", "a file of texts"));
-    OptionalInt samples =
-        node.optional("samples")
-            .map(count -> OptionalInt.of(count.atLeast(1)))
-            .orElse(OptionalInt.empty());
+    OptionalInt samples = samples(node);
+    OptionalDouble share = weight.apply(node);
     String name = node.optional("name").map(YamlNode::text).orElse(DataSource.domain(file));
-    return new DataSource(file, samples, name);
+    return node.checked(() -> new DataSource(file, samples, share, name));
+  }
+
+  private static OptionalInt samples(YamlNode node) {
+    return node.optional("samples")
+        .map(count -> OptionalInt.of(count.atLeast(1)))
+        .orElse(OptionalInt.empty());
+  }
+
+  private static OptionalDouble weighted(YamlNode node) {
+    Optional<YamlNode> weight = node.optional("weight");
+    if (weight.isEmpty()) {
+      return OptionalDouble.empty();
+    }
+    double value = weight.get().decimal();
+    require(weight.get(), () -> DataSource.requireWeight(value));
+    return OptionalDouble.of(value);
   }
 
   private static int maxTokens(YamlNode node) {

@@ -56,7 +56,7 @@ public record Candidate(
   ///   other than the number of experts has no value
   public static Candidate stored(CheckpointDirectory checkpoint) throws IOException {
     ModelConfig config = checkpoint.config();
-    Architecture architecture = ArchitectureCatalog.named(config.modelType());
+    Architecture architecture = ArchitectureCatalog.of(config);
     Settings settings = settings(architecture, config);
     Optional<TensorCensus> census =
         settings.layout().map(layout -> TensorCensus.of(checkpoint, layout));

@@ -51,13 +51,17 @@ class RecipeErrorsTest {
         "output: out | output: ./in | 2: output: \"./in\" is the directory of the model (expected another one). The model is never overwritten",
         "target: transformers | target: vlm | 3: target: \"vlm\" (expected one of: transformers, vllm, sglang, llama.cpp, research). Did you mean \"vllm\"?",
         "seed: 42 | seed: abc | 4: seed: \"abc\" (expected a whole number)",
-        "seed: 42 | sede: 42 | 4: unknown key \"sede\" in the recipe; known: calibration, evaluate, max-shard-size, model, output, seed, steps, target. Did you mean \"seed\"?",
+        "seed: 42 | sede: 42 | 4: unknown key \"sede\" in the recipe; known: architecture, calibration, evaluate, max-shard-size, model, output, seed, steps, target. Did you mean \"seed\"?",
         "max-shard-size: 5GB | max-shard-size: 5G | 5: max-shard-size: \"5G\": unknown unit (expected a size such as 5GB, 512MiB or 4096)",
         "max-shard-size: 5GB | max-shard-size: 0GB | 5: max-shard-size: 0B (expected more than nothing)",
         "max-shard-size: 5GB | max-shard-size: [] | 5: max-shard-size: a list (expected a size such as 5GB, 512MiB or 4096)",
+        "data: [math.jsonl] | data: [{file: math.jsonl, samples: 5, weight: 2}] | 7: calibration.data[0]: samples and weight: both (expected one of them)",
+        "data: [math.jsonl] | data: [{file: math.jsonl, weight: 2}] | 6: calibration: data: math.jsonl: a weight, but no samples of all data to share. Say samples beside data",
+        "data: [math.jsonl] | data: [{file: math.jsonl, weight: 0}] | 7: calibration.data[0].weight: weight: 0.0 (expected more than 0)",
+        "data: [math.jsonl] | data: [{file: math.jsonl, weight: all}] | 7: calibration.data[0].weight: \"all\" (expected a number)",
         "max-tokens: 512 | max-tokens: 0 | 8: calibration.max-tokens: 0 (expected a whole number from 1 to 2147483647)",
         "order: file | order: random | 9: calibration.order: \"random\" (expected one of: file, shuffled)",
-        "order: file | odrer: file | 9: unknown key \"odrer\" in \"calibration\"; known: data, max-tokens, order, reservoir-tokens. Did you mean \"order\"?",
+        "order: file | odrer: file | 9: unknown key \"odrer\" in \"calibration\"; known: data, max-tokens, order, reservoir-tokens, samples. Did you mean \"order\"?",
       })
   void mistakesInTheHead(String good, String bad, String message) {
     assertRefused(good, bad, message);
@@ -75,7 +79,7 @@ class RecipeErrorsTest {
         "[math.jsonl] | [{file: a, samples: 0}] | 7: calibration.data[0].samples: 0 (expected a whole number from 1 to 2147483647)",
         "[math.jsonl] | [{file: a, samples: all}] | 7: calibration.data[0].samples: \"all\" (expected a whole number)",
         "[math.jsonl] | [{file: a, name: ''}] | 7: calibration.data[0].name: \"\" (expected text)",
-        "[math.jsonl] | [{file: a, sample: 3}] | 7: unknown key \"sample\" in \"calibration.data[0]\"; known: file, name, samples. Did you mean \"samples\"?",
+        "[math.jsonl] | [{file: a, sample: 3}] | 7: unknown key \"sample\" in \"calibration.data[0]\"; known: file, name, samples, weight. Did you mean \"samples\"?",
         "data: | date: | 7: calibration.data: missing (expected a list of files). Did you mean it by \"date\"?",
       })
   void mistakesInTheData(String good, String bad, String message) {

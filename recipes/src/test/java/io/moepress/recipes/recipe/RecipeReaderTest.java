@@ -30,6 +30,7 @@ class RecipeReaderTest {
       """
       model: testdata/models/tiny-qwen3moe
       output: out/tiny-qwen3moe-math-half
+      architecture: mine.json
       target: vllm
       seed: 7
       max-shard-size: 512MiB
@@ -52,6 +53,12 @@ class RecipeReaderTest {
         gates: {perplexity-ratio: 1.25, kl-divergence: 0.5, top1-agreement: 0.6, accuracy-drop: 0.02}
       """;
 
+  /// The other way to say how many texts are taken.
+  static final String WEIGHTED =
+      COMPLETE
+          .replace("math.calibration.jsonl, samples: 25", "math.calibration.jsonl, weight: 3")
+          .replace("  max-tokens: 256", "  samples: 256\n  max-tokens: 256");
+
   static final String MINIMAL =
       """
       model: in
@@ -66,6 +73,7 @@ class RecipeReaderTest {
 
     assertThat(recipe.model()).isEqualTo(Path.of("testdata/models/tiny-qwen3moe"));
     assertThat(recipe.output()).isEqualTo(Path.of("out/tiny-qwen3moe-math-half"));
+    assertThat(recipe.architecture()).contains(Path.of("mine.json"));
     assertThat(recipe.target()).isEqualTo(Target.VLLM);
     assertThat(recipe.seed()).isEqualTo(7);
     assertThat(recipe.maxShardSize()).isEqualTo(new ByteSize(512L << 20));
@@ -105,6 +113,15 @@ class RecipeReaderTest {
                     OptionalDouble.of(0.5),
                     OptionalDouble.of(0.6),
                     OptionalDouble.of(0.02))));
+  }
+
+  @Test
+  void aMixIsSharedByWeight() {
+    CalibrationSpec calibration = read(WEIGHTED).calibration().orElseThrow();
+
+    assertThat(calibration.samples()).hasValue(256);
+    assertThat(calibration.data().getFirst().weight()).hasValue(3);
+    assertThat(calibration.counts()).containsExactly(OptionalInt.of(192), OptionalInt.of(64));
   }
 
   private static DataSource source(String file, OptionalInt samples, String name) {

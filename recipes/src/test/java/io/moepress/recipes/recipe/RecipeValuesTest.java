@@ -11,6 +11,7 @@ import io.moepress.recipes.target.Target;
 import java.math.BigDecimal;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -175,6 +176,54 @@ class RecipeValuesTest {
         ByteSize.parse(size),
         Optional.empty(),
         steps,
+        Optional.empty(),
         Optional.empty());
+  }
+
+  // Mixes.
+
+  @ParameterizedTest
+  @CsvSource({
+    "256, 3 1, 192 64",
+    "10, 1 1 1, 4 3 3",
+    "100, 0.5 0.25 0.25, 50 25 25",
+    "7, 2 5, 2 5",
+    "5, 1 1 1, 2 2 1",
+    "3, 1.5 1 0.5, 2 1 0"
+  })
+  void samplesAreSharedByTheLargestRemainders(int total, String weights, String shares) {
+    List<DataSource> data =
+        Arrays.stream(weights.split(" "))
+            .map(weight ->
+                new DataSource(
+                    Path.of(weight),
+                    OptionalInt.empty(),
+                    OptionalDouble.of(Double.parseDouble(weight)),
+                    "a"))
+            .toList();
+
+    if (shares.endsWith(" 0")) {
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> mix(data, total))
+          .withMessage("data: 0.5: its weight is worth none of 3 samples (expected at least one)");
+    } else {
+      assertThat(mix(data, total).counts())
+          .extracting(OptionalInt::getAsInt)
+          .containsExactly(
+              Arrays.stream(shares.split(" ")).map(Integer::valueOf).toArray(Integer[]::new));
+    }
+  }
+
+  @Test
+  void aSourceIsCountedInOneWay() {
+    DataSource counted = new DataSource(Path.of("a"), OptionalInt.of(5), "a");
+
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> mix(List.of(counted), 10))
+        .withMessage("data: a: samples beside the samples of all data (expected a weight)");
+  }
+
+  private static CalibrationSpec mix(List<DataSource> data, int total) {
+    return new CalibrationSpec(data, OptionalInt.of(total), 512, CalibrationSpec.Order.FILE);
   }
 }
