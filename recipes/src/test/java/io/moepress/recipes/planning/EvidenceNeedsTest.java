@@ -103,7 +103,9 @@ class EvidenceNeedsTest {
         Target.TRANSFORMERS,
         99,
         new ByteSize(1),
-        Optional.of(new CalibrationSpec(List.of(MATH), 512, Order.FILE, reservoirTokens)),
+        Optional.of(
+            new CalibrationSpec(
+                List.of(MATH), OptionalInt.empty(), 512, Order.FILE, reservoirTokens)),
         List.of(new PruneStep(method, new KeepCount(2), protection, RouterMode.SLICE)),
         Optional.of(new EvaluationSpec(List.of(MATH), 512, List.of(baselines), Gates.NONE)));
   }

@@ -239,7 +239,8 @@ class RoutingPlanTest {
   private static Plan plan(MoeModel model, PredictionMode mode) {
     RouterOptions options =
         new RouterOptions(RouterMode.SLICE, TopKRule.SAME, GroupMode.KEEP, mode);
-    Planner.Subject subject = new Planner.Subject("sha256:0", null, null, Target.TRANSFORMERS);
+    Planner.Subject subject =
+        new Planner.Subject(null, "sha256:0", null, null, Target.TRANSFORMERS);
     return Planner.plan(model, step(8, options), subject);
   }
 

@@ -83,6 +83,7 @@ class RecipeReaderTest {
                 List.of(
                     source("data/math.calibration.jsonl", OptionalInt.of(25), "arithmetic"),
                     source("data/code.calibration.jsonl", OptionalInt.empty(), "code")),
+                OptionalInt.empty(),
                 256,
                 CalibrationSpec.Order.SHUFFLED,
                 1024));

@@ -98,7 +98,9 @@ class RecipeValuesTest {
         .isThrownBy(() -> new CalibrationSpec(List.of(MATH), 0, CalibrationSpec.Order.FILE))
         .withMessage("max-tokens: 0 (expected at least 1)");
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> new CalibrationSpec(List.of(MATH), 1, CalibrationSpec.Order.FILE, -1))
+        .isThrownBy(() ->
+            new CalibrationSpec(
+                List.of(MATH), OptionalInt.empty(), 1, CalibrationSpec.Order.FILE, -1))
         .withMessage("reservoir-tokens: -1 (expected at least 0)");
     assertThatIllegalArgumentException()
         .isThrownBy(() -> new EvaluationSpec(List.of(), 1, List.of(), Gates.NONE))
@@ -224,6 +226,6 @@ class RecipeValuesTest {
   }
 
   private static CalibrationSpec mix(List<DataSource> data, int total) {
-    return new CalibrationSpec(data, OptionalInt.of(total), 512, CalibrationSpec.Order.FILE);
+    return new CalibrationSpec(data, OptionalInt.of(total), 512, CalibrationSpec.Order.FILE, 0);
   }
 }
