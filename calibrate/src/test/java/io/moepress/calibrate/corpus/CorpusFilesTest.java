@@ -170,7 +170,7 @@ class CorpusFilesTest {
   }
 
   private static CalibrationSpec mix(List<DataSource> data, int samples) {
-    return new CalibrationSpec(data, OptionalInt.of(samples), 32, Order.FILE);
+    return new CalibrationSpec(data, OptionalInt.of(samples), 32, Order.FILE, 0);
   }
 
   private static DataSource weighted(Path file, double weight) {

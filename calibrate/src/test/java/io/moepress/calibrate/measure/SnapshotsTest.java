@@ -12,6 +12,8 @@ import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.formats.checkpoint.StagedDirectory;
 import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.evidence.EvidenceFile;
+import io.moepress.recipes.evidence.EvidenceRequest;
+import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.work.Progress;
 import io.moepress.recipes.work.Workers;
 import io.moepress.testdata.TinyMoe;
@@ -31,6 +33,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /// A measurement that is stopped, and the one after it.
 class SnapshotsTest {
   private static final int LAYERS = 5;
+  private static final EvidenceRequest REQUEST = new EvidenceRequest(Statistic.defaults(), 0, 42);
 
   @TempDir private Path folder;
   private Path source;
@@ -103,7 +106,7 @@ class SnapshotsTest {
     try (CheckpointDirectory checkpoint = CheckpointDirectory.open(source);
         Workers workers = new Workers(2)) {
       return new Calibration(new PassResources(workers, progress, spill))
-          .measure(MoeModel.of(checkpoint), "sha256:model", corpus, 512, snapshots);
+          .measure(MoeModel.of(checkpoint), "sha256:model", corpus, 512, REQUEST, snapshots);
     }
   }
 
