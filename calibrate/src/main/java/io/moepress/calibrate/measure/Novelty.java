@@ -8,6 +8,8 @@ import java.lang.foreign.MemorySegment;
 /// How much the routed experts turn each token, `max(0, 1 − cos(h, h + y))`. The difference from 1
 /// is small, hence float64 throughout.
 final class Novelty {
+  private static final int TOKENS_BEFORE_REST = 4096;
+
   private Novelty() {}
 
   /// The turn of each token, `[tokens]`.
@@ -18,6 +20,10 @@ final class Novelty {
     double[] novelty = new double[Math.toIntExact(residual.tokens())];
     for (int token = 0; token < novelty.length; token++) {
       novelty[token] = Math.max(0, 1 - cosine(residual.row(token), output.row(token)));
+      if (token % TOKENS_BEFORE_REST == 0) {
+        residual.rest();
+        output.rest();
+      }
     }
     return novelty;
   }
