@@ -220,13 +220,14 @@ class StreamingForwardTest {
   void anUnknownRotationIsRefused() throws IOException {
     Path model =
         TinyMoe.qwen3()
-            .config("rope_parameters", "{\"rope_type\": \"longrope\", \"rope_theta\": 1e4}")
+            .config("rope_parameters", "{\"rope_type\": \"spiral\", \"rope_theta\": 1e4}")
             .write(folder);
 
     assertThatExceptionOfType(FormatException.class)
         .isThrownBy(() -> Streamed.logits(model, Corpora.of(new int[] {1}), 1))
         .withMessage(
-            "config.json: rope_type \"longrope\" (expected default, linear, llama3 or yarn)");
+            "config.json: rope_type \"spiral\" (expected default, linear, dynamic, llama3, yarn or"
+                + " longrope)");
   }
 
   private static TinyMoe of(String family) {
