@@ -15,7 +15,6 @@ import io.moepress.formats.architecture.TensorRole;
 import io.moepress.recipes.work.Progress;
 import io.moepress.recipes.work.Workers;
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
 
 /// Runs a whole corpus through a model, one layer at a time.
 ///
@@ -250,10 +249,10 @@ public final class ForwardPass {
 
   private static void route(TopKRouter router, NDArray logits, Routing routing, int first) {
     int experts = Math.toIntExact(logits.getShape().get(1));
-    MemorySegment values = TorchScope.values(logits);
+    float[] values = TorchScope.values(logits).toArray(JAVA_FLOAT); // [tokens, experts]
     float[] row = new float[experts];
     for (int token = 0; token < logits.getShape().get(0); token++) {
-      MemorySegment.copy(values, JAVA_FLOAT, (long) Float.BYTES * token * experts, row, 0, experts);
+      System.arraycopy(values, token * experts, row, 0, experts);
       router.route(row, routing, first + token);
     }
   }

@@ -78,11 +78,14 @@ record TopKRouter(RouterScore score, int topK, Selection selection, Weighting we
 
   /// What the choice is made by, `[E]`: −∞ for experts of closed groups.
   private float[] candidates(float[] scores) {
+    ExpertGroups groups = selection.groups();
+    if (selection.bias().length == 0 && groups.open() == groups.count()) {
+      return scores;
+    }
     float[] candidates = scores.clone();
     for (int expert = 0; expert < selection.bias().length; expert++) {
       candidates[expert] += selection.bias()[expert];
     }
-    ExpertGroups groups = selection.groups();
     if (groups.open() < groups.count()) {
       closeGroups(candidates);
     }

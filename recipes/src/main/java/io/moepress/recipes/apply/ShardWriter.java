@@ -49,8 +49,10 @@ record ShardWriter(Checkpoint source, Workers workers, Progress.Task task) {
         source,
         tensor,
         bytes -> {
-          writer.append(tensor.info().name(), bytes);
+          // The digest first: it brings mapped pages into memory one after the other, while a write
+          // that has to wait for each of them was measured to be five times slower.
           digest.update(bytes.asByteBuffer());
+          writer.append(tensor.info().name(), bytes);
           task.advance(bytes.byteSize());
         });
     return new Manifest.Tensor(
