@@ -123,7 +123,7 @@ final class CalibrateCommand implements Callable<Integer> {
       String fingerprint = Fingerprint.of(checkpoint);
       Corpus corpus = CorpusReader.read(model, spec, seed);
       if (dryRun) {
-        PassMemory need = PassMemory.of(MoeModel.of(checkpoint), corpus);
+        PassMemory need = Calibration.memory(MoeModel.of(checkpoint), corpus, request);
         terminal.say(
             "memory at most "
                 + new ByteSize(setup.predicted(need)).rounded()

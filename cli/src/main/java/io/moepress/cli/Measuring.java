@@ -62,7 +62,7 @@ record Measuring(PassSetup setup, Terminal terminal) {
       terminal.say("evidence: " + directory + (isOfThis ? lacks(missing) : OF_OTHERS));
       request = isOfThis ? request.and(evidence) : request;
     }
-    PassMemory need = PassMemory.of(question.model(), question.corpus());
+    PassMemory need = Calibration.memory(question.model(), question.corpus(), request);
     Evidence evidence =
         new Calibration(setup.resources(need))
             .measure(

@@ -3,14 +3,18 @@ package io.moepress.cli;
 import io.moepress.calibrate.corpus.Corpus;
 import io.moepress.calibrate.evaluate.EvaluationData;
 import io.moepress.calibrate.forward.PassMemory;
+import io.moepress.calibrate.measure.Calibration;
 import io.moepress.formats.Checks;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.formats.checkpoint.Fingerprint;
 import io.moepress.recipes.apply.Applier;
 import io.moepress.recipes.apply.Manifest;
+import io.moepress.recipes.evidence.EvidenceRequest;
+import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.plan.Plan;
 import io.moepress.recipes.plan.PruneMethod;
+import io.moepress.recipes.planning.EvidenceNeeds;
 import io.moepress.recipes.planning.Planner;
 import io.moepress.recipes.recipe.ByteSize;
 import io.moepress.recipes.recipe.EvaluationSpec;
@@ -147,7 +151,8 @@ final class RecipeRun implements Closeable {
     long predicted = MemoryBudget.PROGRAM;
     if (recipe.calibration().isPresent()) {
       Corpus corpus = steps.corpus(recipe.calibration().get());
-      predicted = setup.predicted(PassMemory.of(model, corpus));
+      EvidenceRequest request = EvidenceNeeds.of(recipe).and(Statistic.defaults());
+      predicted = setup.predicted(Calibration.memory(model, corpus, request));
     }
     if (recipe.evaluation().isPresent()) {
       PassMemory need = PassMemory.ofComparison(model, data(recipe.evaluation().get()).corpus());

@@ -37,6 +37,9 @@ final class RecipeTemplate {
       # The directory to write. It must not exist, or be empty, unless you say --overwrite.
       output: OUTPUT
 
+      # A file that describes the model, for families that moepress does not know.
+      # architecture: my-model.json
+
       # The runtime that has to load the result: RUNTIMES.
       target: RUNTIME
 
@@ -52,14 +55,18 @@ final class RecipeTemplate {
       """
       # The texts by which experts are measured: what the model shall stay good at.
       calibration:
-        # JSON lines: {"text": "..."} or {"input_ids": [...]}. samples: how many of a file, from its
-        # first; all by default. name: the domain; by default the file name up to the first dot.
+        # JSON lines of {"text": "..."}, {"messages": [...]} or {"input_ids": [...]}, plain text (.txt,
+        # .md), or a directory of such files. samples: how many of a file, from its first; all by
+        # default. name: the domain; by default the file name up to the first dot. Or a mix: samples
+        # beside data, and for each file its share of them, such as weight: 3.
         data:
           - FILES
         # Where a text is cut.
         max-tokens: 512
         # file: in the order of the files. shuffled: in an order that the seed decides.
         order: file
+        # How many inputs of each layer are kept; by default as many as the methods need.
+        # reservoir-tokens: 4096
 
       """;
 

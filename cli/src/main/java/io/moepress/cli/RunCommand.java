@@ -85,9 +85,9 @@ final class RunCommand implements Callable<Integer> {
     List<Check> checks = run.verify();
     boolean verified = checks.stream().allMatch(Check::passed);
     if (verified) {
-      terminal.say(VerifyCommand.text(checks).stripTrailing());
+      terminal.say(VerifyCommand.summary(checks).stripTrailing());
     } else {
-      terminal.complain(VerifyCommand.text(checks).stripTrailing());
+      terminal.complain(VerifyCommand.summary(checks).stripTrailing());
       terminal.complain(recipe.output() + ": the written checkpoint failed its verification");
     }
     Optional<EvaluationSpec> spec = recipe.evaluation();

@@ -85,4 +85,13 @@ final class VerifyCommand implements Callable<Integer> {
     checks.forEach(check -> table.row(check.outcome(), check.name(), check.detail()));
     return table.text();
   }
+
+  /// What is worth saying of checks: how many hold without a word, and all others.
+  static String summary(List<Check> checks) {
+    List<Check> others =
+        checks.stream().filter(check -> !check.passed() || !check.findings().isEmpty()).toList();
+    String all =
+        "verified: " + (checks.size() - others.size()) + " of " + checks.size() + " checks ok\n";
+    return all + text(others);
+  }
 }

@@ -21,7 +21,9 @@ class CalibrateCommandTest {
     Path one = write("one.jsonl", "{\"input_ids\": [5]}\n");
     Path many = write("many.txt", "Natalia sold clips to 48 of her friends in April. ".repeat(40));
 
-    Cli run = Cli.run("calibrate", MODEL, "--data", one, many, "-o", folder.resolve("e"), "--json");
+    Cli run =
+        Cli.run(
+            "calibrate", MODEL, "--data", one, "--data", many, "-o", folder.resolve("e"), "--json");
 
     assertThat(run.exitCode()).as(run.err()).isZero();
     JsonNode usage = run.json().get("usage");

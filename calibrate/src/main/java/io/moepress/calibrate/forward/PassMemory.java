@@ -106,6 +106,11 @@ public record PassMemory(long layer, long job, long states, long lists) {
     return layer + (jobs + 1L) * job + lists + (spilled ? 0 : states);
   }
 
+  /// This, and more that an observer of the pass holds.
+  public PassMemory with(long observed) {
+    return new PassMemory(layer, job, states, lists + observed);
+  }
+
   /// How a pass fits a budget.
   ///
   /// @param jobs jobs at a time

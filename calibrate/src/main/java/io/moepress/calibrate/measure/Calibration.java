@@ -4,7 +4,10 @@ import io.moepress.calibrate.corpus.Corpus;
 import io.moepress.calibrate.corpus.Domain;
 import io.moepress.calibrate.corpus.TokenSequence;
 import io.moepress.calibrate.forward.ForwardPass;
+import io.moepress.calibrate.forward.PassMemory;
 import io.moepress.calibrate.forward.PassResources;
+import io.moepress.formats.architecture.Dimension;
+import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.Fingerprint;
 import io.moepress.recipes.ToolVersion;
@@ -27,6 +30,27 @@ public final class Calibration {
   /// Prepares calibrations.
   public Calibration(PassResources resources) {
     this.resources = resources;
+  }
+
+  /// What a measurement needs of memory: a forward pass, and the large parts of a layer's evidence,
+  /// twice while they are written.
+  public static PassMemory memory(MoeModel model, Corpus corpus, EvidenceRequest request) {
+    ModelLayout layout = model.layout();
+    long hidden = layout.dimension(Dimension.HIDDEN);
+    long columns = 0;
+    for (Statistic statistic : request.statistics()) {
+      columns +=
+          switch (statistic.form()) {
+            case EXPERTS -> 0;
+            case EXPERT_PAIRS -> layout.experts();
+            case HIDDEN -> hidden;
+            case INTERMEDIATE -> layout.dimension(Dimension.EXPERT_WIDTH);
+          };
+    }
+    long rows = Math.min(request.reservoirTokens(), corpus.tokens());
+    long reservoir = rows * (hidden * Float.BYTES + 2L * Integer.BYTES * layout.topK());
+    long matrices = columns * layout.experts() * Double.BYTES;
+    return PassMemory.of(model, corpus).with(2 * (matrices + reservoir));
   }
 
   /// Measures.
