@@ -15,6 +15,7 @@ import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.evidence.EvidenceRequest;
 import io.moepress.recipes.evidence.LayerKeeper;
 import io.moepress.recipes.evidence.LayerSpool;
+import io.moepress.recipes.evidence.Statistic;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
