@@ -115,7 +115,10 @@ final class CalibrateCommand implements Callable<Integer> {
     CalibrationSpec spec =
         new CalibrationSpec(
             data.sources(), data.maxTokens(), shuffle ? Order.SHUFFLED : Order.FILE);
-    Path workPath = workDirectory == null ? WorkDirectory.beside(output) : workDirectory;
+    Path workPath =
+        workDirectory == null
+            ? WorkDirectory.beside(output)
+            : WorkDirectory.requireOutside(workDirectory, output);
     try (CheckpointDirectory checkpoint = architecture.open(model);
         Workers workers = common.workers();
         WorkDirectory work = WorkDirectory.open(workPath)) {

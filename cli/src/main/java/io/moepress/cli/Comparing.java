@@ -28,8 +28,9 @@ import java.util.stream.Collectors;
 ///
 /// @param setup what passes may use
 /// @param data the texts
+/// @param steps what the recipe asks for, which baselines are asked for, too
 /// @param terminal where to say what is reused
-record Comparing(PassSetup setup, EvaluationData data, Terminal terminal) {
+record Comparing(PassSetup setup, EvaluationData data, String steps, Terminal terminal) {
   private static final String FILE = "evaluation.json";
 
   /// What another method decides.
@@ -65,6 +66,10 @@ record Comparing(PassSetup setup, EvaluationData data, Terminal terminal) {
       terminal.say("evaluation: reused " + setup.work().file(FILE) + " (same plan, same texts)");
       return kept.get();
     }
+    List<StepChain.Decided> decided = new ArrayList<>(); // before any pass keeps its states
+    for (PruneMethod method : baselines) {
+      decided.add(others.decide(method));
+    }
     PassMemory need = PassMemory.ofComparison(original, data.corpus());
     Evaluator evaluator = new Evaluator(data, setup.resources(need));
     Comparison comparison;
@@ -73,8 +78,8 @@ record Comparing(PassSetup setup, EvaluationData data, Terminal terminal) {
       Evaluation alone = evaluator.score(seen, null);
       Candidate after = new Candidate(name(plan), plan.after(), written(evaluator, seen, output));
       List<Candidate> candidates = new ArrayList<>();
-      for (PruneMethod method : baselines) {
-        candidates.add(baseline(method, others.decide(method), evaluator, seen));
+      for (int i = 0; i < baselines.size(); i++) {
+        candidates.add(baseline(baselines.get(i), decided.get(i), evaluator, seen));
       }
       comparison = new Comparison(new Candidate("original", before, alone), after, candidates);
     }
@@ -83,7 +88,7 @@ record Comparing(PassSetup setup, EvaluationData data, Terminal terminal) {
   }
 
   private String inputs(Plan plan, List<PruneMethod> baselines) {
-    return Fingerprint.ofText(plan.digest() + " " + baselines + " " + data.digest());
+    return Fingerprint.ofText(plan.digest() + " " + steps + " " + baselines + " " + data.digest());
   }
 
   private Optional<Comparison> kept(String inputs) throws IOException {

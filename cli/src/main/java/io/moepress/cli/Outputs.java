@@ -23,11 +23,13 @@ final class Outputs {
     }
   }
 
-  /// Writes the output, unless the same plan has been written there already.
+  /// Writes the output, unless the same plan has been written there already and nobody asked for it
+  /// to be replaced.
   static Manifest write(
       Applier applier, Plan plan, LoweredPlan lowered, Output output, Terminal terminal)
       throws IOException {
-    Optional<Manifest> written = Applier.findWritten(plan, lowered, output);
+    Optional<Manifest> written =
+        output.overwrite() ? Optional.empty() : applier.findWritten(plan, lowered, output);
     if (written.isPresent()) {
       StagedDirectory.tidy(output.directory());
       terminal.say("output: " + output.directory() + " is there already, by the same plan: kept");

@@ -1,6 +1,6 @@
 package io.moepress.cli;
 
-import io.moepress.calibrate.corpus.SampleFile;
+import io.moepress.calibrate.corpus.DataFiles;
 import io.moepress.formats.FormatException;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
@@ -75,7 +75,7 @@ final class RecipeCheck {
       Path data = sources.get(i).file();
       String path = section + ".data[" + i + "]";
       try {
-        SampleFile.read(data);
+        DataFiles.check(data);
       } catch (FormatException e) {
         complain(path, String.valueOf(e.getMessage()));
       } catch (NoSuchFileException e) {
@@ -117,6 +117,16 @@ final class RecipeCheck {
       }
     } catch (PlanMismatchException | IllegalArgumentException e) {
       complain("steps[0]", String.valueOf(e.getMessage()));
+      return;
+    }
+    checkFurther(recipe, model);
+  }
+
+  private void checkFurther(Recipe recipe, MoeModel model) {
+    try {
+      StepChain.preflight(model, StepChain.steps(recipe), recipe.target());
+    } catch (PlanMismatchException | IllegalArgumentException e) {
+      complain("steps", String.valueOf(e.getMessage()));
     }
   }
 
@@ -129,7 +139,9 @@ final class RecipeCheck {
         };
     ExpertNumbers numbers = ExpertNumbers.of(model.layout()).uniform(left);
     for (Finding finding : TargetRules.check(target, numbers)) {
-      warnings.add(place("steps[0]") + finding.severity().label() + ": " + finding.text());
+      if (!finding.refusal()) { // the step itself may change what a refusal rests on
+        warnings.add(place("steps[0]") + finding.severity().label() + ": " + finding.text());
+      }
     }
   }
 

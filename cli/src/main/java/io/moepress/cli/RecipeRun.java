@@ -107,12 +107,7 @@ final class RecipeRun implements Closeable {
     if (work == null) {
       return WorkDirectory.beside(recipe.output());
     }
-    Path output = recipe.output().toAbsolutePath().normalize();
-    if (work.toAbsolutePath().normalize().startsWith(output)) {
-      throw new RecipeException(
-          "--work-dir " + work + ": inside the output (expected another directory)");
-    }
-    return work;
+    return WorkDirectory.requireOutside(work, recipe.output());
   }
 
   /// Where everything is kept.
@@ -123,7 +118,7 @@ final class RecipeRun implements Closeable {
   /// Finds mistakes before anything is measured: budget, protected experts, methods without the
   /// evidence they need, memory, evaluation files.
   void preflight() throws IOException {
-    Planner.preflight(model, steps.steps().getFirst(), recipe.target());
+    steps.preflight();
     List<PruneMethod> methods = new ArrayList<>();
     steps.steps().forEach(step -> methods.add(step.method()));
     recipe.evaluation().ifPresent(spec -> methods.addAll(spec.baselines()));
@@ -149,7 +144,8 @@ final class RecipeRun implements Closeable {
   /// @throws io.moepress.formats.FormatException when that is more than it may use
   long predictedMemory() throws IOException {
     long predicted = MemoryBudget.PROGRAM;
-    if (recipe.calibration().isPresent()) {
+    boolean measures = options.evidence == null || steps.steps().size() > 1;
+    if (measures && recipe.calibration().isPresent()) {
       Corpus corpus = steps.corpus(recipe.calibration().get());
       EvidenceRequest request = EvidenceNeeds.of(recipe).and(Statistic.defaults());
       predicted = setup.predicted(Calibration.memory(model, corpus, request));
@@ -234,7 +230,7 @@ final class RecipeRun implements Closeable {
 
   /// Evaluates original, result and baselines on the same texts.
   Comparison evaluate(EvaluationSpec spec) throws IOException {
-    return new Comparing(setup, data(spec), terminal)
+    return new Comparing(setup, data(spec), steps.steps().toString(), terminal)
         .compare(
             model,
             decided().plan(),
@@ -250,10 +246,14 @@ final class RecipeRun implements Closeable {
         method.name());
   }
 
-  /// Says that everything is done, and how much memory it took.
-  void finish() throws IOException {
-    journal = journal.at(Stage.FINISHED);
-    journal.write(work());
+  /// Says how much memory it took, and notes that everything is done.
+  ///
+  /// @param verified whether the output is sound
+  void finish(boolean verified) throws IOException {
+    if (verified) {
+      journal = journal.at(Stage.FINISHED);
+      journal.write(work());
+    }
     terminal.say(MemoryText.of(predictedMemory(), setup.budget()));
   }
 

@@ -151,11 +151,11 @@ final class RecipeTemplate {
     Facts facts = wish.model().isEmpty() ? Facts.UNKNOWN : facts(wish);
     Path model = wish.model().orElse(MODEL);
     boolean needsTexts = !methods.example(wish.method()).needs().isEmpty();
-    return HEAD.replace("FACTS", facts.facts())
-            .replace("MODEL", quoted(model.toString()))
-            .replace("OUTPUT", quoted(model.normalize() + "-" + wish.method()))
-            .replace("RUNTIMES", String.join(", ", Target.labels()))
+    return HEAD.replace("RUNTIMES", String.join(", ", Target.labels()))
             .replace("RUNTIME", wish.target().label())
+            .replace("OUTPUT", quoted(model.normalize() + "-" + wish.method()))
+            .replace("MODEL", quoted(model.toString()))
+            .replace("FACTS", facts.facts())
         + calibration(wish.data(), needsTexts)
         + STEP.replace("NAME", wish.method()).replace("BUDGET", facts.budget())
         + options(method)

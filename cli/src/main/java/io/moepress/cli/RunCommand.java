@@ -113,7 +113,7 @@ final class RunCommand implements Callable<Integer> {
             verified && passed);
     Json.write(resultFile, result);
     terminal.say("result: " + resultFile);
-    run.finish();
+    run.finish(verified);
     terminal.result(result, RunText.of(plan, comparison, gates, names(spec)));
     if (!verified) {
       return ExitCode.FAILED;

@@ -4,11 +4,15 @@ import io.moepress.calibrate.corpus.Corpus;
 import io.moepress.calibrate.corpus.CorpusReader;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
+import io.moepress.prune.RandomPruning;
 import io.moepress.recipes.apply.PlannedModel;
 import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.evidence.EvidenceFile;
 import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.plan.Plan;
+import io.moepress.recipes.plan.PlanMismatchException;
+import io.moepress.recipes.plan.Protection;
+import io.moepress.recipes.plan.RouterMode;
 import io.moepress.recipes.planning.EvidenceNeeds;
 import io.moepress.recipes.planning.Planner;
 import io.moepress.recipes.planning.Planner.Subject;
@@ -16,6 +20,7 @@ import io.moepress.recipes.recipe.CalibrationSpec;
 import io.moepress.recipes.recipe.PruneStep;
 import io.moepress.recipes.recipe.Recipe;
 import io.moepress.recipes.recipe.RecipeStep;
+import io.moepress.recipes.target.Target;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -25,6 +30,8 @@ import org.jspecify.annotations.Nullable;
 /// Decides the steps of a recipe one after the other. Each is measured and planned on what those
 /// before it make of the model, without that being written.
 final class StepChain {
+  private static final Protection NO_PROTECTION = new Protection(false, List.of());
+
   private final Recipe recipe;
   private final MoeModel model;
   private final String fingerprint;
@@ -77,8 +84,45 @@ final class StepChain {
     return new Decided(plan, current);
   }
 
+  /// Finds mistakes in any step before anything is measured. What the steps before it keep does not
+  /// matter for that, only how many: here it is drawn by lot.
+  void preflight() {
+    preflight(model, steps(), recipe.target());
+  }
+
+  /// Finds mistakes in any of the steps.
+  static void preflight(MoeModel model, List<PruneStep> steps, Target target) {
+    PlannedModel current = PlannedModel.of(model);
+    Plan previous = null;
+    for (int index = 0; index < steps.size(); index++) {
+      PruneStep step = steps.get(index);
+      Planner.preflight(current.model(), step, target);
+      if (index < steps.size() - 1) {
+        requireNoMask(step);
+        PruneStep drawn =
+            new PruneStep(new RandomPruning(0), step.budget(), NO_PROTECTION, step.router());
+        previous =
+            Planner.plan(current.model(), drawn, new Subject(previous, "", null, null, target));
+        current = current.then(model, previous);
+      }
+    }
+  }
+
+  /// Nothing in a masked model says which experts are masked, so a step behind it would keep some.
+  private static void requireNoMask(PruneStep step) {
+    if (step.router().mode() == RouterMode.MASK) {
+      throw new PlanMismatchException(
+          "router: mask in a step that others follow (expected slice). Mask in the last step.");
+    }
+  }
+
   /// The steps.
   List<PruneStep> steps() {
+    return steps(recipe);
+  }
+
+  /// The steps of a recipe.
+  static List<PruneStep> steps(Recipe recipe) {
     return recipe.steps().stream().map(StepChain::prune).toList();
   }
 

@@ -14,7 +14,7 @@ import java.util.stream.Stream;
 ///
 /// A directory stands for all files of these kinds in it and in the directories below it, in the
 /// order of their paths; others are left out, hidden ones and links to directories too.
-final class DataFiles {
+public final class DataFiles {
   private static final Set<String> LINES = Set.of("jsonl", "json");
   private static final Set<String> TEXT = Set.of("txt", "md");
   private static final String EXPECTED =
@@ -40,6 +40,19 @@ final class DataFiles {
               .toList();
       Checks.requireFormat(!files.isEmpty(), "%s: no file of texts in it (%s)", source, EXPECTED);
       return files;
+    }
+  }
+
+  /// Makes sure that all files of a source can be read.
+  ///
+  /// @throws io.moepress.formats.FormatException when one cannot
+  public static void check(Path source) throws IOException {
+    for (Path file : of(source)) {
+      if (isText(file)) {
+        SampleFile.text(file);
+      } else {
+        SampleFile.read(file);
+      }
     }
   }
 

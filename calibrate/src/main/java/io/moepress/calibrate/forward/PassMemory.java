@@ -24,8 +24,9 @@ public record PassMemory(long layer, long job, long states, long lists) {
   /// Copies of an intermediate result that an operation may hold at a time.
   private static final int COPIES = 3;
 
-  /// Java arrays for each choice of an expert: expert, weight, norm, maximum, slot.
-  private static final int ARRAYS_PER_CHOICE = 5;
+  /// Java arrays for each choice of an expert: expert, weight, score, norm, maximum, and its slot
+  /// in two orders.
+  private static final int ARRAYS_PER_CHOICE = 7;
 
   /// What a pass over a corpus needs.
   public static PassMemory of(MoeModel model, Corpus corpus) {

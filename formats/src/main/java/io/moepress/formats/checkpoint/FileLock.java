@@ -5,19 +5,25 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.UUID;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ThreadLocalRandom;
 
 /// Keeps two processes from working in one place. The lock is the operating system's: it ends with
 /// the process, however that ends, so a file that a killed process left behind bars nobody.
 ///
-/// The file says who holds the lock, and is deleted with it.
+/// The file says who holds the lock, and is deleted with it. On POSIX systems a process loses its
+/// lock as soon as it closes **any** descriptor of the file, so a file that is locked is never
+/// opened again here: runs in this process know of each other by [#HELD].
 public final class FileLock implements Closeable {
+  private static final Set<Path> HELD = ConcurrentHashMap.newKeySet();
+  private static final int LONGEST_PADDING = 4000;
+
   private final Path file;
   private final FileChannel channel;
 
@@ -32,17 +38,32 @@ public final class FileLock implements Closeable {
   /// @param place what is locked, for the message
   /// @throws FormatException when another process, or another run in this one, holds it
   public static FileLock acquire(Path file, Path place) throws IOException {
+    Path absolute = file.toAbsolutePath().normalize();
+    if (!HELD.add(absolute)) {
+      throw refusal(place, "process " + ProcessHandle.current().pid());
+    }
+    boolean acquired = false;
+    try {
+      FileLock lock = lock(absolute, place);
+      acquired = true;
+      return lock;
+    } finally {
+      if (!acquired) {
+        HELD.remove(absolute);
+      }
+    }
+  }
+
+  private static FileLock lock(Path file, Path place) throws IOException {
     FileChannel channel =
         FileChannel.open(
             file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
     boolean acquired = false;
     try {
-      acquired = isLocked(channel) && isStillThere(file, channel);
+      boolean locked = channel.tryLock() != null;
+      acquired = locked && isStillThere(file, channel);
       if (!acquired) {
-        throw FormatException.of(
-            "%s: another moepress is at work there (%s). Wait until it ends, or choose another"
-                + " place.",
-            place, holder(file));
+        throw refusal(place, locked ? "it has just ended" : holder(channel));
       }
       return new FileLock(file, channel);
     } finally {
@@ -52,39 +73,42 @@ public final class FileLock implements Closeable {
     }
   }
 
-  private static boolean isLocked(FileChannel channel) throws IOException {
-    try {
-      return channel.tryLock() != null;
-    } catch (OverlappingFileLockException e) {
-      return false; // held by this very process
-    }
+  private static FormatException refusal(Path place, String holder) {
+    return FormatException.of(
+        "%s: another moepress is at work there (%s). Wait until it ends, or choose another place.",
+        place, holder);
   }
 
   /// The one who held the lock before may have deleted the file after we opened it, and a third may
-  /// have made a new one: only what is found under the name counts.
+  /// have made a new one. Ours is known by its length, a number drawn by lot.
   private static boolean isStillThere(Path file, FileChannel channel) throws IOException {
-    String token = "process " + ProcessHandle.current().pid() + "\n" + UUID.randomUUID() + "\n";
+    String owner = "process " + ProcessHandle.current().pid() + "\n";
+    String padding = " ".repeat(ThreadLocalRandom.current().nextInt(LONGEST_PADDING));
+    byte[] content = (owner + padding).getBytes(StandardCharsets.UTF_8);
     channel.truncate(0);
-    channel.write(ByteBuffer.wrap(token.getBytes(StandardCharsets.UTF_8)), 0);
+    channel.write(ByteBuffer.wrap(content), 0);
     try {
-      return Files.readString(file).equals(token);
+      return Files.size(file) == content.length;
     } catch (NoSuchFileException e) {
       return false;
     }
   }
 
-  private static String holder(Path file) throws IOException {
-    try {
-      return Files.readString(file).lines().findFirst().orElse("process unknown");
-    } catch (NoSuchFileException e) {
-      return "it has just ended";
-    }
+  /// What the one who holds the lock has written into its file.
+  private static String holder(FileChannel channel) throws IOException {
+    ByteBuffer content = ByteBuffer.allocate(64);
+    int length = channel.read(content, 0);
+    String text = new String(content.array(), 0, Math.max(0, length), StandardCharsets.UTF_8);
+    return text.isBlank() ? "process unknown" : text.lines().findFirst().orElse("").strip();
   }
 
   /// Ends the lock and deletes its file.
   @Override
   public void close() throws IOException {
-    Files.deleteIfExists(file);
-    channel.close();
+    try (channel) {
+      Files.deleteIfExists(file);
+    } finally {
+      HELD.remove(file);
+    }
   }
 }

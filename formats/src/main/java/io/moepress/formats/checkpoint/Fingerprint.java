@@ -28,6 +28,11 @@ public final class Fingerprint {
   public static String of(CheckpointDirectory checkpoint) throws IOException {
     MessageDigest digest = sha256();
     digest.update(checkpoint.config().text().getBytes(StandardCharsets.UTF_8));
+    checkpoint
+        .config()
+        .architecture()
+        .ifPresent(
+            given -> digest.update(given.tree().toString().getBytes(StandardCharsets.UTF_8)));
     for (SafetensorsFile shard : checkpoint.shards()) {
       update(digest, shard);
     }

@@ -56,9 +56,10 @@ public final class Applier {
   /// @param maxShardSize limit for one file of weights
   public record Output(Path directory, boolean overwrite, ByteSize maxShardSize) {}
 
-  /// The manifest of an output that this plan has already been written to, completely and in the
-  /// same files; nothing when there is none. What stands in the files is for a verification to say.
-  public static Optional<Manifest> findWritten(Plan plan, LoweredPlan lowered, Output output)
+  /// The manifest of an output that this plan has already been written to, completely, in the same
+  /// files and with the same side files; nothing when there is none. What stands in the weights is
+  /// for a verification to say.
+  public Optional<Manifest> findWritten(Plan plan, LoweredPlan lowered, Output output)
       throws IOException {
     if (!Files.isRegularFile(output.directory().resolve(Manifest.FILE))) {
       return Optional.empty();
@@ -66,12 +67,26 @@ public final class Applier {
     try {
       Manifest manifest = Manifest.read(output.directory());
       Sharding sharding = Sharding.of(lowered.tensors(), output.maxShardSize().bytes());
-      return manifest.isOf(plan) && sharding.isIn(output.directory())
+      return manifest.isOf(plan)
+              && sharding.isIn(output.directory())
+              && manifest.files().equals(sideFileDigests(lowered))
           ? Optional.of(manifest)
           : Optional.empty();
     } catch (FormatException e) {
       return Optional.empty(); // no manifest of ours
     }
+  }
+
+  private SortedMap<String, String> sideFileDigests(LoweredPlan lowered) throws IOException {
+    SortedMap<String, String> digests = new TreeMap<>();
+    digests.put(CheckpointDirectory.CONFIG, Fingerprint.ofText(lowered.config().text()));
+    for (Path file : source.sideFiles()) {
+      if (!file.toString().equals(Manifest.FILE)) {
+        digests.put(
+            file.toString(), Fingerprint.ofFile(source.directory().resolve(file.toString())));
+      }
+    }
+    return digests;
   }
 
   /// Writes the checkpoint.
@@ -206,7 +221,11 @@ public final class Applier {
     MessageDigest digest = Fingerprint.sha256();
     for (long done = 0; done < bytes.byteSize(); done += DIGEST_CHUNK) {
       long length = Math.min(DIGEST_CHUNK, bytes.byteSize() - done);
-      digest.update(bytes.asSlice(done, length).asByteBuffer());
+      MemorySegment chunk = bytes.asSlice(done, length);
+      digest.update(chunk.asByteBuffer());
+      if (chunk.isMapped()) {
+        chunk.unload();
+      }
     }
     return Fingerprint.format(digest);
   }

@@ -3,6 +3,7 @@ package io.moepress.recipes.work;
 import io.moepress.formats.FormatException;
 import io.moepress.formats.checkpoint.Directories;
 import io.moepress.formats.checkpoint.FileLock;
+import io.moepress.recipes.recipe.RecipeException;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -33,6 +34,17 @@ public final class WorkDirectory implements Closeable {
     }
     Files.createDirectories(path);
     return new WorkDirectory(path, FileLock.acquire(path.resolve(LOCK), path));
+  }
+
+  /// An output appears by one rename, so nothing may be kept inside it meanwhile.
+  ///
+  /// @throws RecipeException when the work directory is inside the output
+  public static Path requireOutside(Path work, Path output) {
+    if (work.toAbsolutePath().normalize().startsWith(output.toAbsolutePath().normalize())) {
+      throw new RecipeException(
+          "--work-dir " + work + ": inside the output (expected another directory)");
+    }
+    return work;
   }
 
   /// The work directory that belongs to an output.
@@ -75,8 +87,9 @@ public final class WorkDirectory implements Closeable {
   /// Lets go; a directory that nothing was kept in disappears.
   @Override
   public void close() throws IOException {
-    Directories.delete(spill());
-    lock.close();
+    try (lock) {
+      Directories.delete(spill());
+    }
     if (Directories.isEmpty(path)) {
       Files.delete(path);
     }

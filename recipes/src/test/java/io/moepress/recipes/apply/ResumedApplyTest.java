@@ -132,13 +132,22 @@ class ResumedApplyTest {
   }
 
   private boolean isWritten(List<KeepExperts> steps, ByteSize shard) throws IOException {
-    try (CheckpointDirectory checkpoint = CheckpointDirectory.open(source)) {
-      return Applier.findWritten(
+    try (CheckpointDirectory checkpoint = CheckpointDirectory.open(source);
+        Workers workers = new Workers(1)) {
+      return new Applier(checkpoint, workers, Progress.SILENT)
+          .findWritten(
               SamplePlans.plan(steps),
               Tiny.lower(checkpoint, steps),
               new Output(output, false, shard))
           .isPresent();
     }
+  }
+
+  @Test
+  void anOutputWithOtherSideFilesIsNot() throws IOException {
+    apply(HALF, output, new Stopper(Long.MAX_VALUE));
+    Files.writeString(source.resolve("chat_template.jinja"), "mended");
+    assertThat(isWritten(HALF, SHARD)).isFalse();
   }
 
   private void stop(List<KeepExperts> steps, long bytes) {
