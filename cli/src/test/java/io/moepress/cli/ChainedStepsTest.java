@@ -84,6 +84,24 @@ class ChainedStepsTest {
         .contains("4 of 6");
   }
 
+  @Test
+  void aMistakeInALaterStepIsFoundBeforeAnythingIsMeasured() throws IOException {
+    Cli run = Cli.run("run", recipe("late", MODEL, FIRST, "{method: easy-ep, experts: 7}"));
+
+    assertThat(run.exitCode()).isEqualTo(ExitCode.FAILED);
+    assertThat(run.err()).contains("7 experts to keep, but the layer has only 6");
+    assertThat(run.err()).doesNotContain("calibrating");
+  }
+
+  @Test
+  void recipeCheckLooksAtAllSteps() throws IOException {
+    Cli check =
+        Cli.run("recipe", "check", recipe("late", MODEL, FIRST, "{method: easy-ep, experts: 7}"));
+
+    assertThat(check.exitCode()).isEqualTo(ExitCode.USAGE);
+    assertThat(check.out()).contains("7 experts to keep, but the layer has only 6");
+  }
+
   private Path recipe(String name, Path model, String... steps) throws IOException {
     StringBuilder text = new StringBuilder();
     text.append("model: ").append(model).append('\n');

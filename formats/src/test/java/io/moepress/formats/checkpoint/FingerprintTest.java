@@ -37,6 +37,25 @@ class FingerprintTest {
   }
 
   @Test
+  void anArchitectureThatTheUserGaveMatters() throws IOException {
+    Path model = folder.resolve("model");
+    String before = fingerprint(TinyMoe.qwen3(), "model");
+    Path given = folder.resolve("given.json");
+    Files.writeString(given, "{\"modelTypes\": [\"mine\"]}");
+    String first = fingerprint(model, given);
+    Files.writeString(given, "{\"modelTypes\": [\"other\"]}");
+
+    assertThat(first).isNotEqualTo(before);
+    assertThat(fingerprint(model, given)).isNotEqualTo(first).isNotEqualTo(before);
+  }
+
+  private static String fingerprint(Path model, Path architecture) throws IOException {
+    try (CheckpointDirectory checkpoint = CheckpointDirectory.open(model, architecture)) {
+      return Fingerprint.of(checkpoint);
+    }
+  }
+
+  @Test
   void everyChangeShows() throws IOException {
     float[] norm = TinyMoe.qwen3().values(NORM);
     norm[15] = Math.nextUp(norm[15]);
