@@ -34,12 +34,12 @@ class LargeModelProof {
 
   @TempDir private Path folder = Path.of("");
 
-  /// 4 layers of 128 experts are 8 GiB, half a layer 1 GiB.
+  /// 4 layers of 128 experts are 8 GiB, of 16 experts 1 GiB, attention aside.
   @Test
   void eightGibibytesArePrunedInAsLittleMemoryAsOne() throws Exception {
     Path small = model("small", 4, EXPERTS / 8);
     Path large = model("large", 4, EXPERTS);
-    assertThat(bytes(small)).isBetween(1024 * MIB, 1100 * MIB);
+    assertThat(bytes(small)).isBetween(1024 * MIB, 1200 * MIB);
     assertThat(bytes(large)).isBetween(8192 * MIB, 8400 * MIB);
 
     long smallPeak = peak(run(recipe(small, "random", ""), "-Xmx400m"));
