@@ -16,7 +16,7 @@ import javax.management.ObjectName;
 /// @param bytes resident memory of the process
 public record MemoryBudget(long bytes) {
   /// What Java, libtorch and a small heap take before there is any work, as measured on Linux.
-  public static final long PROGRAM = 450L << 20;
+  public static final long PROGRAM = 512L << 20;
 
   private static final Path STATUS = Path.of("/proc/self/status");
   private static final String PEAK = "VmHWM:";
