@@ -36,6 +36,8 @@ final class Outputs {
       return written.get();
     }
     StagedDirectory.requireFree(output.directory(), output.overwrite());
-    return applier.apply(plan, lowered, output);
+    Manifest manifest = applier.apply(plan, lowered, output);
+    terminal.say("written: " + output.directory());
+    return manifest;
   }
 }

@@ -81,7 +81,6 @@ final class RunCommand implements Callable<Integer> {
   private int finish(Recipe recipe, RecipeRun run, Plan plan, Terminal terminal)
       throws IOException {
     run.apply(overwrite);
-    terminal.say("written: " + recipe.output());
     List<Check> checks = run.verify();
     boolean verified = checks.stream().allMatch(Check::passed);
     if (verified) {
