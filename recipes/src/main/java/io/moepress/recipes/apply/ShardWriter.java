@@ -49,8 +49,8 @@ record ShardWriter(Checkpoint source, Workers workers, Progress.Task task) {
         source,
         tensor,
         bytes -> {
-          // The digest first: it brings mapped pages into memory one after the other, while a write
-          // that has to wait for each of them was measured to be five times slower.
+          // The digest first: it brings mapped pages into memory one after the other. A write that
+          // had to wait for each of them took two to five times as long.
           digest.update(bytes.asByteBuffer());
           writer.append(tensor.info().name(), bytes);
           task.advance(bytes.byteSize());
