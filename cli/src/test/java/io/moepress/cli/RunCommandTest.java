@@ -200,6 +200,26 @@ class RunCommandTest {
     }
   }
 
+  @Test
+  void memoryIsPredictedAndReported() throws IOException {
+    Path recipe = recipe("half", "easy-ep", "50%", "", "");
+
+    assertThat(Cli.run("plan", recipe).err())
+        .containsPattern("the run: memory at most [0-9.]+ [MG]iB \\(allowed [0-9.]+ [MG]iB\\)");
+    assertThat(Cli.run("run", recipe).err())
+        .containsPattern("memory: .*predicted at most [0-9.]+ [MG]iB, allowed [0-9.]+ [MG]iB");
+  }
+
+  @Test
+  void tooLittleMemoryIsRefusedBeforeAnythingIsMeasured() throws IOException {
+    Cli run = Cli.run("run", recipe("half", "easy-ep", "50%", "", ""), "--max-memory", "64MiB");
+
+    assertThat(run.exitCode()).isEqualTo(ExitCode.FAILED);
+    assertThat(run.err())
+        .contains("--max-memory 64.0 MiB: a forward pass needs at least")
+        .doesNotContain("calibrating");
+  }
+
   private static double perplexity(JsonNode candidate) {
     return candidate.get("evaluation").get("corpora").get(0).get("perplexity").asDouble();
   }

@@ -99,9 +99,14 @@ public final class Applier {
     try (StagedDirectory stage = StagedDirectory.resume(output.directory(), output.overwrite());
         FinishedShards finished = new FinishedShards(stage.path(), plan.source(), workers)) {
       Sharding sharding = Sharding.of(lowered.tensors(), output.maxShardSize().bytes());
-      SortedMap<String, Manifest.Tensor> tensors =
-          writeWeights(lowered, sharding, finished, stage.path());
-      SortedMap<String, String> files = writeSideFiles(lowered, stage.path());
+      SortedMap<String, Manifest.Tensor> tensors;
+      SortedMap<String, String> files;
+      try {
+        tensors = writeWeights(lowered, sharding, finished, stage.path());
+        files = writeSideFiles(lowered, stage.path());
+      } catch (IOException e) {
+        throw explained(e, stage.path());
+      }
       Manifest manifest =
           new Manifest(
               Manifest.FORMAT_VERSION,
@@ -153,8 +158,6 @@ public final class Applier {
           written.putAll(shardTensors);
         }
       }
-    } catch (IOException e) {
-      throw explained(e, directory);
     }
     if (sharding.shards().size() > 1) {
       Files.writeString(directory.resolve(ShardIndex.FILE), sharding.index().json());
