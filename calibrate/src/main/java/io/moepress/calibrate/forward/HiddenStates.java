@@ -3,6 +3,7 @@ package io.moepress.calibrate.forward;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import io.moepress.formats.Checks;
+import io.moepress.formats.tensor.Mapped;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -87,9 +88,7 @@ public final class HiddenStates implements AutoCloseable {
 
   /// Says that rows are not needed for a while. Where they stand in a file, they leave memory.
   public void rest(long first, long count) {
-    if (values.isMapped()) {
-      rows(first, count).unload();
-    }
+    Mapped.rest(rows(first, count));
   }
 
   /// Says that no row is needed for a while.
@@ -138,9 +137,7 @@ public final class HiddenStates implements AutoCloseable {
     for (long done = 0; done < values.byteSize(); done += CHUNK) {
       MemorySegment chunk = values.asSlice(done, Math.min(CHUNK, values.byteSize() - done));
       chunk.fill((byte) 0);
-      if (chunk.isMapped()) {
-        chunk.unload();
-      }
+      Mapped.rest(chunk);
     }
   }
 

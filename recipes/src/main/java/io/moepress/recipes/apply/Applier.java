@@ -6,6 +6,7 @@ import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.formats.checkpoint.Fingerprint;
 import io.moepress.formats.checkpoint.ShardIndex;
 import io.moepress.formats.checkpoint.StagedDirectory;
+import io.moepress.formats.tensor.Mapped;
 import io.moepress.recipes.ToolVersion;
 import io.moepress.recipes.lowering.LoweredPlan;
 import io.moepress.recipes.lowering.OutputTensor;
@@ -226,9 +227,7 @@ public final class Applier {
       long length = Math.min(DIGEST_CHUNK, bytes.byteSize() - done);
       MemorySegment chunk = bytes.asSlice(done, length);
       digest.update(chunk.asByteBuffer());
-      if (chunk.isMapped()) {
-        chunk.unload();
-      }
+      Mapped.rest(chunk);
     }
     return Fingerprint.format(digest);
   }

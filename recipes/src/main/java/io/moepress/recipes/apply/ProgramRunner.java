@@ -1,6 +1,7 @@
 package io.moepress.recipes.apply;
 
 import io.moepress.formats.checkpoint.Checkpoint;
+import io.moepress.formats.tensor.Mapped;
 import io.moepress.formats.tensor.Numbers;
 import io.moepress.formats.tensor.TensorData;
 import io.moepress.formats.tensor.TensorInfo;
@@ -83,9 +84,7 @@ final class ProgramRunner {
     for (long done = 0; done < bytes.byteSize(); done += CHUNK) {
       MemorySegment chunk = bytes.asSlice(done, Math.min(CHUNK, bytes.byteSize() - done));
       sink.accept(chunk);
-      if (chunk.isMapped()) {
-        chunk.unload(); // or the whole tensor would count as resident until it is let go
-      }
+      Mapped.rest(chunk);
     }
   }
 

@@ -6,6 +6,7 @@ import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.formats.checkpoint.Fingerprint;
+import io.moepress.formats.tensor.Mapped;
 import io.moepress.formats.tensor.Numbers;
 import io.moepress.formats.tensor.TensorData;
 import io.moepress.formats.tensor.TensorInfo;
@@ -211,9 +212,7 @@ public final class Verifier {
       TensorData part = data.rows(first, Math.min(step, rows - first));
       digest.update(part.bytes().asByteBuffer());
       finite = finite && Numbers.areFinite(part);
-      if (part.bytes().isMapped()) {
-        part.bytes().unload();
-      }
+      Mapped.rest(part.bytes());
     }
     return new Reading(Fingerprint.format(digest), finite);
   }
