@@ -79,7 +79,8 @@ class GroupedPruningTest {
     return kept(config(), count, guarded);
   }
 
-  private static List<Integer> kept(ModelConfig config, int count, SortedSet<ExpertId> guarded) {
+  private static List<Integer> kept(ModelConfig config, int count, SortedSet<ExpertId> guarded)
+      throws IOException {
     Evidence.Layer layer =
         new Evidence.Layer(16, Map.of(Statistic.ROUTED_TOKENS, new double[][] {COUNTS}));
     Evidence evidence =

@@ -17,7 +17,9 @@ import io.moepress.recipes.plan.RouterOptions;
 import io.moepress.recipes.plan.RoutingChange;
 import io.moepress.recipes.recipe.PruneStep;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
+import java.util.SortedMap;
 
 /// What a recipe asks of a model's routing, settled before any method is asked which experts stay.
 ///
@@ -30,29 +32,36 @@ record RoutingPlan(
 
   /// Settles the routing of a pruning step.
   ///
+  /// @param counts number of experts that stay, by layer
   /// @throws PlanMismatchException when the model cannot be routed so
-  static RoutingPlan of(MoeModel model, PruneStep step) {
+  static RoutingPlan of(MoeModel model, PruneStep step, SortedMap<Integer, Integer> counts) {
     RouterOptions options = step.router();
     RoutingChange.requireMode(model.layout(), options.mode());
-    int kept = step.budget().kept(model.layout().experts());
-    List<PlanStep> steps = RoutingChange.steps(model.layout(), options, kept);
-    RoutingPlan plan =
-        new RoutingPlan(model, options, steps, RoutingChange.apply(model.layout(), steps));
-    plan.requireReachable(kept);
-    return plan;
+    int fewest = counts.isEmpty() ? model.layout().experts() : Collections.min(counts.values());
+    List<PlanStep> steps = RoutingChange.steps(model.layout(), options, fewest);
+    return new RoutingPlan(model, options, steps, RoutingChange.apply(model.layout(), steps));
   }
 
-  private void requireReachable(int kept) {
+  /// Makes sure that a token finds as many experts as it uses.
+  ///
+  /// @param counts number of experts that stay, by layer
+  /// @throws PlanMismatchException naming the way out
+  void requireReachable(SortedMap<Integer, Integer> counts) {
     int topK = layout.topK();
-    if (layout.groups().count() > 1) {
-      GroupRule.requireCount(layout, kept);
-    }
-    if (kept < topK) {
-      throw new PlanMismatchException(
-          "%d of %d experts would stay in each layer, but every token uses %d (config.json: %s)."
-              + " Keep at least %d, or let a token use fewer with \"top-k: fit\".",
-          kept, layout.experts(), topK, String.join(", ", layout.architecture().topKKeys()), topK);
-    }
+    GroupRule.requireCounts(layout, counts);
+    counts.forEach((layer, kept) -> {
+      if (kept < topK) {
+        throw new PlanMismatchException(
+            "%d of %d experts would stay in %s, but every token uses %d (config.json: %s)."
+                + " Keep at least %d, or let a token use fewer with \"top-k: fit\".",
+            kept,
+            layout.experts(layer),
+            GroupRule.where(counts, layer),
+            topK,
+            String.join(", ", layout.architecture().topKKeys()),
+            topK);
+      }
+    });
   }
 
   /// All steps of the plan: the changes of routing, what the method decided, and what follows.

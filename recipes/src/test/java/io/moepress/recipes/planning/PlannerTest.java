@@ -61,12 +61,13 @@ class PlannerTest {
     public List<KeepExperts> plan(PruneRequest request) {
       asked.add(request);
       return request.evidence().layers().entrySet().stream()
-          .map(layer -> first(layer.getKey(), layer.getValue(), request.kept()))
+          .map(layer -> first(layer.getKey(), layer.getValue(), request))
           .toList();
     }
 
-    private KeepExperts first(int layer, Evidence.Layer evidence, int count) {
+    private KeepExperts first(int layer, Evidence.Layer evidence, PruneRequest request) {
       needs.forEach(evidence::total);
+      int count = SamplePlans.asked(request, layer);
       return SamplePlans.keep(layer, evidence.experts(), IntStream.range(0, count).toArray());
     }
   }
