@@ -25,7 +25,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /// One threshold over the scores of all layers, and numbers given for each.
 class GlobalThresholdTest {
-  private static final FrequencyPruning FREQUENCY = new FrequencyPruning();
+  private static final ScoredPruning FREQUENCY = ActivationMembers.FREQUENCY;
   private static final int LAYERS = 5;
   private static final int EXPERTS = 12;
 

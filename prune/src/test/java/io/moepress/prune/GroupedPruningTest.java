@@ -86,7 +86,7 @@ class GroupedPruningTest {
     Evidence evidence =
         new Evidence("sha256:0", 100, List.of(ALL), new TreeMap<>(Map.of(1, layer)));
     List<KeepExperts> steps =
-        new FrequencyPruning()
+        ActivationMembers.FREQUENCY
             .plan(
                 new PruneRequest(
                     Question.NO_WEIGHTS,

@@ -100,11 +100,23 @@ record RoutingPlan(
       }
     }
     switch (options.mode()) {
-      case SLICE -> noteGrowingWeights(notes);
-      case MASK ->
+      case SLICE -> {
+        if (dependsOnAll()) {
           notes.add(
-              "dropped experts stay on disk and in memory; the selection bias keeps the router from"
-                  + " choosing them");
+              "the router does not renormalise: without the dropped experts' rows the weights of those"
+                  + " that stay grow");
+        }
+      }
+      case MASK -> {
+        notes.add(
+            "dropped experts stay on disk and in memory; the selection bias keeps the router from"
+                + " choosing them");
+        if (dependsOnAll()) {
+          notes.add(
+              "the router does not renormalise: dropped experts keep their part of the softmax, so the"
+                  + " weights of those that stay are what they were");
+        }
+      }
     }
     if (prunesPrediction()) {
       notes.add(
@@ -116,18 +128,14 @@ record RoutingPlan(
     return notes;
   }
 
-  private void noteGrowingWeights(List<String> notes) {
+  /// Whether weights depend on who else is there: where a softmax over all experts is not divided
+  /// by the sum of the chosen, it is divided by the sum of all.
+  private boolean dependsOnAll() {
     Router router = layout.architecture().router();
-    boolean sumGrows =
-        switch (router.score()) {
-          case SOFTMAX -> !layout.flag(router.renormalise());
-          case SIGMOID, SOFTMAX_OF_CHOSEN -> false;
-        };
-    if (sumGrows) {
-      notes.add(
-          "the router does not renormalise: without the dropped experts' rows the weights of those"
-              + " that stay grow");
-    }
+    return switch (router.score()) {
+      case SOFTMAX -> !layout.flag(router.renormalise());
+      case SIGMOID, SOFTMAX_OF_CHOSEN -> false;
+    };
   }
 
   /// What becomes of the router rows of dropped experts.
