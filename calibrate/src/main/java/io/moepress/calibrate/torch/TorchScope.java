@@ -49,6 +49,11 @@ public final class TorchScope implements AutoCloseable {
     return over(memory, shape);
   }
 
+  /// A column of indices, `[count, 1]`.
+  public NDArray indices(long[] values) {
+    return manager.create(values, new Shape(values.length, 1));
+  }
+
   /// A weight, widened to float32.
   ///
   /// @throws io.moepress.formats.FormatException when a value is not finite
