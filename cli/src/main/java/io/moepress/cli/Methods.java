@@ -1,5 +1,6 @@
 package io.moepress.cli;
 
+import io.moepress.prune.DiepPruning;
 import io.moepress.prune.EasyEpPruning;
 import io.moepress.prune.FrequencyPruning;
 import io.moepress.prune.GateMassPruning;
@@ -26,6 +27,7 @@ final class Methods implements MethodCatalog {
   Methods() {
     add(EasyEpPruning.DESCRIPTION, (options, seed) -> new EasyEpPruning());
     add(ReapPruning.DESCRIPTION, (options, seed) -> new ReapPruning());
+    add(DiepPruning.DESCRIPTION, DiepOptions::bind);
     add(FrequencyPruning.DESCRIPTION, (options, seed) -> new FrequencyPruning());
     add(GateMassPruning.DESCRIPTION, (options, seed) -> new GateMassPruning());
     add(RandomPruning.DESCRIPTION, (options, seed) -> new RandomPruning(seed(options, seed)));

@@ -11,11 +11,11 @@ import java.util.Optional;
 /// With `ā = softmax(α)` over the `N` experts of a layer, the layer's `β`, experts `f_i` and the
 /// router's choice and weights `g_i`:
 public enum Relaxation {
+  /// `y = β Σ_i ā_i · f_i(x)`: all experts, whatever the router says; the mean of all at first.
+  DENSE,
   /// `y = β Σ_{i chosen} g_i · N ā_i · f_i(x)`: with `α = 0`, `β = 1` the original model. Costs the
   /// chosen experts.
-  ROUTER,
-  /// `y = β Σ_i ā_i · f_i(x)`: all experts, whatever the router says; the mean of all at first.
-  DENSE;
+  ROUTER;
 
   /// The name in recipes.
   public String label() {

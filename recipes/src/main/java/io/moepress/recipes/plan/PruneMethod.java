@@ -23,6 +23,11 @@ public interface PruneMethod {
     return false;
   }
 
+  /// What a reader of the plan should know of where its decisions come from.
+  default List<String> notes() {
+    return List.of();
+  }
+
   /// Decides every layer that has experts, in ascending order. A method that gathers experts in
   /// groups before it drops most of each says so in its steps.
   ///

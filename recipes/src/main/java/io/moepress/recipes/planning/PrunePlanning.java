@@ -44,6 +44,7 @@ record PrunePlanning(MoeModel model, PruneStep step, PlanningContext common)
         new PruneRequest(
             () -> model, routing.layout(), evidence, step.budget(), guarded, routing.mode());
     List<? extends ExpertStep> decisions = step.method().plan(request);
+    step.method().notes().forEach(common::note);
     common.checkTarget(numbers(routing, decisions));
     return routing.with(decisions);
   }
