@@ -58,7 +58,7 @@ class GradientPassTest {
       String family, Relaxation relaxation, DistanceKind distance) throws IOException {
     Goal goal = new Goal(distance, 0.1);
     try (Setting setting = new Setting(TestData.path("golden/arch/" + family), 2)) {
-      assertThat(setting.model.layout().moeLayers()).hasSizeGreaterThan(1);
+      assertThat(setting.model.layout().layers()).isGreaterThan(1);
       ExpertScales at = setting.random(relaxation, 1, 0.5, 1.5);
       Gradient gradient = setting.pass(at, goal);
       for (int direction = 2; direction < 5; direction++) {

@@ -77,9 +77,9 @@ class LearnedScoresTest {
       value = {
         "\"formatVersion\": 1 | \"formatVersion\": 2 | format version 2 (expected 1)",
         "\"beta\": -1.0 | \"beta\": \"NaN\" | beta",
-        "\"alpha\": [0.0 | \"alfa\": [0.0 | alfa",
+        "\"alpha\": [0.0 | \"alfa\": [0.0 | alpha",
         "\"epochs\": 2 | \"epochs\": 0 | epochs: 0 (expected at least 1)",
-        "\"curve\" | \"curves\" | curves",
+        "\"curve\" | \"curves\" | curve",
       })
   void aDamagedFileIsRefused(String found, String instead, String message) throws IOException {
     Path file = folder.resolve("learned.json");
