@@ -5,6 +5,7 @@ import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.evidence.LearnedScores;
 import io.moepress.recipes.evidence.LearningRequest;
 import io.moepress.recipes.evidence.Statistic;
+import io.moepress.recipes.plan.AllocationMode;
 import io.moepress.recipes.plan.LearnedPruning;
 import io.moepress.recipes.plan.MethodDescription;
 import io.moepress.recipes.plan.MethodDescription.Option;
@@ -25,8 +26,8 @@ import org.jspecify.annotations.Nullable;
 /// S_j = N · ā_j · β_l          or, raw, as the paper has it:  α_j · β_l
 /// ```
 ///
-/// The scores of all layers stand on one scale: experts are meant to be ranked together, so that
-/// layers lose different numbers.
+/// The scores of all layers stand on one scale: by default experts are ranked together, so that
+/// layers lose different numbers, where the target takes that.
 ///
 /// Source: "DiEP: Adaptive Mixture-of-Experts Compression through Differentiable Expert Pruning". Its
 /// raw product ranks an expert with negative `α` the lower the more its layer counts, and with plain
@@ -78,6 +79,12 @@ public record DiepPruning(
   @Override
   public String name() {
     return DESCRIPTION.name();
+  }
+
+  /// The paper ranks the experts of all layers together.
+  @Override
+  public AllocationMode defaultAllocation() {
+    return AllocationMode.GLOBAL;
   }
 
   /// Learning goes over the calibration texts, and so does the count of every expert's tokens.

@@ -11,13 +11,18 @@ import io.moepress.recipes.evidence.LearnedScores.Layer;
 import io.moepress.recipes.evidence.LearningRequest;
 import io.moepress.recipes.evidence.OptimiserKind;
 import io.moepress.recipes.evidence.Relaxation;
+import io.moepress.recipes.plan.Allocation.Global;
+import io.moepress.recipes.plan.AllocationMode;
 import io.moepress.recipes.plan.KeepExperts;
 import io.moepress.recipes.plan.PlanMismatchException;
 import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
+import java.util.SplittableRandom;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class DiepPruningTest {
   private static final LearningRequest REQUEST =
@@ -85,6 +90,27 @@ class DiepPruningTest {
     assertThat(Question.withoutEvidence(4, 0, 1).ask(method, 2))
         .extracting(KeepExperts::kept)
         .containsExactly(List.of(0, 2), List.of(2, 3));
+  }
+
+  /// The experts of all layers stand in one ranking, but a layer keeps what a token uses.
+  @ParameterizedTest
+  @ValueSource(longs = {1, 2, 3, 4})
+  void layersLoseDifferentNumbersButNoneIsEmptied(long seed) {
+    SplittableRandom random = new SplittableRandom(seed);
+    Layer[] layers = new Layer[4];
+    for (int layer = 0; layer < layers.length; layer++) {
+      List<Double> alpha = random.doubles(8, -2, 2).boxed().toList();
+      layers[layer] = new Layer(alpha, layer == 0 ? 1e-9 : 1);
+    }
+    DiepPruning method = method(DiepScore.SIGN_SAFE, layers);
+
+    List<KeepExperts> kept =
+        Question.withoutEvidence(8, 0, 1, 2, 3).topK(2).ask(method, new Global(20));
+
+    assertThat(method.defaultAllocation()).isEqualTo(AllocationMode.GLOBAL);
+    assertThat(kept.stream().mapToInt(KeepExperts::left).sum()).isEqualTo(20);
+    assertThat(kept.getFirst().kept()).as("of a layer that counts little").hasSize(2);
+    assertThat(kept).allSatisfy(step -> assertThat(step.left()).isGreaterThanOrEqualTo(2));
   }
 
   @Test

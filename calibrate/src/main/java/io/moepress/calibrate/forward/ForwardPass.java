@@ -147,12 +147,12 @@ public final class ForwardPass {
       attend(layer, streams, chosen);
       Routing routing = rerouting.of(layer, chosen);
       ExpertRunner experts =
-          new ExpertRunner(layer, layout.experts(), blocks, workers, observer.wants());
+          new ExpertRunner(layer, layout.experts(layer), blocks, workers, observer.wants());
       ExpertRunner.Result result = experts.run(streams.inputs(), routing, streams.outputs());
       observer.observe(
           new MoePass(
               layer,
-              layout.experts(),
+              layout.experts(layer),
               routing,
               result.norms(),
               result.maxima(),
