@@ -3,6 +3,7 @@ package io.moepress.cli;
 import io.moepress.prune.ActivationMembers;
 import io.moepress.prune.ActivationPruning;
 import io.moepress.prune.AimerPruning;
+import io.moepress.prune.DiepPruning;
 import io.moepress.prune.EasyEpPruning;
 import io.moepress.prune.RandomPruning;
 import io.moepress.prune.StunPruning;
@@ -31,6 +32,7 @@ final class Methods implements MethodCatalog {
     add(ActivationMembers.FAMILY, (options, seed) -> activation(options));
     add(AimerPruning.DESCRIPTION, (options, seed) -> new AimerPruning());
     add(StunPruning.DESCRIPTION, (options, seed) -> StunOptions.bind(options));
+    add(DiepPruning.DESCRIPTION, DiepOptions::bind);
     add(RandomPruning.DESCRIPTION, (options, seed) -> new RandomPruning(seed(options, seed)));
   }
 
