@@ -77,7 +77,7 @@ final class ExpertRunner {
         batches.size(),
         index -> {
           Batch batch = batches.get(index);
-          Computed computed = compute(batch, inputs, routing.topK());
+          Computed computed = compute(batch, inputs, routing);
           measure(batch, computed.rows(), norms, maxima);
           return computed;
         },
@@ -102,13 +102,13 @@ final class ExpertRunner {
     return batches;
   }
 
-  private Computed compute(Batch batch, HiddenStates inputs, int topK) throws IOException {
+  private Computed compute(Batch batch, HiddenStates inputs, Routing routing) throws IOException {
     int width = inputs.width();
     int count = batch.slots().length;
     try (TorchScope scope = Torch.scope()) {
       MemorySegment gathered = scope.floats((long) count * width);
       for (int i = 0; i < count; i++) {
-        MemorySegment source = inputs.row(batch.slots()[i] / topK);
+        MemorySegment source = inputs.row(batch.slots()[i] / routing.topK());
         MemorySegment.copy(source, 0, gathered, i * source.byteSize(), source.byteSize());
       }
       NDArray x = scope.over(gathered, count, width);
@@ -124,10 +124,22 @@ final class ExpertRunner {
               case INPUT_SQUARES -> ColumnSums.squares(gathered, count);
               case INTERMEDIATE_SQUARES ->
                   ColumnSums.squares(TorchScope.values(intermediate), count);
+              case GATED_INPUT_SQUARES -> ColumnSums.squares(gathered, weights(batch, routing));
+              case GATED_INTERMEDIATE_SQUARES ->
+                  ColumnSums.squares(TorchScope.values(intermediate), weights(batch, routing));
             });
       }
       return new Computed(rows, sums);
     }
+  }
+
+  /// What the outputs of a batch are multiplied with.
+  private static float[] weights(Batch batch, Routing routing) {
+    float[] weights = new float[batch.slots().length];
+    for (int i = 0; i < weights.length; i++) {
+      weights[i] = routing.weights()[batch.slots()[i]];
+    }
+    return weights;
   }
 
   private static void measure(Batch batch, float[] rows, float[] norms, float[] maxima) {

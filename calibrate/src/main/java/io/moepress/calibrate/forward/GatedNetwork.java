@@ -2,6 +2,7 @@ package io.moepress.calibrate.forward;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.nn.Activation;
+import io.moepress.formats.architecture.LinearInput;
 
 /// A gated feed-forward network, `down(a(gate(x)) * up(x))`: an expert, or a dense layer's network.
 ///
@@ -15,9 +16,11 @@ record GatedNetwork(
     Linear up,
     Linear down) {
 
-  /// Maps `[tokens, hidden]` to `[tokens, hidden]`.
-  NDArray apply(NDArray x) {
-    return down.apply(intermediate(x));
+  /// Maps `[tokens, hidden]` to `[tokens, hidden]`, and shows what the down projection sees.
+  NDArray apply(NDArray x, LinearInput downInput, LinearTap tap) {
+    NDArray intermediate = intermediate(x);
+    tap.see(downInput, intermediate);
+    return down.apply(intermediate);
   }
 
   /// What the down projection sees, `[tokens, width]`.

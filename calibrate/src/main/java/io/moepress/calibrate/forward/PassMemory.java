@@ -112,6 +112,11 @@ public record PassMemory(long layer, long job, long states, long lists) {
     return new PassMemory(layer, job, states, lists + observed);
   }
 
+  /// This for a pass that revises layers: it keeps the residual stream in front of a layer.
+  public PassMemory revising() {
+    return new PassMemory(layer, job, states + states / COPIES, lists);
+  }
+
   /// How a pass fits a budget.
   ///
   /// @param jobs jobs at a time

@@ -9,6 +9,7 @@ import io.moepress.recipes.lowering.OutputTensor;
 import io.moepress.recipes.lowering.TensorProgram.Copy;
 import io.moepress.recipes.lowering.TensorProgram.Mask;
 import io.moepress.recipes.lowering.TensorProgram.Rows;
+import io.moepress.recipes.lowering.TensorProgram.ZeroSmallest;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -37,6 +38,7 @@ final class ProgramRunner {
           case Copy copy -> source.read(copy.source(), arena).bytes();
           case Rows _ -> gathered(source, tensor, arena);
           case Mask mask -> mask(source, mask, tensor.info(), arena);
+          case ZeroSmallest _ -> gathered(source, tensor, arena);
         };
     return new TensorData(tensor.info(), bytes);
   }
@@ -62,6 +64,7 @@ final class ProgramRunner {
         case Copy copy -> pass(source.read(copy.source(), reading).bytes(), sink);
         case Rows rows -> passRows(source, rows, sink);
         case Mask _ -> pass(run(source, tensor, reading).bytes(), sink);
+        case ZeroSmallest zero -> passZeroed(source, zero, tensor.info(), sink);
       }
     }
   }
@@ -106,6 +109,7 @@ final class ProgramRunner {
             yield gathered(source, gathered, arena);
           }
           case Mask mask -> run(source, tensor, arena).rows(first, count).bytes();
+          case ZeroSmallest zero -> zeroed(source, zero, whole, first, count, arena);
         };
     return new TensorData(part, bytes);
   }
@@ -118,6 +122,32 @@ final class ProgramRunner {
     }
     for (int expert : program.experts()) {
       Numbers.put(result, target, expert, Mask.BIAS);
+    }
+    return target;
+  }
+
+  /// Whole rows at a time, or, where the tensor holds matrices of experts, whole matrices.
+  private static void passZeroed(Checkpoint source, ZeroSmallest zero, TensorInfo info, Sink sink)
+      throws IOException {
+    long rows = info.shape().dimension(0);
+    long step = Math.max(1, CHUNK / Math.max(1, info.bytesPerRow()));
+    for (long first = 0; first < rows; first += step) {
+      try (Arena working = Arena.ofConfined()) {
+        sink.accept(zeroed(source, zero, info, first, Math.min(step, rows - first), working));
+      }
+    }
+  }
+
+  private static MemorySegment zeroed(
+      Checkpoint source, ZeroSmallest zero, TensorInfo info, long first, long count, Arena arena)
+      throws IOException {
+    MemorySegment target = arena.allocate(Math.multiplyExact(count, info.bytesPerRow()));
+    try (Arena reading = Arena.ofConfined()) {
+      OutputTensor weights = new OutputTensor(info, zero.of());
+      TensorData rows = runRows(source, weights, first, count, reading);
+      target.copyFrom(rows.bytes());
+      Mapped.rest(rows.bytes());
+      ZeroRunner.zero(zero, new TensorData(rows.info(), target), Math.toIntExact(first));
     }
     return target;
   }

@@ -4,6 +4,7 @@ import io.moepress.formats.Checks;
 import io.moepress.recipes.lowering.TensorProgram.Copy;
 import io.moepress.recipes.lowering.TensorProgram.Mask;
 import io.moepress.recipes.lowering.TensorProgram.Rows;
+import io.moepress.recipes.lowering.TensorProgram.ZeroSmallest;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -54,6 +55,7 @@ final class Composition {
       case Copy copy -> program(copy.source());
       case Rows rows -> rows(program(rows.source()), rows.rows());
       case Mask mask -> mask(after(mask.of()), mask.experts());
+      case ZeroSmallest zero -> zero.with(after(zero.of()), zero.rows());
     };
   }
 
@@ -78,6 +80,10 @@ final class Composition {
                 .toList();
         yield mask(rows(mask.of(), rows), masked);
       }
+      case ZeroSmallest zero ->
+          zero.with(
+              rows(zero.of(), rows),
+              zero.stacked() == null ? zero.rows() : rows.stream().map(zero.rows()::get).toList());
     };
   }
 
@@ -89,6 +95,7 @@ final class Composition {
     return switch (program) {
       case Copy copy -> new Mask(copy, experts);
       case Rows rows -> new Mask(rows, experts);
+      case ZeroSmallest zero -> new Mask(zero, experts);
       case Mask mask ->
           new Mask(
               mask.of(),

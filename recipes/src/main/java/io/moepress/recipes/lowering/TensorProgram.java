@@ -1,7 +1,11 @@
 package io.moepress.recipes.lowering;
 
 import io.moepress.formats.Checks;
+import io.moepress.formats.architecture.Architecture.Orientation;
+import io.moepress.recipes.plan.PlanArray;
+import io.moepress.recipes.plan.ZeroPattern;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// How one tensor of the result comes about. A plain value: no open file, the same result every
 /// time.
@@ -71,6 +75,53 @@ public sealed interface TensorProgram {
     @Override
     public String summary() {
       return of.summary() + ", experts " + experts + " masked";
+    }
+  }
+
+  /// Sets the weights of a linear map that matter least to zero: in each output row those with the
+  /// smallest `|W_ij| · a_j`, where `a` are the norms of what the map reads; of equal ones the lower
+  /// column goes first. All other weights keep their bytes.
+  ///
+  /// @param of gives the weights: `[out, in]`, or one such matrix after the other
+  /// @param pattern how many of a row
+  /// @param stacked which axis of each matrix comes first where `of` gives one for each expert; null:
+  ///   it gives one matrix, output first
+  /// @param norms `[rows, in]`
+  /// @param rows of the norms that each matrix takes, in the order of the matrices; -1: the matrix
+  ///   stays as it is
+  record ZeroSmallest(
+      TensorProgram of,
+      ZeroPattern pattern,
+      @Nullable Orientation stacked,
+      PlanArray norms,
+      List<Integer> rows)
+      implements TensorProgram {
+    /// Stands for a matrix that stays as it is.
+    public static final int DENSE = -1;
+
+    public ZeroSmallest {
+      rows = List.copyOf(rows);
+      Checks.require(
+          stacked != null || rows.size() == 1, "tensors %s: norms %s", of.sources(), rows);
+    }
+
+    @Override
+    public List<String> sources() {
+      return of.sources();
+    }
+
+    /// The same for other matrices.
+    ///
+    /// @param weights gives them
+    /// @param taken the row of the norms for each of them
+    ZeroSmallest with(TensorProgram weights, List<Integer> taken) {
+      return new ZeroSmallest(weights, pattern, stacked, norms, taken);
+    }
+
+    @Override
+    public String summary() {
+      String which = rows.contains(DENSE) ? " of matrices with norms" : "";
+      return of.summary() + ", " + pattern + " of each row zero" + which;
     }
   }
 }
