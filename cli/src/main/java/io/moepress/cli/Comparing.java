@@ -10,10 +10,11 @@ import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.formats.checkpoint.Fingerprint;
 import io.moepress.formats.json.Json;
 import io.moepress.recipes.evaluation.Evaluation;
-import io.moepress.recipes.plan.KeepExperts;
+import io.moepress.recipes.plan.ExpertStep;
 import io.moepress.recipes.plan.Plan;
 import io.moepress.recipes.plan.PlanStep;
 import io.moepress.recipes.plan.PruneMethod;
+import io.moepress.recipes.plan.SparsifyWeights;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -112,8 +113,10 @@ record Comparing(PassSetup setup, EvaluationData data, String steps, Terminal te
   }
 
   private static void methods(PlanStep step, Consumer<String> names) {
-    if (step instanceof KeepExperts keep) {
-      names.accept(keep.method());
+    if (step instanceof ExpertStep experts) {
+      names.accept(experts.method());
+    } else if (step instanceof SparsifyWeights weights) {
+      names.accept(weights.method());
     }
   }
 

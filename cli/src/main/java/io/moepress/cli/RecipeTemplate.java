@@ -93,6 +93,12 @@ final class RecipeTemplate {
             groups: keep
             # Layers for multi-token prediction: drop them when experts go, or prune them alike.
             multi-token-prediction: drop
+        # A further step: zeros in what is left (moepress explain wanda). How many of each row, a
+        # share (sparsity: 25%) or so many of neighbours (pattern: "2:4"); where (scope: experts,
+        # feed-forward, all-linear); whether each layer is measured behind the zeros of those before
+        # it (sequential: true); what becomes of experts that no text reached (starved: skip,
+        # magnitude); power of the gate in the norms (gate-power: 0, 2).
+        # - sparsify: {method: wanda, sparsity: 25%, scope: feed-forward, sequential: true, starved: skip, gate-power: 0}
       """;
 
   private static final String EVALUATION =
@@ -138,8 +144,9 @@ final class RecipeTemplate {
 
   static String text(Wish wish, Methods methods) throws IOException {
     MethodDescription method =
-        methods
-            .description(wish.method())
+        Optional.of(wish.method())
+            .filter(methods.pruneNames()::contains)
+            .flatMap(methods::description)
             .orElseThrow(() ->
                 new RecipeException(
                     "--method: "

@@ -2,8 +2,10 @@ package io.moepress.cli;
 
 import io.moepress.calibrate.corpus.Corpus;
 import io.moepress.calibrate.corpus.CorpusReader;
+import io.moepress.calibrate.measure.LayerDecision;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
+import io.moepress.prune.MagnitudeSparsity;
 import io.moepress.prune.RandomPruning;
 import io.moepress.recipes.apply.PlannedModel;
 import io.moepress.recipes.evidence.Evidence;
@@ -19,7 +21,9 @@ import io.moepress.recipes.planning.Planner.Subject;
 import io.moepress.recipes.recipe.CalibrationSpec;
 import io.moepress.recipes.recipe.PruneStep;
 import io.moepress.recipes.recipe.Recipe;
+import io.moepress.recipes.recipe.RecipeException;
 import io.moepress.recipes.recipe.RecipeStep;
+import io.moepress.recipes.recipe.SparsifyStep;
 import io.moepress.recipes.target.Target;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -70,12 +74,12 @@ final class StepChain {
   /// @param variant what to do with each step before it is decided
   /// @param label part of the names of evidence that only this variant needs; empty for the recipe
   ///   itself
-  Decided decide(UnaryOperator<PruneStep> variant, String label) throws IOException {
+  Decided decide(UnaryOperator<RecipeStep> variant, String label) throws IOException {
     PlannedModel current = PlannedModel.of(model);
     Plan plan = null;
     for (int index = 0; index < recipe.steps().size(); index++) {
-      PruneStep step = variant.apply(prune(recipe.steps().get(index)));
-      plan = Planner.plan(current.model(), step, subject(current.model(), plan, index, label));
+      RecipeStep step = variant.apply(recipe.steps().get(index));
+      plan = plan(step, current.model(), plan, index, label);
       current = current.then(model, plan);
     }
     if (plan == null) {
@@ -84,28 +88,59 @@ final class StepChain {
     return new Decided(plan, current);
   }
 
+  private Plan plan(
+      RecipeStep step, MoeModel current, @Nullable Plan previous, int index, String label)
+      throws IOException {
+    return switch (step) {
+      case PruneStep prune ->
+          Planner.plan(current, prune, subject(current, previous, index, label));
+      case SparsifyStep sparsify -> {
+        String name = previous == null ? fingerprint : previous.resultFingerprint();
+        SparsityEvidence evidence =
+            new SparsityEvidence(
+                sparsify,
+                current,
+                new Subject(previous, name, null, null, recipe.target()),
+                sequential(index, label));
+        yield evidence.plan(
+            () -> subject(current, previous, index, label),
+            (decision, directory) -> measured(current, name, directory, sparsify, decision));
+      }
+    };
+  }
+
   /// Finds mistakes in any step before anything is measured. What the steps before it keep does not
   /// matter for that, only how many: here it is drawn by lot.
-  void preflight() {
-    preflight(model, steps(), recipe.target());
+  void preflight() throws IOException {
+    preflight(model, recipe.steps(), recipe.target());
   }
 
   /// Finds mistakes in any of the steps.
-  static void preflight(MoeModel model, List<PruneStep> steps, Target target) {
+  static void preflight(MoeModel model, List<RecipeStep> steps, Target target) throws IOException {
     PlannedModel current = PlannedModel.of(model);
     Plan previous = null;
     for (int index = 0; index < steps.size(); index++) {
-      PruneStep step = steps.get(index);
+      RecipeStep step = steps.get(index);
       Planner.preflight(current.model(), step, target);
       if (index < steps.size() - 1) {
-        requireNoMask(step);
-        PruneStep drawn =
-            new PruneStep(new RandomPruning(0), step.budget(), NO_PROTECTION, step.router());
-        previous =
-            Planner.plan(current.model(), drawn, new Subject(previous, "", null, null, target));
+        previous = drawn(current.model(), step, new Subject(previous, "", null, null, target));
         current = current.then(model, previous);
       }
     }
+  }
+
+  /// A plan that leaves a model of the same shape as a step will.
+  private static Plan drawn(MoeModel model, RecipeStep step, Subject subject) throws IOException {
+    return switch (step) {
+      case PruneStep prune -> {
+        requireNoMask(prune);
+        PruneStep lots =
+            new PruneStep(new RandomPruning(0), prune.budget(), NO_PROTECTION, prune.router());
+        yield Planner.plan(model, lots, subject);
+      }
+      case SparsifyStep sparsify ->
+          Planner.plan(model, sparsify.with(new MagnitudeSparsity()), subject);
+    };
   }
 
   /// Nothing in a masked model says which experts are masked, so a step behind it would keep some.
@@ -116,20 +151,15 @@ final class StepChain {
     }
   }
 
+  /// Whether some step changes layers while it measures them.
+  boolean isSequential() {
+    return recipe.steps().stream()
+        .anyMatch(step -> step instanceof SparsifyStep sparsify && sparsify.isSequential());
+  }
+
   /// The steps.
-  List<PruneStep> steps() {
-    return steps(recipe);
-  }
-
-  /// The steps of a recipe.
-  static List<PruneStep> steps(Recipe recipe) {
-    return recipe.steps().stream().map(StepChain::prune).toList();
-  }
-
-  private static PruneStep prune(RecipeStep step) {
-    return switch (step) {
-      case PruneStep prune -> prune;
-    };
+  List<RecipeStep> steps() {
+    return recipe.steps();
   }
 
   private Subject subject(MoeModel current, @Nullable Plan previous, int index, String label)
@@ -158,6 +188,12 @@ final class StepChain {
     return measuring.setup().work().file("evidence" + variant + "-" + (index + 1));
   }
 
+  /// Where evidence is kept that was measured while layers were changed.
+  private Path sequential(int index, String label) {
+    String variant = label.isEmpty() || index == 0 ? "" : "-" + label;
+    return measuring.setup().work().file("evidence-sequential" + variant + "-" + (index + 1));
+  }
+
   private @Nullable Evidence measured(MoeModel current, String name, Path directory)
       throws IOException {
     if (recipe.calibration().isEmpty()) {
@@ -168,6 +204,25 @@ final class StepChain {
     return measuring.measure(
         new Measuring.Question(current, name, corpus(spec), spec.maxTokens()),
         EvidenceNeeds.of(recipe),
+        Statistic.defaults(),
+        directory);
+  }
+
+  /// Evidence in which each layer was changed before the next was measured.
+  private Evidence measured(
+      MoeModel current, String name, Path directory, SparsifyStep step, LayerDecision decision)
+      throws IOException {
+    CalibrationSpec spec =
+        recipe
+            .calibration()
+            .orElseThrow(() ->
+                new RecipeException(
+                    recipe.file()
+                        + ": steps: sparsify measures each layer behind its predecessors (expected"
+                        + " calibration data in the recipe). Add some, or say \"sequential: false\""));
+    return measuring.measure(
+        new Measuring.Question(current, name, corpus(spec), spec.maxTokens(), decision),
+        EvidenceNeeds.of(step),
         Statistic.defaults(),
         directory);
   }

@@ -31,11 +31,9 @@ import java.util.TreeMap;
 /// Source: Yin et al., arXiv:2310.05175; as the second stage of STUN, Lee et al., arXiv:2409.06211,
 /// `OWL/lib/prune_all.py` of its authors' code.
 ///
-/// @param pattern the share of all weights in scope, the mean over layers
 /// @param lambda `λ`: densities differ by at most `2λ`
 /// @param outlierThreshold `M`
-public record OwlSparsity(ZeroPattern pattern, double lambda, double outlierThreshold)
-    implements SparsityMethod {
+public record OwlSparsity(double lambda, double outlierThreshold) implements SparsityMethod {
   /// What holds unless a recipe says otherwise.
   public static final double DEFAULT_LAMBDA = 0.08;
 
@@ -52,7 +50,6 @@ public record OwlSparsity(ZeroPattern pattern, double lambda, double outlierThre
           "OWL, arXiv:2310.05175; second stage of STUN, arXiv:2409.06211",
           "OWL/lib/prune_all.py of STUN's authors",
           List.of(
-              new Option("sparsity", "mean share of zeros over layers", "none"),
               new Option("lambda", "densities of layers differ by at most twice this", "0.08"),
               new Option("outlier-threshold", "what makes an outlier, `M`", "3")),
           "- sparsify: {method: owl, sparsity: 40%, lambda: 0.08, outlier-threshold: 3}");
@@ -61,8 +58,6 @@ public record OwlSparsity(ZeroPattern pattern, double lambda, double outlierThre
   private static final int DECIMALS = 6;
 
   public OwlSparsity {
-    Checks.require(
-        pattern.every() == 0, "pattern: %s (expected a share: owl changes it by layer)", pattern);
     Checks.require(
         lambda >= 0 && lambda <= 0.5, "lambda: %s (expected 0 to 0.5)", Double.toString(lambda));
     Checks.require(
@@ -77,6 +72,14 @@ public record OwlSparsity(ZeroPattern pattern, double lambda, double outlierThre
   }
 
   @Override
+  public void requireTaken(ZeroPattern pattern) {
+    Checks.require(
+        pattern.every() == 0,
+        "%s (expected a share: owl changes it by layer). Use \"sparsity: 50%%\", or method wanda",
+        pattern);
+  }
+
+  @Override
   public boolean comparesLayers() {
     return true;
   }
@@ -88,7 +91,7 @@ public record OwlSparsity(ZeroPattern pattern, double lambda, double outlierThre
     for (int i = 0; i < outliers.length; i++) {
       outliers[i] = OutlierShare.of(request, layers.get(i), outlierThreshold).percent();
     }
-    double[] densities = densities(outliers, pattern.share().doubleValue(), lambda);
+    double[] densities = densities(outliers, request.pattern().share().doubleValue(), lambda);
     SortedMap<Integer, ZeroPattern> patterns = new TreeMap<>();
     for (int i = 0; i < densities.length; i++) {
       double sparsity = Math.clamp(1 - densities[i], FLOOR, 1 - FLOOR);

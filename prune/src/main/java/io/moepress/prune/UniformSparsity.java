@@ -12,7 +12,7 @@ interface UniformSparsity extends SparsityMethod {
   @Override
   default SortedMap<Integer, ZeroPattern> patterns(SparsityRequest request) {
     SortedMap<Integer, ZeroPattern> patterns = new TreeMap<>();
-    request.layers().forEach(layer -> patterns.put(layer, pattern()));
+    request.layers().forEach(layer -> patterns.put(layer, request.pattern()));
     return patterns;
   }
 }

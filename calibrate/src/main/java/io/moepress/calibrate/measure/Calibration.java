@@ -21,11 +21,13 @@ import io.moepress.recipes.evidence.LayerEvidence;
 import io.moepress.recipes.evidence.LayerKeeper;
 import io.moepress.recipes.evidence.LayerSpool;
 import io.moepress.recipes.evidence.Statistic;
+import io.moepress.recipes.lowering.LoweredPlan;
+import io.moepress.recipes.lowering.Lowering;
+import io.moepress.recipes.plan.PlanStep;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -118,9 +120,12 @@ public final class Calibration {
 
   private static Optional<MoeModel> decided(
       LayerDecision decision, MoeModel model, LayerEvidence evidence) throws IOException {
-    return decision
-        .decide(model, evidence)
-        .map(plan -> MoeModel.of(new PlannedCheckpoint(model.checkpoint(), plan)));
+    List<? extends PlanStep> steps = decision.decide(evidence);
+    if (steps.isEmpty()) {
+      return Optional.empty();
+    }
+    LoweredPlan plan = Lowering.lower(model, steps);
+    return Optional.of(MoeModel.of(new PlannedCheckpoint(model.checkpoint(), plan)));
   }
 
   /// Measures, and goes on where an earlier call with the same arguments was stopped.
@@ -168,14 +173,17 @@ public final class Calibration {
   /// Whether evidence is of the same checkpoint as it is and the same tokens, whatever it holds of
   /// them.
   public static boolean isOf(Evidence evidence, String fingerprint, Corpus corpus, int maxTokens) {
-    return evidence.propagation() == null
-        && isOfSame(evidence, fingerprint, corpus, maxTokens);
+    return evidence.propagation() == null && isOfSame(evidence, fingerprint, corpus, maxTokens);
   }
 
-  /// Whether it is, and the same was decided about each layer before those behind it were measured.
-  public boolean wouldRepeat(
-      Evidence evidence, String fingerprint, Corpus corpus, int maxTokens) {
-    return Objects.equals(evidence.propagation(), description())
+  /// Whether it is of the same checkpoint and tokens, measured behind the same decisions.
+  public static boolean isOf(
+      Evidence evidence,
+      String fingerprint,
+      Corpus corpus,
+      int maxTokens,
+      LayerDecision decision) {
+    return decision.description().equals(evidence.propagation())
         && isOfSame(evidence, fingerprint, corpus, maxTokens);
   }
 

@@ -1,75 +1,85 @@
 package io.moepress.recipes.apply;
 
-import io.moepress.formats.Checks;
 import io.moepress.formats.architecture.Architecture.Orientation;
 import io.moepress.formats.tensor.Numbers;
 import io.moepress.formats.tensor.Shape;
 import io.moepress.formats.tensor.TensorData;
 import io.moepress.formats.tensor.TensorInfo;
 import io.moepress.recipes.lowering.TensorProgram.ZeroSmallest;
-import java.io.IOException;
+import io.moepress.recipes.plan.PlanArray;
+import io.moepress.recipes.plan.PlanMismatchException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.List;
 
 /// Sets the weights that matter least to zero where they stand. No other byte is written.
-final class ZeroRunner {
+///
+/// @param program what is asked for
+/// @param arrays gives the norms
+record ZeroRunner(ZeroSmallest program, RecentArrays arrays) {
   /// Weights that are widened at a time.
   private static final long BLOCK = 1L << 20;
-
-  private ZeroRunner() {}
 
   /// Works on consecutive rows (indices along axis 0) of what the program gives: rows of one matrix,
   /// or matrices of experts.
   ///
   /// @param weights the rows, in memory that may be written to
   /// @param first index of the first of them
-  static void zero(ZeroSmallest program, TensorData weights, int first) throws IOException {
+  void zero(TensorData weights, int first) {
     Orientation stacked = program.stacked();
     if (stacked == null) {
-      zeroMatrix(program, program.rows().getFirst(), weights, Orientation.OUTPUT_FIRST);
+      zeroMatrix(program.rows().getFirst(), weights, Orientation.OUTPUT_FIRST);
       return;
     }
     Shape shape = weights.info().shape();
     Shape one = new Shape(shape.dimensions().subList(1, shape.rank()));
     for (int i = 0; i < shape.dimension(0); i++) {
-      TensorInfo info =
-          new TensorInfo(
-              weights.info().name() + "[" + (first + i) + "]", weights.info().dtype(), one);
+      String name = weights.info().name() + "[" + (first + i) + "]";
+      TensorInfo info = new TensorInfo(name, weights.info().dtype(), one);
       TensorData matrix = new TensorData(info, weights.rows(i, 1).bytes());
-      zeroMatrix(program, program.rows().get(first + i), matrix, stacked);
+      zeroMatrix(program.rows().get(first + i), matrix, stacked);
     }
   }
 
-  private static void zeroMatrix(
-      ZeroSmallest program, int row, TensorData matrix, Orientation orientation)
-      throws IOException {
+  private void zeroMatrix(int row, TensorData matrix, Orientation orientation) {
     if (row == ZeroSmallest.DENSE) {
       return;
     }
-    double[] norms = program.norms().row(row);
-    requireWidth(program, matrix.info(), orientation, norms.length);
-    SmallestWeights smallest = new SmallestWeights(program.pattern(), norms);
+    Shape shape = matrix.info().shape();
+    int inputs =
+        Math.toIntExact(
+            switch (orientation) {
+              case OUTPUT_FIRST -> shape.dimension(1);
+              case INPUT_FIRST -> shape.dimension(0);
+            });
+    SmallestWeights smallest =
+        new SmallestWeights(program.pattern(), norms(row, matrix.info(), inputs));
     switch (orientation) {
-      case OUTPUT_FIRST -> zeroRows(matrix, norms.length, smallest);
-      case INPUT_FIRST -> zeroColumns(matrix, norms.length, smallest);
+      case OUTPUT_FIRST -> zeroRows(matrix, inputs, smallest);
+      case INPUT_FIRST -> zeroColumns(matrix, inputs, smallest);
     }
   }
 
-  private static void requireWidth(
-      ZeroSmallest program, TensorInfo matrix, Orientation orientation, int norms) {
-    long inputs =
-        switch (orientation) {
-          case OUTPUT_FIRST -> matrix.shape().dimension(1);
-          case INPUT_FIRST -> matrix.shape().dimension(0);
-        };
-    Checks.requireFormat(
-        inputs == norms && program.pattern().fits(inputs),
-        "tensor %s: %d inputs, but the plan has norms of %d for %s (expected as many, in whole runs)."
-            + " Plan again.",
-        matrix.name(),
-        inputs,
-        norms,
-        program.pattern());
+  private double[] norms(int row, TensorInfo matrix, int inputs) {
+    double[] norms = new double[inputs];
+    PlanArray array = program.norms();
+    if (array == null) {
+      Arrays.fill(norms, 1);
+      return norms;
+    }
+    float[] all = arrays.floats(array);
+    List<Long> shape = array.shape();
+    if (shape.size() != 2 || shape.getLast() != inputs || row >= shape.getFirst()) {
+      throw new PlanMismatchException(
+          "plan: tensor %s: %d inputs, row %d of norms, but %s holds %s (expected [n, %d]). Plan"
+              + " again.",
+          matrix.name(), inputs, row, array.name(), shape, inputs);
+    }
+    for (int i = 0; i < inputs; i++) {
+      norms[i] = all[row * inputs + i];
+    }
+    return norms;
   }
 
   /// `[out, in]`.

@@ -1,6 +1,7 @@
 package io.moepress.recipes.evidence;
 
 import io.moepress.formats.Checks;
+import io.moepress.formats.architecture.MoeModel;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -53,6 +54,15 @@ public record Evidence(
   public Evidence(
       String checkpoint, int maxTokens, List<Domain> domains, SortedMap<Integer, Layer> layers) {
     this(checkpoint, maxTokens, domains, layers, null);
+  }
+
+  /// Evidence of nothing: layers without statistics.
+  public static Evidence of(MoeModel model) {
+    SortedMap<Integer, Layer> layers = new TreeMap<>();
+    for (int layer : model.layout().moeLayers()) {
+      layers.put(layer, new Layer(model.layout().experts(), Map.of()));
+    }
+    return new Evidence("", 0, List.of(), layers);
   }
 
   /// A corpus that was measured.

@@ -1,5 +1,7 @@
 package io.moepress.recipes.evidence;
 
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// What calibration saw of one decoder layer.
@@ -9,4 +11,19 @@ import org.jspecify.annotations.Nullable;
 /// @param experts what was gathered of its routed experts; null where it has none
 /// @param linears what was gathered of its other linear maps
 public record LayerEvidence(
-    int layer, long tokens, Evidence.@Nullable Layer experts, LinearSums linears) {}
+    int layer, long tokens, Evidence.@Nullable Layer experts, LinearSums linears) {
+
+  /// The routed experts that no token reached, ascending; none where nothing was measured.
+  public List<Integer> starved() {
+    List<Integer> starved = new ArrayList<>();
+    if (experts != null && experts.statistics().contains(Statistic.ROUTED_TOKENS)) {
+      double[] routed = experts.total(Statistic.ROUTED_TOKENS);
+      for (int expert = 0; expert < routed.length; expert++) {
+        if (routed[expert] == 0) {
+          starved.add(expert);
+        }
+      }
+    }
+    return starved;
+  }
+}

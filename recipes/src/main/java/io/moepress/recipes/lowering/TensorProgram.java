@@ -34,22 +34,92 @@ public sealed interface TensorProgram {
 
   /// Moves some rows (indices along axis 0) of a tensor, in the order given.
   ///
-  /// @param source name in the source
+  /// @param of gives the tensor
   /// @param rows indices along axis 0
-  record Rows(String source, List<Integer> rows) implements TensorProgram {
+  record Rows(TensorProgram of, List<Integer> rows) implements TensorProgram {
     public Rows {
       rows = List.copyOf(rows);
-      Checks.require(!rows.isEmpty(), "tensor %s: no rows", source);
+      Checks.require(!rows.isEmpty(), "tensors %s: no rows", of.sources());
+    }
+
+    /// Rows of a tensor of the source.
+    public Rows(String source, List<Integer> rows) {
+      this(new Copy(source), rows);
     }
 
     @Override
     public List<String> sources() {
-      return List.of(source);
+      return of.sources();
     }
 
     @Override
     public String summary() {
-      return "rows " + rows;
+      return then(of, "rows " + rows);
+    }
+  }
+
+  /// Adds tensors of one shape and type, each with its weight, and rounds to that type.
+  ///
+  /// @param of gives the tensors
+  /// @param weights one for each
+  record WeightedSum(List<TensorProgram> of, List<Double> weights) implements TensorProgram {
+    public WeightedSum {
+      of = List.copyOf(of);
+      weights = List.copyOf(weights);
+      Checks.require(
+          !of.isEmpty() && of.size() == weights.size(),
+          "%d tensors with %d weights (expected one for each)",
+          of.size(),
+          weights.size());
+    }
+
+    @Override
+    public List<String> sources() {
+      return of.stream().flatMap(each -> each.sources().stream()).distinct().toList();
+    }
+
+    @Override
+    public String summary() {
+      return "weighted sum " + weights;
+    }
+  }
+
+  /// Gives a tensor each of whose rows is a weighted sum of rows of one tensor, rounded to its
+  /// type.
+  ///
+  /// @param of gives that tensor
+  /// @param rows what each row is made of
+  record MixedRows(TensorProgram of, List<Mix> rows) implements TensorProgram {
+    public MixedRows {
+      rows = List.copyOf(rows);
+      Checks.require(!rows.isEmpty(), "tensors %s: no rows", of.sources());
+    }
+
+    /// One row.
+    ///
+    /// @param rows indices along axis 0
+    /// @param weights one for each
+    public record Mix(List<Integer> rows, List<Double> weights) {
+      public Mix {
+        rows = List.copyOf(rows);
+        weights = List.copyOf(weights);
+        Checks.require(
+            !rows.isEmpty() && rows.size() == weights.size(),
+            "rows %s with weights %s (expected one for each)",
+            rows,
+            weights);
+      }
+    }
+
+    @Override
+    public List<String> sources() {
+      return of.sources();
+    }
+
+    @Override
+    public String summary() {
+      List<List<Integer>> mixed = rows.stream().map(Mix::rows).toList();
+      return then(of, "rows mixed of " + mixed);
     }
   }
 
@@ -74,26 +144,26 @@ public sealed interface TensorProgram {
 
     @Override
     public String summary() {
-      return of.summary() + ", experts " + experts + " masked";
+      return then(of, "experts " + experts + " masked");
     }
   }
 
-  /// Sets the weights of a linear map that matter least to zero: in each output row those with the
-  /// smallest `|W_ij| · a_j`, where `a` are the norms of what the map reads; of equal ones the lower
-  /// column goes first. All other weights keep their bytes.
+  /// Sets the weights of linear maps that matter least to zero: in each output row those with the
+  /// smallest `|W_ij| · a_j`; of equal ones the lower column goes first. All other weights keep their
+  /// bytes.
   ///
-  /// @param of gives the weights: `[out, in]`, or one such matrix after the other
+  /// @param of gives the weights: `[out, in]`, or one such matrix for each expert
   /// @param pattern how many of a row
-  /// @param stacked which axis of each matrix comes first where `of` gives one for each expert; null:
-  ///   it gives one matrix, output first
-  /// @param norms `[rows, in]`
-  /// @param rows of the norms that each matrix takes, in the order of the matrices; -1: the matrix
-  ///   stays as it is
+  /// @param stacked which axis of each matrix comes first where `of` gives one for each expert;
+  ///   null: it gives one matrix, output first
+  /// @param norms `a`, `[n, in]`; null: all ones
+  /// @param rows which row of the norms each matrix takes, in the order of the matrices; [#DENSE]:
+  ///   the matrix stays as it is
   record ZeroSmallest(
       TensorProgram of,
       ZeroPattern pattern,
       @Nullable Orientation stacked,
-      PlanArray norms,
+      @Nullable PlanArray norms,
       List<Integer> rows)
       implements TensorProgram {
     /// Stands for a matrix that stays as it is.
@@ -102,12 +172,10 @@ public sealed interface TensorProgram {
     public ZeroSmallest {
       rows = List.copyOf(rows);
       Checks.require(
-          stacked != null || rows.size() == 1, "tensors %s: norms %s", of.sources(), rows);
-    }
-
-    @Override
-    public List<String> sources() {
-      return of.sources();
+          !rows.isEmpty() && (stacked != null || rows.size() == 1),
+          "tensors %s: norms %s for a matrix",
+          of.sources(),
+          rows);
     }
 
     /// The same for other matrices.
@@ -119,9 +187,21 @@ public sealed interface TensorProgram {
     }
 
     @Override
-    public String summary() {
-      String which = rows.contains(DENSE) ? " of matrices with norms" : "";
-      return of.summary() + ", " + pattern + " of each row zero" + which;
+    public List<String> sources() {
+      return of.sources();
     }
+
+    @Override
+    public String summary() {
+      long dense = rows.stream().filter(row -> row == DENSE).count();
+      String except =
+          dense == 0 ? "" : Checks.text(" but of %d of %d matrices", dense, rows.size());
+      return then(of, "the smallest " + pattern + " of each row zero" + except);
+    }
+  }
+
+  /// What is done to what another program gives, in a few words.
+  private static String then(TensorProgram of, String what) {
+    return of instanceof Copy ? what : of.summary() + ", " + what;
   }
 }

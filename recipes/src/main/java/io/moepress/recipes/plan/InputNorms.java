@@ -1,12 +1,14 @@
 package io.moepress.recipes.plan;
 
+import io.moepress.formats.Checks;
 import io.moepress.formats.architecture.LinearInput;
 import io.moepress.recipes.evidence.Evidence;
-import io.moepress.recipes.evidence.EvidenceRequest;
 import io.moepress.recipes.evidence.LayerEvidence;
 import io.moepress.recipes.evidence.LinearStatistic;
+import io.moepress.recipes.evidence.MissingEvidenceException;
 import io.moepress.recipes.evidence.Statistic;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 
@@ -23,14 +25,20 @@ import java.util.Set;
 /// @param starved the experts that no token reached
 public record InputNorms(double[][] rows, List<Integer> starved) {
 
-  /// The evidence that [#of] needs of the linear maps in a scope.
-  public static EvidenceRequest needs(LinearScope scope, int gatePower) {
-    Set<Statistic> statistics =
-        Set.of(statistic(LinearInput.EXPERT, gatePower), statistic(LinearInput.EXPERT_DOWN, gatePower));
-    EvidenceRequest experts = EvidenceRequest.of(statistics);
-    return scope == LinearScope.EXPERTS
-        ? experts
-        : experts.andLinears(Set.of(LinearStatistic.LINEAR_INPUT_SQUARE_SUM));
+  /// What [#of] needs to know of routed experts.
+  public static Set<Statistic> statistics(int gatePower) {
+    return EnumSet.of(
+        Statistic.ROUTED_TOKENS,
+        statistic(LinearInput.EXPERT, gatePower),
+        statistic(LinearInput.EXPERT_DOWN, gatePower));
+  }
+
+  /// What [#of] needs to know of all other linear maps in a scope.
+  public static Set<LinearStatistic> linears(LinearScope scope) {
+    return switch (scope) {
+      case EXPERTS -> Set.of();
+      case FEED_FORWARD, ALL_LINEAR -> Set.of(LinearStatistic.LINEAR_INPUT_SQUARE_SUM);
+    };
   }
 
   /// The norms of one input of a layer.
@@ -38,9 +46,16 @@ public record InputNorms(double[][] rows, List<Integer> starved) {
   /// @throws io.moepress.recipes.evidence.MissingEvidenceException when it was not gathered
   public static InputNorms of(LinearInput input, LayerEvidence evidence, int gatePower) {
     if (!input.isOfExperts()) {
-      double[] squares =
-          evidence.linears().sum(LinearStatistic.LINEAR_INPUT_SQUARE_SUM, input)[0];
-      return new InputNorms(new double[][] {roots(squares, evidence.tokens())}, List.of());
+      LinearStatistic statistic = LinearStatistic.LINEAR_INPUT_SQUARE_SUM;
+      if (!evidence.linears().inputs(statistic).contains(input)) {
+        throw new MissingEvidenceException(
+            Checks.text(
+                "the evidence has no %s of %s in layer %d. Calibrate again, with --statistics"
+                    + " default,%s.",
+                statistic.label(), input.label(), evidence.layer(), statistic.label()));
+      }
+      double[] squares = evidence.linears().sum(statistic, input)[0];
+      return new InputNorms(new double[][] {roots(squares, (double) evidence.tokens())}, List.of());
     }
     Evidence.Layer experts = evidence.experts();
     if (experts == null) {
@@ -71,5 +86,17 @@ public record InputNorms(double[][] rows, List<Integer> starved) {
       roots[i] = tokens == 0 ? 1 : Math.sqrt(squares[i] / tokens);
     }
     return roots;
+  }
+
+  /// All rows, one after the other, as an array of a plan holds them.
+  public float[] floats() {
+    int width = rows[0].length;
+    float[] floats = new float[Math.multiplyExact(rows.length, width)];
+    for (int row = 0; row < rows.length; row++) {
+      for (int i = 0; i < width; i++) {
+        floats[row * width + i] = (float) rows[row][i];
+      }
+    }
+    return floats;
   }
 }

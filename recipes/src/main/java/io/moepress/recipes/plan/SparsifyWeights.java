@@ -5,6 +5,7 @@ import io.moepress.formats.architecture.LinearInput;
 import io.moepress.formats.architecture.TensorRole;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// Sets weights of a layer's linear maps to zero: of each output row those with the smallest
@@ -27,19 +28,23 @@ public record SparsifyWeights(int layer, String method, List<Part> parts) implem
         all);
   }
 
+  @Override
+  public List<PlanArray> arrays() {
+    return parts.stream().map(Part::norms).filter(Objects::nonNull).toList();
+  }
+
   /// Maps that read the same vector.
   ///
   /// @param input the vector
   /// @param linears their roles
   /// @param pattern how many weights of a row
-  /// @param norms `a`: name of an array of the plan, `[1, in]`, or `[E, in]` for routed experts; null:
-  ///   all ones
+  /// @param norms `a`, F32 `[1, in]`, or `[E, in]` for routed experts; null: all ones
   /// @param dense the experts whose weights all stay, ascending
   public record Part(
       LinearInput input,
       List<TensorRole> linears,
       ZeroPattern pattern,
-      @Nullable String norms,
+      @Nullable PlanArray norms,
       List<Integer> dense) {
     public Part {
       linears = List.copyOf(linears);

@@ -13,8 +13,10 @@ public interface SparsityMethod {
   /// The name by which a recipe asks for the method, such as `wanda`.
   String name();
 
-  /// What is asked for, all layers together.
-  ZeroPattern pattern();
+  /// Makes sure that it can work towards a pattern.
+  ///
+  /// @throws IllegalArgumentException when it cannot
+  default void requireTaken(ZeroPattern pattern) {}
 
   /// Whether weights are chosen by what the linear maps read, and not by their magnitude alone.
   default boolean readsInputs() {

@@ -10,8 +10,10 @@ import java.util.stream.IntStream;
 /// @param model the weights, read only
 /// @param evidence what calibration saw of the model as it is; without anything gathered for a
 ///   method that does not compare layers
+/// @param pattern how many weights shall be zero, all layers together
 /// @param options what the recipe asks besides
-public record SparsityRequest(MoeModel model, Evidence evidence, SparsityOptions options) {
+public record SparsityRequest(
+    MoeModel model, Evidence evidence, ZeroPattern pattern, SparsityOptions options) {
 
   /// The decoder layers that have weights in scope, ascending.
   public List<Integer> layers() {

@@ -20,7 +20,8 @@ import java.util.Optional;
 /// @param seed of the recipe
 record StepReader(MethodCatalog catalog, long seed) {
   private static final String PRUNE = "prune";
-  private static final List<String> KINDS = List.of(PRUNE);
+  private static final String SPARSIFY = "sparsify";
+  private static final List<String> KINDS = List.of(PRUNE, SPARSIFY);
 
   RecipeStep step(YamlNode item) {
     List<String> kinds = item.keys();
@@ -39,7 +40,12 @@ record StepReader(MethodCatalog catalog, long seed) {
               + String.join(", ", KINDS)
               + Words.didYouMean(kind, KINDS));
     }
-    return prune(item.required(kind, "a step"));
+    YamlNode step = item.required(kind, "a step");
+    return switch (kind) {
+      case PRUNE -> prune(step);
+      case SPARSIFY -> new SparsifyReader(catalog, seed).sparsify(step);
+      default -> throw new IllegalStateException("no reader for step " + kind);
+    };
   }
 
   private PruneStep prune(YamlNode step) {
