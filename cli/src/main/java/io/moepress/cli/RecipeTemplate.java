@@ -93,12 +93,23 @@ final class RecipeTemplate {
             groups: keep
             # Layers for multi-token prediction: drop them when experts go, or prune them alike.
             multi-token-prediction: drop
-        # A further step: zeros in what is left (moepress explain wanda). How many of each row, a
-        # share (sparsity: 25%) or so many of neighbours (pattern: "2:4"); where (scope: experts,
-        # feed-forward, all-linear); whether each layer is measured behind the zeros of those before
-        # it (sequential: true); what becomes of experts that no text reached (starved: skip,
-        # magnitude); power of the gate in the norms (gate-power: 0, 2).
-        # - sparsify: {method: wanda, sparsity: 25%, scope: feed-forward, sequential: true, starved: skip, gate-power: 0}
+      """;
+
+  private static final String FURTHER =
+      """
+        # A further step could set weights of what is left to zero; moepress explain wanda says how.
+        # - sparsify:
+        #     method: wanda
+        #     # How many of each row: a share, or instead so many of neighbours, pattern: 2:4.
+        #     sparsity: 25%
+        #     # experts, feed-forward (with shared experts and dense networks), or all-linear.
+        #     scope: feed-forward
+        #     # Whether each layer is measured behind the zeros of those before it.
+        #     sequential: true
+        #     # Experts that no text reached: skip them, or take their smallest weights, magnitude.
+        #     starved: skip
+        #     # Power of the routing weight by which a token counts: 0 or 2.
+        #     gate-power: 0
       """;
 
   private static final String EVALUATION =
@@ -166,6 +177,7 @@ final class RecipeTemplate {
         + calibration(wish.data(), needsTexts)
         + STEP.replace("NAME", wish.method()).replace("BUDGET", facts.budget())
         + options(method)
+        + FURTHER
         + EVALUATION;
   }
 

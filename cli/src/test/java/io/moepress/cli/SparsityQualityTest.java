@@ -43,6 +43,6 @@ class SparsityQualityTest {
     Cli run = Cli.run("run", Files.writeString(folder.resolve("recipe.yaml"), recipe), "--json", "-q");
 
     assertThat(run.exitCode()).as(run.err()).isZero();
-    return run.json().at("/evaluation/after/evaluation/data/0/perplexity").asDouble();
+    return run.json().at("/evaluation/after/evaluation/corpora/0/perplexity").asDouble();
   }
 }
