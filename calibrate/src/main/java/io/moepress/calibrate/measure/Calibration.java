@@ -110,12 +110,18 @@ public final class Calibration {
       Evidence empty,
       Continuity continuity)
       throws IOException {
-    LayerRevision revision =
-        decision == null
-            ? null
-            : layer -> decided(decision, model, collector.filled(empty).layer(layer));
-    PassHooks hooks = new PassHooks(collector, continuity, revision);
+    LayerDecision deciding = decision;
+    PassHooks hooks =
+        new PassHooks(
+            collector,
+            continuity,
+            deciding == null ? null : revision(deciding, model, collector, empty));
     new ForwardPass(model, resources).run(TITLE, corpus, hooks).close();
+  }
+
+  private static LayerRevision revision(
+      LayerDecision decision, MoeModel model, EvidenceCollector collector, Evidence empty) {
+    return layer -> decided(decision, model, collector.filled(empty).layer(layer));
   }
 
   private static Optional<MoeModel> decided(

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import io.moepress.calibrate.corpus.Corpora;
 import io.moepress.calibrate.corpus.Corpus;
 import io.moepress.calibrate.forward.PassResources;
+import io.moepress.formats.architecture.LinearInput;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.Checkpoint;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
@@ -14,6 +15,8 @@ import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.evidence.EvidenceFile;
 import io.moepress.recipes.evidence.EvidenceRequest;
 import io.moepress.recipes.evidence.LayerEvidence;
+import io.moepress.recipes.evidence.LinearStatistic;
+import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.lowering.Lowering;
 import io.moepress.recipes.plan.LinearScope;
 import io.moepress.recipes.plan.PlanStep;
@@ -129,7 +132,7 @@ class SequentialCalibrationTest {
     }
   }
 
-  private static void assertSame(Evidence found, Evidence expected, int layer) throws IOException {
+  private static void assertSame(Evidence found, Evidence expected, int layer) {
     assertThat(values(found, layer)).as("layer %d", layer).isDeepEqualTo(values(expected, layer));
   }
 
@@ -137,22 +140,18 @@ class SequentialCalibrationTest {
   private static double[][] values(Evidence evidence, int layer) {
     List<double[]> values = new ArrayList<>();
     LayerEvidence found = evidence.layer(layer);
-    if (found.experts() != null) {
-      found.experts().values().values().forEach(rows -> values.addAll(List.of(rows)));
-      found
-          .experts()
-          .parts()
-          .statistics()
-          .forEach(matrix -> values.addAll(List.of(found.experts().matrix(matrix))));
+    Evidence.Layer experts = found.experts();
+    if (experts != null) {
+      experts.values().values().forEach(rows -> values.addAll(List.of(rows)));
+      for (Statistic matrix : experts.parts().statistics()) {
+        values.addAll(List.of(experts.matrix(matrix)));
+      }
     }
-    found
-        .linears()
-        .statistics()
-        .forEach(sum ->
-            found
-                .linears()
-                .inputs(sum)
-                .forEach(input -> values.addAll(List.of(found.linears().sum(sum, input)))));
+    for (LinearStatistic sum : found.linears().statistics()) {
+      for (LinearInput input : found.linears().inputs(sum)) {
+        values.addAll(List.of(found.linears().sum(sum, input)));
+      }
+    }
     assertThat(values).isNotEmpty();
     return values.toArray(double[][]::new);
   }

@@ -2,7 +2,10 @@ package io.moepress.recipes.apply;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.moepress.formats.json.Json;
 import io.moepress.recipes.plan.ZeroPattern;
+import io.moepress.testdata.TestData;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -12,6 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.JsonNode;
 
 class SmallestWeightsTest {
 
@@ -56,6 +60,35 @@ class SmallestWeightsTest {
           .forEach(zeros::add);
     }
     return zeros.stream().sorted().toList();
+  }
+
+  /// The toy layer's scores of MoE-Pruner: of each row of a gate projection the lowest go.
+  @ParameterizedTest
+  @CsvSource({"25%", "50%", "75%", "2:4", "1:2"})
+  void theLowestScoresOfTheReferenceGo(String pattern) throws IOException {
+    JsonNode golden = Json.object(TestData.path("golden/scores.json"));
+    JsonNode weights = golden.at("/inputs/Wg/0");
+    double[] norms = doubles(golden.at("/colnorm/gate2/inp/0"));
+    double[] ones = {1, 1, 1, 1};
+    for (int row = 0; row < weights.size(); row++) {
+      float[] scores = floats(doubles(golden.at("/MoEPruner_S_gateproj_e0").get(row)));
+      float[] row32 = floats(doubles(weights.get(row)));
+
+      assertThat(found(ZeroPattern.parse(pattern), norms, row32, 0))
+          .isEqualTo(naive(ZeroPattern.parse(pattern), ones, scores));
+    }
+  }
+
+  private static double[] doubles(JsonNode row) {
+    return row.valueStream().mapToDouble(JsonNode::asDouble).toArray();
+  }
+
+  private static float[] floats(double[] row) {
+    float[] floats = new float[row.length];
+    for (int i = 0; i < row.length; i++) {
+      floats[i] = (float) row[i];
+    }
+    return floats;
   }
 
   @Test

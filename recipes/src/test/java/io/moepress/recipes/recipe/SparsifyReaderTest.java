@@ -12,7 +12,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class SparsifyReaderTest {
 
   @ParameterizedTest
-  @CsvSource({"sparsity: 40%, 40%", "sparsity: 0.4, 40%", "pattern: 2:4, 2:4", "pattern: '1:8', 1:8"})
+  @CsvSource({"sparsity: 40%, 40%", "sparsity: 0.4, 40%", "pattern: 2:4, 2:4", "pattern: 1:8, 1:8"})
   void bothWaysToSayHowManyRead(String key, String pattern) {
     SparsifyStep step = read("{method: idle, " + key + "}");
 
