@@ -1,12 +1,12 @@
 package io.moepress.cli;
 
+import io.moepress.prune.ActivationMembers;
+import io.moepress.prune.ActivationPruning;
+import io.moepress.prune.AimerPruning;
 import io.moepress.prune.EasyEpPruning;
-import io.moepress.prune.FrequencyPruning;
-import io.moepress.prune.GateMassPruning;
 import io.moepress.prune.MagnitudeSparsity;
 import io.moepress.prune.OwlSparsity;
 import io.moepress.prune.RandomPruning;
-import io.moepress.prune.ReapPruning;
 import io.moepress.prune.WandaSparsity;
 import io.moepress.recipes.plan.MethodDescription;
 import io.moepress.recipes.plan.PruneMethod;
@@ -31,9 +31,10 @@ final class Methods implements MethodCatalog {
 
   Methods() {
     add(EasyEpPruning.DESCRIPTION, (options, seed) -> new EasyEpPruning());
-    add(ReapPruning.DESCRIPTION, (options, seed) -> new ReapPruning());
-    add(FrequencyPruning.DESCRIPTION, (options, seed) -> new FrequencyPruning());
-    add(GateMassPruning.DESCRIPTION, (options, seed) -> new GateMassPruning());
+    ActivationMembers.ALL.forEach(
+        member -> add(member.description(), (options, seed) -> member.method()));
+    add(ActivationMembers.FAMILY, (options, seed) -> activation(options));
+    add(AimerPruning.DESCRIPTION, (options, seed) -> new AimerPruning());
     add(RandomPruning.DESCRIPTION, (options, seed) -> new RandomPruning(seed(options, seed)));
     addSparsity(WandaSparsity.DESCRIPTION, (options, seed) -> new WandaSparsity());
     addSparsity(OwlSparsity.DESCRIPTION, (options, seed) -> owl(options));
@@ -79,6 +80,14 @@ final class Methods implements MethodCatalog {
   SparsityMethod sparsityExample(String name) {
     YamlNode noOptions = YamlNode.parse(Path.of(name), "{}".getBytes(StandardCharsets.UTF_8));
     return sparsity(name).orElseThrow().bind(noOptions, 0);
+  }
+
+  private static ActivationPruning activation(YamlNode options) {
+    ActivationPruning standard = ActivationMembers.REAP;
+    double b = options.optional("b").map(YamlNode::decimal).orElse(standard.b());
+    int alpha = options.optional("alpha").map(power -> power.atLeast(0)).orElse(standard.alpha());
+    int beta = options.optional("beta").map(power -> power.atLeast(0)).orElse(standard.beta());
+    return new ActivationPruning(ActivationMembers.FAMILY.name(), b, alpha, beta);
   }
 
   private static long seed(YamlNode options, long seed) {

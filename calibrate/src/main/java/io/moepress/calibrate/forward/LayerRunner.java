@@ -73,12 +73,12 @@ final class LayerRunner {
     Routing routing = Routing.ofTokens(streams.corpus().tokens(), layout.topK());
     attend(layer, routing, moments);
     ExpertRunner experts =
-        new ExpertRunner(layer, layout.experts(), blocks, workers, observer.wants());
+        new ExpertRunner(layer, layout.experts(layer), blocks, workers, observer.wants());
     ExpertRunner.Result result = experts.run(streams.inputs(), routing, streams.outputs());
     observer.observe(
         new MoePass(
             layer,
-            layout.experts(),
+            layout.experts(layer),
             routing,
             result.norms(),
             result.maxima(),

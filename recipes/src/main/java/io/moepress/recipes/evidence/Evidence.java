@@ -60,7 +60,7 @@ public record Evidence(
   public static Evidence of(MoeModel model) {
     SortedMap<Integer, Layer> layers = new TreeMap<>();
     for (int layer : model.layout().moeLayers()) {
-      layers.put(layer, new Layer(model.layout().experts(), Map.of()));
+      layers.put(layer, new Layer(model.layout().experts(layer), Map.of()));
     }
     return new Evidence("", 0, List.of(), layers);
   }

@@ -47,7 +47,7 @@ record ZeroLowering(MoeModel model, Result result) {
 
   private static void requireFitting(MoeModel model, int layer, Part part, TensorId id) {
     LinearShape shape = LinearShape.of(model, id);
-    long rows = part.input().isOfExperts() ? model.layout().experts() : 1;
+    long rows = part.input().isOfExperts() ? model.layout().experts(layer) : 1;
     PlanArray norms = part.norms();
     if (norms != null && !norms.shape().equals(List.of(rows, shape.inputs()))) {
       throw new PlanMismatchException(

@@ -15,6 +15,7 @@ import io.moepress.recipes.plan.SparsityRequest;
 import io.moepress.recipes.plan.StarvedMode;
 import io.moepress.recipes.recipe.SparsifyStep;
 import io.moepress.recipes.target.ExpertNumbers;
+import io.moepress.recipes.target.Finding;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -32,7 +33,12 @@ record SparsifyPlanning(MoeModel model, SparsifyStep step, PlanningContext commo
   private static final int LISTED = 64;
 
   @Override
-  public void preflight() {
+  public List<Finding> preflight() {
+    requireScope();
+    return common.checkTarget(ExpertNumbers.of(model.layout()));
+  }
+
+  private void requireScope() {
     LinearScope scope = step.options().scope();
     boolean any = false;
     for (int layer = 0; layer < model.layout().layers(); layer++) {
@@ -45,7 +51,6 @@ record SparsifyPlanning(MoeModel model, SparsifyStep step, PlanningContext commo
       throw new PlanMismatchException(
           "scope: %s: this model has no such weights. Use \"scope: all-linear\".", scope.label());
     }
-    common.checkTarget(ExpertNumbers.of(model.layout()));
   }
 
   private void requireFitting(TensorId id) {
@@ -70,7 +75,8 @@ record SparsifyPlanning(MoeModel model, SparsifyStep step, PlanningContext commo
 
   @Override
   public List<PlanStep> decide(Evidence evidence) throws IOException {
-    preflight();
+    requireScope();
+    common.checkTarget(ExpertNumbers.of(model.layout()));
     LayerSparsifier sparsifier = sparsifier(evidence);
     List<SparsifyWeights> steps = new ArrayList<>();
     for (int layer : sparsifier.patterns().keySet()) {
