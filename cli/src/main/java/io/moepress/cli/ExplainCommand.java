@@ -1,10 +1,14 @@
 package io.moepress.cli;
 
 import io.moepress.formats.Words;
+import io.moepress.recipes.evidence.LinearStatistic;
 import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.plan.MethodDescription;
 import io.moepress.recipes.plan.MethodDescription.Option;
+import io.moepress.recipes.plan.SparsityOptions;
+import io.moepress.recipes.plan.ZeroPattern;
 import io.moepress.recipes.recipe.RecipeException;
+import io.moepress.recipes.recipe.SparsifyStep;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -40,7 +44,7 @@ final class ExplainCommand implements Callable<Integer> {
     private static final long serialVersionUID = 1L;
 
     MethodNames() {
-      super(new Methods().pruneNames());
+      super(new Methods().names());
     }
   }
 
@@ -62,7 +66,7 @@ final class ExplainCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     if (method == null) {
-      List<Explanation> all = methods.pruneNames().stream().map(this::explain).toList();
+      List<Explanation> all = methods.names().stream().map(this::explain).toList();
       common.terminal().result(new Overview(all), table(all));
     } else {
       Explanation explanation = explain(method);
@@ -80,19 +84,35 @@ final class ExplainCommand implements Callable<Integer> {
                     "unknown method "
                         + Words.quoted(name)
                         + " (expected one of: "
-                        + String.join(", ", methods.pruneNames())
+                        + String.join(", ", methods.names())
                         + ")"
-                        + Words.didYouMean(name, methods.pruneNames())));
+                        + Words.didYouMean(name, methods.names())));
     return new Explanation(
         it.name(),
-        "prune",
+        isSparsity(name) ? "sparsify" : "prune",
         it.score(),
         it.advice(),
         it.source(),
         it.reference(),
-        methods.example(name).needs().stream().map(Statistic::label).sorted().toList(),
+        needs(name),
         it.options(),
         it.example());
+  }
+
+  private boolean isSparsity(String name) {
+    return methods.sparsityNames().contains(name);
+  }
+
+  private List<String> needs(String name) {
+    if (!isSparsity(name)) {
+      return methods.example(name).needs().stream().map(Statistic::label).sorted().toList();
+    }
+    SparsifyStep step =
+        new SparsifyStep(
+            methods.sparsityExample(name), ZeroPattern.parse("50%"), SparsityOptions.DEFAULT);
+    List<String> needs = new ArrayList<>(Statistic.labels(step.needs()));
+    needs.addAll(LinearStatistic.labels(step.linears()));
+    return needs.stream().sorted().toList();
   }
 
   private static String table(List<Explanation> all) {
@@ -112,13 +132,21 @@ final class ExplainCommand implements Callable<Integer> {
   private static String text(Explanation it) {
     StringBuilder text = new StringBuilder();
     row(text, "method", it.method() + ", for the step " + it.step());
-    row(text, "score", plain(it.score()) + ". The experts with the highest stay.");
+    boolean prunes = it.step().equals("prune");
+    String rule =
+        prunes
+            ? ". The experts with the highest stay."
+            : ". The weights with the lowest become zero.";
+    row(text, "score", plain(it.score()) + rule);
     row(
         text,
         "",
-        "x runs over the tokens X_j routed to expert j; g_j is the weight its output is multiplied"
-            + " with; f_j is its output before that; h is the residual stream in front of the MoE"
-            + " block.");
+        prunes
+            ? "x runs over the tokens X_j routed to expert j; g_j is the weight its output is"
+                + " multiplied with; f_j is its output before that; h is the residual stream in front"
+                + " of the MoE block."
+            : "x runs over the n tokens that a linear map W sees; a row i makes one output, a column j"
+                + " reads one input.");
     row(text, "advice", it.advice());
     row(text, "source", plain(it.source()));
     if (!it.reference().isEmpty()) {

@@ -23,6 +23,7 @@ import io.moepress.recipes.recipe.PruneStep;
 import io.moepress.recipes.recipe.Recipe;
 import io.moepress.recipes.recipe.RecipeException;
 import io.moepress.recipes.recipe.RecipeStep;
+import io.moepress.recipes.recipe.SparsifyStep;
 import io.moepress.recipes.verify.Verifier.Check;
 import io.moepress.recipes.work.Journal;
 import io.moepress.recipes.work.Journal.Stage;
@@ -156,7 +157,8 @@ final class RecipeRun implements Closeable {
     if (measures && recipe.calibration().isPresent()) {
       Corpus corpus = steps.corpus(recipe.calibration().get());
       EvidenceRequest request = EvidenceNeeds.of(recipe).and(Statistic.defaults());
-      predicted = setup.predicted(Calibration.memory(model, corpus, request));
+      PassMemory need = Calibration.memory(model, corpus, request);
+      predicted = setup.predicted(steps.isSequential() ? need.revising() : need);
       for (LearnedPruning method : learned()) {
         predicted = Math.max(predicted, setup.predicted(Learning.memory(model, corpus, method)));
       }
@@ -174,6 +176,7 @@ final class RecipeRun implements Closeable {
     for (RecipeStep step : steps.steps()) {
       switch (step) {
         case PruneStep prune -> methods.add(prune.method());
+        case SparsifyStep sparsify -> {} // learns nothing
       }
     }
     recipe.evaluation().ifPresent(spec -> methods.addAll(spec.baselines()));
@@ -274,6 +277,7 @@ final class RecipeRun implements Closeable {
         step ->
             switch (step) {
               case PruneStep prune -> prune.with(method);
+              case SparsifyStep sparsify -> sparsify;
             },
         method.name());
   }

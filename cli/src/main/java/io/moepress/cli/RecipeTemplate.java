@@ -104,6 +104,23 @@ final class RecipeTemplate {
             multi-token-prediction: drop
       """;
 
+  private static final String FURTHER =
+      """
+        # A further step could set weights of what is left to zero; moepress explain wanda says how.
+        # - sparsify:
+        #     method: wanda
+        #     # How many of each row: a share, or instead so many of neighbours, pattern: 2:4.
+        #     sparsity: 25%
+        #     # experts, feed-forward (with shared experts and dense networks), or all-linear.
+        #     scope: feed-forward
+        #     # Whether each layer is measured behind the zeros of those before it.
+        #     sequential: true
+        #     # Experts that no text reached: skip them, or take their smallest weights, magnitude.
+        #     starved: skip
+        #     # Power of the routing weight by which a token counts: 0 or 2.
+        #     gate-power: 0
+      """;
+
   private static final String EVALUATION =
       """
 
@@ -147,8 +164,9 @@ final class RecipeTemplate {
 
   static String text(Wish wish, Methods methods) throws IOException {
     MethodDescription method =
-        methods
-            .description(wish.method())
+        Optional.of(wish.method())
+            .filter(methods.pruneNames()::contains)
+            .flatMap(methods::description)
             .orElseThrow(() ->
                 new RecipeException(
                     "--method: "
@@ -168,6 +186,7 @@ final class RecipeTemplate {
         + calibration(wish.data(), needsTexts)
         + STEP.replace("NAME", wish.method()).replace("BUDGET", facts.budget())
         + options(method)
+        + FURTHER
         + EVALUATION;
   }
 

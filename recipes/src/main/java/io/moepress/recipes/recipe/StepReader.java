@@ -24,7 +24,8 @@ import java.util.Optional;
 /// @param seed of the recipe
 record StepReader(MethodCatalog catalog, long seed) {
   private static final String PRUNE = "prune";
-  private static final List<String> KINDS = List.of(PRUNE);
+  private static final String SPARSIFY = "sparsify";
+  private static final List<String> KINDS = List.of(PRUNE, SPARSIFY);
 
   RecipeStep step(YamlNode item) {
     List<String> kinds = item.keys();
@@ -46,6 +47,7 @@ record StepReader(MethodCatalog catalog, long seed) {
     YamlNode step = item.required(kind, "a step");
     return switch (kind) {
       case PRUNE -> prune(step);
+      case SPARSIFY -> new SparsifyReader(catalog, seed).sparsify(step);
       default -> throw new IllegalStateException("no reader for step " + kind);
     };
   }

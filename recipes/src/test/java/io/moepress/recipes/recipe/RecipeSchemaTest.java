@@ -4,8 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.moepress.recipes.plan.AllocationMode;
 import io.moepress.recipes.plan.GroupMode;
+import io.moepress.recipes.plan.LinearScope;
 import io.moepress.recipes.plan.PredictionMode;
 import io.moepress.recipes.plan.RouterMode;
+import io.moepress.recipes.plan.SparsityOptions;
+import io.moepress.recipes.plan.StarvedMode;
 import io.moepress.recipes.target.Target;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -69,6 +72,20 @@ class RecipeSchemaTest {
         .isEqualTo(PredictionMode.labels());
   }
 
+  @Test
+  void theSchemaListsTheNamesOfSparsityThatTheReaderKnows() {
+    assertThat(names("/$defs/sparsify/properties/scope")).isEqualTo(LinearScope.labels());
+    assertThat(names("/$defs/sparsify/properties/starved")).isEqualTo(StarvedMode.labels());
+    SparsityOptions standard = SparsityOptions.DEFAULT;
+    assertThat(standard("/$defs/sparsify/properties/scope")).isEqualTo(standard.scope().label());
+    assertThat(standard("/$defs/sparsify/properties/starved"))
+        .isEqualTo(standard.starved().label());
+    assertThat(standard("/$defs/sparsify/properties/sequential"))
+        .isEqualTo(String.valueOf(standard.sequential()));
+    assertThat(standard("/$defs/sparsify/properties/gate-power"))
+        .isEqualTo(String.valueOf(standard.gatePower()));
+  }
+
   private static List<String> names(String pointer) {
     List<String> names = new ArrayList<>();
     SCHEMA.at(pointer).get("enum").forEach(name -> names.add(name.asString()));
@@ -117,7 +134,7 @@ class RecipeSchemaTest {
 
   @Test
   void onlyAStepHasRoomForKeysThatTheSchemaDoesNotKnow() {
-    assertThat(open(SCHEMA, "")).containsExactly("/$defs/prune");
+    assertThat(open(SCHEMA, "")).containsExactlyInAnyOrder("/$defs/prune", "/$defs/sparsify");
   }
 
   /// The pointers of all object schemas that admit other keys than their own.
