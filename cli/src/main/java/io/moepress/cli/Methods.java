@@ -3,8 +3,10 @@ package io.moepress.cli;
 import io.moepress.prune.ActivationMembers;
 import io.moepress.prune.ActivationPruning;
 import io.moepress.prune.AimerPruning;
+import io.moepress.prune.DiepPruning;
 import io.moepress.prune.EasyEpPruning;
 import io.moepress.prune.RandomPruning;
+import io.moepress.prune.StunPruning;
 import io.moepress.recipes.plan.MethodDescription;
 import io.moepress.recipes.plan.PruneMethod;
 import io.moepress.recipes.recipe.MethodBinder;
@@ -29,6 +31,8 @@ final class Methods implements MethodCatalog {
         member -> add(member.description(), (options, seed) -> member.method()));
     add(ActivationMembers.FAMILY, (options, seed) -> activation(options));
     add(AimerPruning.DESCRIPTION, (options, seed) -> new AimerPruning());
+    add(StunPruning.DESCRIPTION, (options, seed) -> StunOptions.bind(options));
+    add(DiepPruning.DESCRIPTION, DiepOptions::bind);
     add(RandomPruning.DESCRIPTION, (options, seed) -> new RandomPruning(seed(options, seed)));
   }
 
