@@ -193,7 +193,7 @@ class RecipeCommandTest {
   // new
 
   @ParameterizedTest
-  @ValueSource(strings = {"easy-ep", "reap", "frequency", "gate-mass", "random"})
+  @ValueSource(strings = {"easy-ep", "reap", "man", "activation", "aimer", "random"})
   void aNewRecipePassesTheCheck(String method) {
     Path recipe = folder.resolve("new.yaml");
 
