@@ -118,7 +118,7 @@ record OutlierShare(long outliers, long weights) {
     boolean inputFirst = stacked == Orientation.INPUT_FIRST;
     int rows = Math.toIntExact(matrix.info().shape().dimension(0));
     int columns = Math.toIntExact(matrix.info().shape().dimension(1));
-    int step = (int) Math.clamp(BLOCK / columns, 1, rows);
+    int step = Math.clamp(BLOCK / columns, 1, rows);
     float[] block = new float[Math.multiplyExact(step, columns)];
     for (int first = 0; first < rows; first += step) {
       int count = Math.min(step, rows - first);
