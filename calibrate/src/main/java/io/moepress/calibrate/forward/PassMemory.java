@@ -80,7 +80,7 @@ public record PassMemory(long layer, long job, long states, long lists) {
     int[] lengths = corpus.sequences().stream().mapToInt(TokenSequence::length).sorted().toArray();
     int first = Math.max(0, lengths.length - batch);
     long tokens = Arrays.stream(lengths, first, lengths.length).asLongStream().sum();
-    long matrices = COPIES + layout.layers() - layout.moeLayers().getFirst();
+    long matrices = (long) COPIES + layout.layers() - layout.moeLayers().getFirst();
     long chosen =
         switch (relaxation) {
           case ROUTER -> layout.topK();
