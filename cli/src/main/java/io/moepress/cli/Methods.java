@@ -6,6 +6,7 @@ import io.moepress.prune.AimerPruning;
 import io.moepress.prune.DiepPruning;
 import io.moepress.prune.EasyEpPruning;
 import io.moepress.prune.RandomPruning;
+import io.moepress.prune.StunPruning;
 import io.moepress.recipes.plan.MethodDescription;
 import io.moepress.recipes.plan.PruneMethod;
 import io.moepress.recipes.recipe.MethodBinder;
@@ -30,6 +31,7 @@ final class Methods implements MethodCatalog {
         member -> add(member.description(), (options, seed) -> member.method()));
     add(ActivationMembers.FAMILY, (options, seed) -> activation(options));
     add(AimerPruning.DESCRIPTION, (options, seed) -> new AimerPruning());
+    add(StunPruning.DESCRIPTION, (options, seed) -> StunOptions.bind(options));
     add(DiepPruning.DESCRIPTION, DiepOptions::bind);
     add(RandomPruning.DESCRIPTION, (options, seed) -> new RandomPruning(seed(options, seed)));
   }

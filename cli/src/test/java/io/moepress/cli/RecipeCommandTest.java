@@ -178,7 +178,8 @@ class RecipeCommandTest {
 
   @Test
   void theExamplesPass() {
-    for (String example : new String[] {"quickstart", "gate-missed", "compare-scores", "layer-budgets"}) {
+    for (String example :
+        new String[] {"quickstart", "gate-missed", "compare-scores", "layer-budgets"}) {
       Path recipe = Path.of("..", "recipes", "examples", example + ".yaml");
       assertThat(recipe).exists();
       Cli check = Cli.run("recipe", "check", recipe);
