@@ -83,11 +83,7 @@ record LayerBackward(
     inputGradient.clear();
     double[] products =
         new ExpertBackward(layer, layout.experts(), blocks, workers)
-            .run(
-                inputs,
-                scales.of(layer, chosen),
-                ends.gradient(),
-                further ? inputGradient : null);
+            .run(inputs, scales.of(layer, chosen), ends.gradient(), further ? inputGradient : null);
     double[] gradient = new double[layout.experts()];
     for (int slot = 0; slot < products.length; slot++) {
       gradient[unscaled.experts()[slot]] += unscaled.weights()[slot] * products[slot];
