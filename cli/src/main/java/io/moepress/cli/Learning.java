@@ -42,8 +42,8 @@ record Learning(PassSetup setup, Terminal terminal) {
     LearnedScores scores = LearnedScores.read(file);
     if (!scores.checkpoint().equals(fingerprint)) {
       throw new PlanMismatchException(
-          "%s: learned on checkpoint %s, this one is %s. Leave out \"learned\", and they are learned"
-              + " on this one.",
+          "%s: learned on checkpoint %s, this one is %s. Leave out \"learned\", and they are"
+              + " learned on this one.",
           file, scores.checkpoint(), fingerprint);
     }
     return scores;

@@ -59,8 +59,8 @@ public record DiepPruning(
           List.of(
               new Option(
                   "relaxation",
-                  "`dense`: all experts side by side, `y = β Σ ā_i f_i`; `router`: those chosen, `y ="
-                      + " β Σ g_i · N ā_i · f_i`",
+                  "`dense`: all experts side by side, `y = β Σ ā_i f_i`; `router`: those chosen, `y"
+                      + " = β Σ g_i · N ā_i · f_i`",
                   "dense"),
               new Option("score", "`sign-safe`, or `raw` for `α · β`", "sign-safe"),
               new Option("epochs", "times that every text is seen", "10"),
