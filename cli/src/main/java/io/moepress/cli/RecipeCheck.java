@@ -7,6 +7,7 @@ import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.recipes.plan.PlanMismatchException;
 import io.moepress.recipes.plan.PruneMethod;
 import io.moepress.recipes.planning.Planner;
+import io.moepress.recipes.recipe.Contender;
 import io.moepress.recipes.recipe.DataSource;
 import io.moepress.recipes.recipe.PruneStep;
 import io.moepress.recipes.recipe.Recipe;
@@ -64,7 +65,12 @@ final class RecipeCheck {
       requireNoCalibration(recipe);
     }
     try (CheckpointDirectory checkpoint = recipe.open(recipe.model())) {
-      checkSteps(recipe, MoeModel.of(checkpoint));
+      MoeModel model = MoeModel.of(checkpoint);
+      if (recipe.comparison().isPresent()) {
+        checkContenders(recipe, model, recipe.comparison().get().contenders());
+      } else {
+        checkSteps(recipe, model);
+      }
     } catch (FormatException e) {
       complain("model", String.valueOf(e.getMessage()));
     }
@@ -88,10 +94,38 @@ final class RecipeCheck {
     }
   }
 
+  /// Candidates that fail whatever is measured. What is told of one need not be told of those that
+  /// differ only in their lots.
+  private void checkContenders(Recipe recipe, MoeModel model, List<Contender> contenders) {
+    for (Contender contender : contenders) {
+      try {
+        StepChain.preflight(
+            model, StepChain.steps(recipe.with(contender.steps())), recipe.target());
+      } catch (PlanMismatchException | IllegalArgumentException e) {
+        String problem =
+            place("compare") + contender.name() + " at " + contender.budget() + ": " + e.getMessage();
+        if (!problems.contains(problem)) {
+          problems.add(problem);
+        }
+      }
+    }
+  }
+
   private void requireNoCalibration(Recipe recipe) {
+    recipe.comparison().stream()
+        .flatMap(comparison -> comparison.contenders().stream())
+        .map(Contender::steps)
+        .distinct()
+        .forEach(steps -> requireNoCalibration(recipe.with(steps), "compare"));
+    requireNoCalibration(recipe, "");
+  }
+
+  private void requireNoCalibration(Recipe recipe, String section) {
     for (int i = 0; i < recipe.steps().size(); i++) {
       switch (recipe.steps().get(i)) {
-        case PruneStep step -> requireNoCalibration("steps[" + i + "]", step.method());
+        case PruneStep step ->
+            requireNoCalibration(
+                section.isEmpty() ? "steps[" + i + "]" : section, step.method());
       }
     }
     recipe
@@ -101,8 +135,9 @@ final class RecipeCheck {
   }
 
   private void requireNoCalibration(String path, PruneMethod method) {
-    if (!method.needs().isEmpty()) {
-      complain(path, String.valueOf(Planner.needsEvidence(method).getMessage()));
+    String problem = String.valueOf(Planner.needsEvidence(method).getMessage());
+    if (!method.needs().isEmpty() && !problems.contains(place(path) + problem)) {
+      complain(path, problem);
     }
   }
 

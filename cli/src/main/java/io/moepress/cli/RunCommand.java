@@ -58,7 +58,7 @@ final class RunCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     Terminal terminal = common.terminal();
-    Recipe recipe = RecipeReader.read(recipeFile, new Methods());
+    Recipe recipe = RecipeReader.read(recipeFile, new Methods()).requireSteps();
     if (!dryRun) {
       Outputs.requireFree(recipe.output(), overwrite);
     }
