@@ -4,8 +4,8 @@ import io.moepress.calibrate.corpus.DataFiles;
 import io.moepress.formats.FormatException;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
+import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.plan.PlanMismatchException;
-import io.moepress.recipes.plan.PruneMethod;
 import io.moepress.recipes.planning.Planner;
 import io.moepress.recipes.recipe.Contender;
 import io.moepress.recipes.recipe.DataSource;
@@ -24,6 +24,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 
 /// Finds all that can be wrong with a recipe before anything is measured.
 final class RecipeCheck {
@@ -96,14 +97,14 @@ final class RecipeCheck {
 
   /// Candidates that fail whatever is measured. What is told of one need not be told of those that
   /// differ only in their lots.
-  private void checkContenders(Recipe recipe, MoeModel model, List<Contender> contenders) {
+  private void checkContenders(Recipe recipe, MoeModel model, List<Contender> contenders)
+      throws IOException {
     for (Contender contender : contenders) {
       try {
-        StepChain.preflight(
-            model, StepChain.steps(recipe.with(contender.steps())), recipe.target());
+        StepChain.preflight(model, contender.steps(), recipe.target());
       } catch (PlanMismatchException | IllegalArgumentException e) {
-        String problem =
-            place("compare") + contender.name() + " at " + contender.budget() + ": " + e.getMessage();
+        String which = contender.name() + " at " + contender.budget();
+        String problem = place("compare") + which + ": " + e.getMessage();
         if (!problems.contains(problem)) {
           problems.add(problem);
         }
@@ -122,33 +123,31 @@ final class RecipeCheck {
 
   private void requireNoCalibration(Recipe recipe, String section) {
     for (int i = 0; i < recipe.steps().size(); i++) {
-      switch (recipe.steps().get(i)) {
-        case PruneStep step ->
-            requireNoCalibration(
-                section.isEmpty() ? "steps[" + i + "]" : section, step.method());
-      }
+      RecipeStep step = recipe.steps().get(i);
+      String place = section.isEmpty() ? "steps[" + i + "]" : section;
+      requireNoCalibration(place, step.name(), step.needs());
     }
     recipe
         .evaluation()
-        .ifPresent(
-            spec -> spec.baselines().forEach(method -> requireNoCalibration("evaluate", method)));
+        .ifPresent(spec ->
+            spec.baselines()
+                .forEach(
+                    method -> requireNoCalibration("evaluate", method.name(), method.needs())));
   }
 
-  private void requireNoCalibration(String path, PruneMethod method) {
-    String problem = String.valueOf(Planner.needsEvidence(method).getMessage());
-    if (!method.needs().isEmpty() && !problems.contains(place(path) + problem)) {
+  private void requireNoCalibration(String path, String method, Set<Statistic> needs) {
+    String problem = String.valueOf(Planner.needsEvidence(method, needs).getMessage());
+    if (!needs.isEmpty() && !problems.contains(place(path) + problem)) {
       complain(path, problem);
     }
   }
 
-  private void checkSteps(Recipe recipe, MoeModel model) {
+  private void checkSteps(Recipe recipe, MoeModel model) throws IOException {
     RecipeStep first = recipe.steps().getFirst();
     try {
+      Planner.preflight(model, first, recipe.target());
       switch (first) {
-        case PruneStep step -> {
-          Planner.preflight(model, step, recipe.target());
-          warn(recipe.target(), model, step);
-        }
+        case PruneStep step -> warn(recipe.target(), model, step);
       }
     } catch (PlanMismatchException | IllegalArgumentException e) {
       complain("steps[0]", String.valueOf(e.getMessage()));
@@ -157,9 +156,9 @@ final class RecipeCheck {
     checkFurther(recipe, model);
   }
 
-  private void checkFurther(Recipe recipe, MoeModel model) {
+  private void checkFurther(Recipe recipe, MoeModel model) throws IOException {
     try {
-      StepChain.preflight(model, StepChain.steps(recipe), recipe.target());
+      StepChain.preflight(model, recipe.steps(), recipe.target());
     } catch (PlanMismatchException | IllegalArgumentException e) {
       complain("steps", String.valueOf(e.getMessage()));
     }
