@@ -48,7 +48,7 @@ final class ComparisonTable {
     if (!original.corpora().isEmpty()) {
       columns.add(new Column("KL divergence", Column.Kind.DIVERGENCE, ComparisonTable::divergence));
     }
-    columns.add(new Column("planning, s", Column.Kind.SECONDS, Outcome::planSeconds));
+    columns.add(new Column(Column.PLANNING, Column.Kind.SECONDS, Outcome::planSeconds));
     columns.add(new Column("evaluating, s", Column.Kind.SECONDS, Outcome::evaluationSeconds));
   }
 
@@ -91,6 +91,13 @@ final class ComparisonTable {
 
   /// A column of numbers.
   private record Column(String heading, Kind kind, ToDoubleFunction<Outcome> value) {
+    static final String PLANNING = "planning, s";
+
+    /// Whether the original has such a number: it is not planned, and no distance from itself.
+    boolean isOfOriginal() {
+      return kind != Kind.DIVERGENCE && !heading.equals(PLANNING);
+    }
+
     enum Kind {
       PERPLEXITY,
       ACCURACY,
@@ -172,7 +179,7 @@ final class ComparisonTable {
     String name = markdown && competes ? "`" + plain + "`" : plain;
     List<String> cells = new ArrayList<>(List.of(name, row.budget(), size(row)));
     for (Column column : columns) {
-      boolean hasNone = !competes && column.kind() == Column.Kind.DIVERGENCE;
+      boolean hasNone = !competes && !column.isOfOriginal();
       String cell = hasNone ? NOTHING : column.cell(row);
       cells.add(markdown && competes && isBest(row, column) ? "**" + cell + "**" : cell);
     }

@@ -197,7 +197,7 @@ final class RecipeRun implements Closeable {
   }
 
   /// Writes a plan, with the directories on the way.
-  void write(Plan plan, Path file) throws IOException {
+  static void write(Plan plan, Path file) throws IOException {
     Path parent = file.toAbsolutePath().getParent();
     if (parent != null) {
       Files.createDirectories(parent);

@@ -67,7 +67,7 @@ final class RunCommand implements Callable<Integer> {
       run.preflight();
       Plan plan = run.plan();
       Path planFile = run.work().file("plan.json");
-      run.write(plan, planFile);
+      RecipeRun.write(plan, planFile);
       terminal.say("plan: " + planFile);
       plan.chain().forEach(part -> part.notes().forEach(note -> terminal.say("note: " + note)));
       if (dryRun) {

@@ -3,7 +3,6 @@ package io.moepress.cli.chart;
 import io.moepress.formats.Checks;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.DoubleStream;
 
 /// A range of values with round numbers in it.
 ///
@@ -12,7 +11,7 @@ import java.util.stream.DoubleStream;
 /// @param logarithmic whether equal ratios, and not equal differences, are equally long
 /// @param ticks round numbers within the range, ascending
 record Axis(double low, double high, boolean logarithmic, List<Double> ticks) {
-  private static final double LOGARITHMIC_FROM = 6;
+  private static final double LOGARITHMIC_FROM = 4;
   private static final double MARGIN = 0.06;
   private static final double[] STEPS = {1, 2, 5, 10};
 
@@ -20,14 +19,9 @@ record Axis(double low, double high, boolean logarithmic, List<Double> ticks) {
     ticks = List.copyOf(ticks);
   }
 
-  /// An axis for values, logarithmic when the largest is many times the smallest.
-  static Axis ofValues(DoubleStream values) {
-    double[] all = values.sorted().toArray();
-    double smallest = all[0];
-    double largest = all[all.length - 1];
-    return smallest > 0 && largest / smallest > LOGARITHMIC_FROM
-        ? logarithmic(smallest, largest)
-        : linear(smallest, largest, 5);
+  /// Whether values differ so much that equal steps would hide the small ones.
+  static boolean isWide(double smallest, double largest) {
+    return smallest > 0 && largest / smallest > LOGARITHMIC_FROM;
   }
 
   /// An axis with equal steps.
@@ -56,14 +50,14 @@ record Axis(double low, double high, boolean logarithmic, List<Double> ticks) {
     return 10 * power;
   }
 
-  private static Axis logarithmic(double smallest, double largest) {
+  /// An axis with equal ratios.
+  static Axis logarithmic(double smallest, double largest) {
     double margin = Math.pow(largest / smallest, MARGIN);
     double low = smallest / margin;
     double high = largest * margin;
     List<Double> ticks = new ArrayList<>();
-    boolean few = high / low > 1000;
     for (int power = (int) Math.floor(Math.log10(low)); Math.pow(10, power) <= high; power++) {
-      for (double step : few ? new double[] {1} : new double[] {1, 2, 5}) {
+      for (double step : steps(high / low)) {
         double tick = step * Math.pow(10, power);
         if (tick >= low && tick <= high) {
           ticks.add(tick);
@@ -71,6 +65,14 @@ record Axis(double low, double high, boolean logarithmic, List<Double> ticks) {
       }
     }
     return new Axis(low, high, true, ticks);
+  }
+
+  /// The ticks of each power of ten: the shorter the axis, the more.
+  private static double[] steps(double ratio) {
+    if (ratio > 1000) {
+      return new double[] {1};
+    }
+    return ratio > 20 ? new double[] {1, 2, 5} : new double[] {1, 1.5, 2, 3, 5, 7};
   }
 
   /// Where a value is: 0 at the low end, 1 at the high one.
@@ -83,7 +85,7 @@ record Axis(double low, double high, boolean logarithmic, List<Double> ticks) {
   /// A tick as people write it.
   String label(double tick) {
     double step = ticks.size() > 1 && !logarithmic ? ticks.get(1) - ticks.get(0) : tick;
-    if (step >= 1) {
+    if (tick == Math.rint(tick) && step >= 1) {
       return Checks.text("%,.0f", tick);
     }
     return step >= 0.1 ? Checks.text("%.1f", tick) : Checks.text("%.2f", tick);

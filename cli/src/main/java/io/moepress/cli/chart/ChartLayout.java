@@ -12,30 +12,41 @@ import io.moepress.cli.chart.Drawing.Point;
 import io.moepress.cli.chart.Drawing.Text;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.DoubleSummaryStatistics;
 import java.util.List;
+import java.util.stream.DoubleStream;
 
 /// Lays a chart out: title, two panels in a row, and one legend beside them.
 public final class ChartLayout {
   private static final int WIDTH = 1000;
   private static final int MARGIN = 28;
   private static final int HEAD = 74;
-  private static final int LEGEND = 208;
+  private static final int LEGEND = 220;
   private static final int ROW = 284;
   private static final int SINGLE_ROW = 400;
   private static final int LEGEND_LINE = 24;
   private static final int LINE_OF_TEXT = 15;
-  private static final int LETTERS_IN_LEGEND = 24;
+  private static final int LETTERS_IN_LEGEND = 22;
   private static final int TICKS = 5;
 
   private final Chart chart;
   private final Drawing.Builder drawing = new Drawing.Builder();
   private final int columns;
   private final int rowHeight;
+  private final boolean logarithmic;
 
   private ChartLayout(Chart chart) {
     this.chart = chart;
     this.columns = Math.min(2, chart.panels().size());
     this.rowHeight = chart.panels().size() > 1 ? ROW : SINGLE_ROW;
+    // All panels or none, so that they can be compared.
+    this.logarithmic =
+        chart.panels().stream()
+                .map(Range::of)
+                .allMatch(range -> range.smallest() > 0)
+            && chart.panels().stream()
+                .map(Range::of)
+                .anyMatch(range -> Axis.isWide(range.smallest(), range.largest()));
   }
 
   /// The picture of a chart.
@@ -48,7 +59,8 @@ public final class ChartLayout {
     int height = Math.max(HEAD + rows * rowHeight + MARGIN / 2, legendHeight());
     drawing.box(0, 0, WIDTH, height, Ink.filled(Palette.PAPER));
     text(MARGIN, 36, chart.title(), Anchor.START, Palette.TITLE);
-    text(MARGIN, 57, chart.subtitle(), Anchor.START, Palette.SUBTITLE);
+    String scale = logarithmic ? "; logarithmic scale" : "";
+    text(MARGIN, 57, chart.subtitle() + scale, Anchor.START, Palette.SUBTITLE);
     double cell = (WIDTH - MARGIN - LEGEND) / (double) columns;
     for (int i = 0; i < chart.panels().size(); i++) {
       int row = i / columns;
@@ -59,6 +71,18 @@ public final class ChartLayout {
     }
     legend();
     return drawing.drawing(WIDTH, height, chart.title());
+  }
+
+  /// The values of a panel.
+  private record Range(double smallest, double largest) {
+    static Range of(Panel panel) {
+      DoubleStream.Builder values = DoubleStream.builder();
+      values.add(panel.original().y());
+      panel.series().forEach(series -> series.marks().forEach(mark -> values.add(mark.y())));
+      panel.floor().forEach(span -> values.add(span.low()).add(span.high()));
+      DoubleSummaryStatistics all = values.build().summaryStatistics();
+      return new Range(all.getMin(), all.getMax());
+    }
   }
 
   /// Where a panel's values are drawn.
@@ -100,7 +124,7 @@ public final class ChartLayout {
     if (hasFloor()) {
       drawing.box(x, y - 6, 24, 12, Ink.filled(Palette.BAND));
       drawing.line(x, y, x + 24, y, floorInk());
-      entry(x, y, "random, range and mean");
+      entry(x, y, "random (mean, range)");
     }
   }
 
@@ -153,15 +177,17 @@ public final class ChartLayout {
     Plot(Panel panel, Frame frame) {
       this.panel = panel;
       this.frame = frame;
-      List<Mark> marks = new ArrayList<>(List.of(panel.original()));
-      panel.series().forEach(series -> marks.addAll(series.marks()));
-      for (Span span : panel.floor()) {
-        marks.add(new Mark(span.x(), span.low()));
-        marks.add(new Mark(span.x(), span.high()));
-      }
-      double[] x = marks.stream().mapToDouble(Mark::x).sorted().toArray();
-      this.across = Axis.linear(x[0], x[x.length - 1], TICKS);
-      this.up = Axis.ofValues(marks.stream().mapToDouble(Mark::y));
+      // The original is a line; its size would only push the others together.
+      DoubleStream.Builder sizes = DoubleStream.builder();
+      panel.series().forEach(series -> series.marks().forEach(mark -> sizes.add(mark.x())));
+      panel.floor().forEach(span -> sizes.add(span.x()));
+      DoubleSummaryStatistics x = sizes.build().summaryStatistics();
+      this.across = Axis.linear(x.getMin(), x.getMax(), TICKS);
+      Range range = Range.of(panel);
+      this.up =
+          logarithmic
+              ? Axis.logarithmic(range.smallest(), range.largest())
+              : Axis.linear(range.smallest(), range.largest(), TICKS);
     }
 
     private double x(double value) {
@@ -190,7 +216,7 @@ public final class ChartLayout {
       text(
           frame.left() - 44,
           frame.top() - 12,
-          panel.title() + (up.logarithmic() ? " (logarithmic)" : ""),
+          panel.title(),
           Anchor.START,
           Palette.HEADING);
       for (double tick : up.ticks()) {

@@ -28,7 +28,7 @@ class ComparisonReaderTest {
           - prune: {method: easy-ep, protect: {super-experts: false, experts: ["3:17"]}, router: mask, top-k: 2, groups: none, multi-token-prediction: prune}
           - name: idle ones first
             steps:
-              - prune: {method: strict, weight: 1, experts: 28}
+              - prune: {method: strict, weight: 1, experts: 28, protect: {super-experts: false, experts: ["3:17"]}}
               - prune: {method: easy-ep}
         random: 2
       evaluate: {data: [a.txt]}
@@ -56,7 +56,7 @@ class ComparisonReaderTest {
                 model: in
                 output: out
                 steps:
-                  - prune: {method: strict, weight: 1, experts: 28}
+                  - prune: {method: strict, weight: 1, experts: 28, protect: {super-experts: false, experts: ["3:17"]}}
                   - prune: {method: easy-ep, keep: 50%}
                 """)
             .steps();

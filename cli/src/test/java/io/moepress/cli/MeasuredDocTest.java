@@ -1,0 +1,59 @@
+package io.moepress.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.moepress.recipes.recipe.Contender;
+import io.moepress.recipes.recipe.Recipe;
+import io.moepress.recipes.recipe.RecipeReader;
+import io.moepress.recipes.recipe.RecipeStep;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/// The measured tables of the docs are of all methods, and are what the examples make.
+class MeasuredDocTest {
+  private static final Path ROOT = Path.of("..");
+
+  @ParameterizedTest
+  @ValueSource(strings = {"tiny-qwen3moe", "tiny-deepseekv3", "tiny-mixtral"})
+  void everyMethodIsCompared(String model) throws IOException {
+    List<String> compared =
+        contenders(model).stream()
+            .flatMap(contender -> contender.steps().stream())
+            .map(RecipeStep::name)
+            .distinct()
+            .toList();
+
+    assertThat(compared).containsAll(new Methods().pruneNames());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"tiny-qwen3moe", "tiny-deepseekv3", "tiny-mixtral"})
+  void theTableHasARowForEveryCandidateAndBudget(String model) throws IOException {
+    List<String> rows =
+        contenders(model).stream()
+            .map(contender -> "| `" + contender.name() + "` | " + contender.budget() + " | ")
+            .distinct()
+            .toList();
+
+    List<String> table =
+        Files.readAllLines(ROOT.resolve("docs/methods.md")).stream()
+            .dropWhile(line -> !line.equals("<!-- comparison: " + model + " -->"))
+            .takeWhile(line -> !line.equals("<!-- end -->"))
+            .filter(line -> line.startsWith("| `"))
+            .map(line -> line.replaceFirst("^((\\| [^|]* ){2}\\| ).*$", "$1"))
+            .toList();
+
+    assertThat(table).containsExactlyInAnyOrderElementsOf(rows);
+    assertThat(ROOT.resolve("docs/images/compare-" + model + ".svg")).exists();
+  }
+
+  private static List<Contender> contenders(String model) throws IOException {
+    Path file = ROOT.resolve("recipes/examples/compare-" + model + ".yaml");
+    Recipe recipe = RecipeReader.read(file, new Methods());
+    return recipe.comparison().orElseThrow().contenders();
+  }
+}
