@@ -49,7 +49,8 @@ final class ApplyCommand implements Callable<Integer> {
       names = "--target",
       paramLabel = "RUNTIME",
       completionCandidates = Targets.class,
-      description = "With a report: the runtime that has to load the result. Default: transformers.")
+      description =
+          "With a report: the runtime that has to load the result. Default: transformers.")
   private @Nullable String target;
 
   @Option(

@@ -51,8 +51,7 @@ final class CompareCommand implements Callable<Integer> {
       terminal.result(report, ComparisonTable.text(report));
       List<Outcome> failed =
           report.candidates().stream().filter(outcome -> outcome.failure() != null).toList();
-      failed.forEach(
-          outcome -> terminal.complain(outcome.title() + ": " + outcome.failure()));
+      failed.forEach(outcome -> terminal.complain(outcome.title() + ": " + outcome.failure()));
       return failed.isEmpty() ? ExitCode.DONE : ExitCode.FAILED;
     }
   }

@@ -11,8 +11,10 @@ import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.formats.checkpoint.Fingerprint;
+import io.moepress.formats.json.Json;
 import io.moepress.recipes.ToolVersion;
 import io.moepress.recipes.evaluation.Evaluation;
+import io.moepress.recipes.evidence.EvidenceFile;
 import io.moepress.recipes.evidence.EvidenceRequest;
 import io.moepress.recipes.evidence.MissingEvidenceException;
 import io.moepress.recipes.evidence.Statistic;
@@ -30,6 +32,8 @@ import io.moepress.recipes.work.WorkDirectory;
 import io.moepress.recipes.work.Workers;
 import java.io.Closeable;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -141,9 +145,7 @@ final class CompareRun implements Closeable {
         EvaluationData.read(evaluation.data(), checkpoint.directory(), evaluation.maxTokens());
     StepChain shared = chain();
     requireMemory(shared, data);
-    long start = System.nanoTime();
-    shared.prepare();
-    double calibrationSeconds = secondsSince(start);
+    double calibrationSeconds = prepare(shared);
     List<Decision> decisions = decisions(shared); // before any pass keeps its states
     SortedMap<String, String> names = new TreeMap<>();
     evaluation.data().forEach(source -> names.put(source.file().toString(), source.name()));
@@ -164,6 +166,32 @@ final class CompareRun implements Closeable {
         evaluated.original(),
         evaluated.candidates());
   }
+
+  /// Gets the evidence that all share.
+  ///
+  /// @return how long measuring it took, in the run that did
+  private double prepare(StepChain shared) throws IOException {
+    Path note = setup.work().file("calibration.json");
+    Path evidence = setup.work().evidence();
+    String before = EvidenceFile.isIn(evidence) ? EvidenceFile.digest(evidence) : "";
+    long start = System.nanoTime();
+    shared.prepare();
+    double seconds = secondsSince(start);
+    if (!EvidenceFile.isIn(evidence)) {
+      return 0; // none is needed, or it was brought along
+    }
+    String after = EvidenceFile.digest(evidence);
+    if (after.equals(before) && Files.isRegularFile(note)) {
+      return Json.read(note, Measured.class).seconds();
+    }
+    Json.write(note, new Measured(after, seconds));
+    return seconds;
+  }
+
+  /// The contents of `calibration.json`.
+  ///
+  /// @param evidence digest of what was measured
+  record Measured(String evidence, double seconds) {}
 
   /// The steps of all candidates at once, by which evidence is measured for all of them.
   private StepChain chain() {
@@ -206,8 +234,7 @@ final class CompareRun implements Closeable {
     Terminal quiet = new Terminal(terminal.out(), terminal.err(), true, terminal.json());
     long start = System.nanoTime();
     try {
-      StepChain chain =
-          shared.with(recipe.with(contender.steps()), new Measuring(setup, quiet));
+      StepChain chain = shared.with(recipe.with(contender.steps()), new Measuring(setup, quiet));
       chain.preflight();
       StepChain.Decided decided =
           chain.decide(UnaryOperator.identity(), KeptOutcomes.label(contender.title()));
@@ -216,8 +243,7 @@ final class CompareRun implements Closeable {
         | MissingEvidenceException
         | FormatException
         | IllegalArgumentException e) {
-      return new Decision(
-          contender, null, String.valueOf(e.getMessage()), secondsSince(start));
+      return new Decision(contender, null, String.valueOf(e.getMessage()), secondsSince(start));
     }
   }
 
@@ -250,8 +276,7 @@ final class CompareRun implements Closeable {
       throws IOException {
     ModelLayout layout = model.layout();
     Plan.Size size =
-        new Plan.Size(
-            layout.experts(), checkpoint.parameterCount(), checkpoint.byteCount());
+        new Plan.Size(layout.experts(), checkpoint.parameterCount(), checkpoint.byteCount());
     Evaluation alone = evaluator.score(seen, null);
     return new Outcome(ORIGINAL, "", "", "", null, null, size, 0, secondsSince(start), alone);
   }

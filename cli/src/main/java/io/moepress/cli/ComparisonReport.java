@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
 /// @param checkpoint its fingerprint
 /// @param target label of the runtime whose rules held
 /// @param calibration names of the texts the candidates were calibrated on
-/// @param calibrationSeconds time of the measurement that all candidates share; next to nothing when
-///   there was none, or it was there already
+/// @param calibrationSeconds time of the measurement that all candidates share; in the run that did
+///   it; 0 when there was none
 /// @param names what to call the files that were evaluated, by file
 /// @param original the model as it is
 /// @param candidates in the order of the recipe, drawn lots last

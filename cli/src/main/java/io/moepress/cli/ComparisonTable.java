@@ -70,9 +70,7 @@ final class ComparisonTable {
             .filter(it -> it.setting().equals(setting))
             .collect(
                 Collectors.groupingBy(
-                    it -> List.of(it.name(), it.budget()),
-                    LinkedHashMap::new,
-                    Collectors.toList()))
+                    it -> List.of(it.name(), it.budget()), LinkedHashMap::new, Collectors.toList()))
             .forEach((key, group) -> rows.add(new Row(key.get(0), setting, key.get(1), group)));
       }
       return rows;
@@ -189,7 +187,8 @@ final class ComparisonTable {
   private String size(Row row) {
     row.outcomes().stream()
         .filter(it -> it.failure() != null)
-        .forEach(it -> notes.add("[" + (notes.size() + 1) + "] " + it.title() + ": " + it.failure()));
+        .forEach(
+            it -> notes.add("[" + (notes.size() + 1) + "] " + it.title() + ": " + it.failure()));
     if (row.evaluated().isEmpty()) {
       return "failed [" + notes.size() + "]";
     }
@@ -265,8 +264,17 @@ final class ComparisonTable {
     List<String> head =
         new ArrayList<>(
             List.of(
-                "candidate", "budget", "draw", "failure", "experts", "parameters", "bytes",
-                "planning seconds", "evaluating seconds", "kl divergence", "top-1 agreement"));
+                "candidate",
+                "budget",
+                "draw",
+                "failure",
+                "experts",
+                "parameters",
+                "bytes",
+                "planning seconds",
+                "evaluating seconds",
+                "kl divergence",
+                "top-1 agreement"));
     for (CorpusScore score : original.corpora()) {
       String name = report.name(score.file());
       head.addAll(List.of("perplexity, " + name, "kl divergence, " + name));

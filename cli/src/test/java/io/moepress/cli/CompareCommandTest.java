@@ -31,8 +31,15 @@ class CompareCommandTest {
     ObjectNode report = compare.json();
     assertThat(titles(report))
         .containsExactly(
-            "easy-ep 75%", "easy-ep 50%", "reap 75%", "reap 50%", "random 75% seed 42",
-            "random 75% seed 43", "random 75% seed 44", "random 50% seed 42", "random 50% seed 43",
+            "easy-ep 75%",
+            "easy-ep 50%",
+            "reap 75%",
+            "reap 50%",
+            "random 75% seed 42",
+            "random 75% seed 43",
+            "random 75% seed 44",
+            "random 50% seed 42",
+            "random 50% seed 43",
             "random 50% seed 44");
     assertThat(report.get("original").get("evaluation").has("comparison")).isFalse();
     double original = perplexity(report.get("original"));
@@ -107,7 +114,8 @@ class CompareCommandTest {
     Cli second =
         Cli.run(
             "compare",
-            recipe("random: 0, " + TWO.replaceAll("]$", ", prune: {method: frequency, keep: 50%}]")),
+            recipe(
+                "random: 0, " + TWO.replaceAll("]$", ", prune: {method: frequency, keep: 50%}]")),
             "--overwrite",
             "--json");
 
@@ -125,7 +133,10 @@ class CompareCommandTest {
   void otherTextsAreEvaluatedAnew() throws IOException {
     Path recipe = recipe("random: 0, keep: [50%], candidates: [prune: {method: easy-ep}]");
     Cli.run("compare", recipe);
-    Files.writeString(recipe, Files.readString(recipe).replace("samples: 4", "samples: 3"));
+    Files.writeString(
+        recipe,
+        Files.readString(recipe)
+            .replace("evaluation.jsonl, samples: 4", "evaluation.jsonl, samples: 3"));
 
     Cli second = Cli.run("compare", recipe, "--overwrite");
 
@@ -208,7 +219,8 @@ class CompareCommandTest {
     Path evidence = folder.resolve("out.work/evidence");
 
     Cli second =
-        Cli.run("compare", recipe, "--overwrite", "-w", folder.resolve("w"), "--evidence", evidence);
+        Cli.run(
+            "compare", recipe, "--overwrite", "-w", folder.resolve("w"), "--evidence", evidence);
 
     assertThat(second.exitCode()).as(second.err()).isZero();
     assertThat(second.err()).doesNotContain("calibrating: ");
@@ -255,8 +267,7 @@ class CompareCommandTest {
     assertThat(Cli.run("recipe", "check", recipe).out()).isEqualTo(recipe + ": ok\n");
     String text = Files.readString(recipe);
     Files.writeString(
-        recipe,
-        text.replaceAll("calibration:.*\n", "").replace("[75%, 50%]", "[75%, 10%]"));
+        recipe, text.replaceAll("calibration:.*\n", "").replace("[75%, 50%]", "[75%, 10%]"));
 
     Cli check = Cli.run("recipe", "check", recipe);
 

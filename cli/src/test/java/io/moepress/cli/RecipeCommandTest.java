@@ -179,8 +179,13 @@ class RecipeCommandTest {
   @Test
   void theExamplesPass() {
     for (String example :
-        List.of("quickstart", "gate-missed", "compare-scores", "compare-tiny-qwen3moe",
-            "compare-tiny-deepseekv3", "compare-tiny-mixtral")) {
+        List.of(
+            "quickstart",
+            "gate-missed",
+            "compare-scores",
+            "compare-tiny-qwen3moe",
+            "compare-tiny-deepseekv3",
+            "compare-tiny-mixtral")) {
       Path recipe = Path.of("..", "recipes", "examples", example + ".yaml");
       assertThat(recipe).exists();
       Cli check = Cli.run("recipe", "check", recipe);

@@ -71,8 +71,7 @@ class RetainedExpertsCommandTest {
     assertThat(document.get("evidence").asString()).isEqualTo(digest);
     assertThat(document.get("notes").get(0).asString())
         .isEqualTo("the experts are those that retained.json retains, " + digest);
-    assertThat(document.get("steps").get(2).get("method").asString())
-        .isEqualTo("retained-experts");
+    assertThat(document.get("steps").get(2).get("method").asString()).isEqualTo("retained-experts");
     assertThat(document.get("steps").get(2).get("kept").toString()).isEqualTo("[0,3,5,6]");
     Cli apply = Cli.run("apply", MODEL, file, "-o", folder.resolve("out"), "--dry-run");
     assertThat(apply.exitCode()).as(apply.err()).isZero();
@@ -126,8 +125,7 @@ class RetainedExpertsCommandTest {
     Path plan = folder.resolve("plan.json");
     Cli.run("plan", MODEL, "--retained-experts", report("[0, 1]"), "-o", plan, "-q");
 
-    Cli apply =
-        Cli.run("apply", MODEL, plan, "-o", folder.resolve("out"), "--target", "vllm");
+    Cli apply = Cli.run("apply", MODEL, plan, "-o", folder.resolve("out"), "--target", "vllm");
 
     assertThat(apply.exitCode()).isEqualTo(ExitCode.USAGE);
     assertThat(apply.err()).contains("is a plan, which says its target");

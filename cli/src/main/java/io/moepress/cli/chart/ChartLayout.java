@@ -41,9 +41,7 @@ public final class ChartLayout {
     this.rowHeight = chart.panels().size() > 1 ? ROW : SINGLE_ROW;
     // All panels or none, so that they can be compared.
     this.logarithmic =
-        chart.panels().stream()
-                .map(Range::of)
-                .allMatch(range -> range.smallest() > 0)
+        chart.panels().stream().map(Range::of).allMatch(range -> range.smallest() > 0)
             && chart.panels().stream()
                 .map(Range::of)
                 .anyMatch(range -> Axis.isWide(range.smallest(), range.largest()));
@@ -213,12 +211,7 @@ public final class ChartLayout {
     }
 
     private void grid() {
-      text(
-          frame.left() - 44,
-          frame.top() - 12,
-          panel.title(),
-          Anchor.START,
-          Palette.HEADING);
+      text(frame.left() - 44, frame.top() - 12, panel.title(), Anchor.START, Palette.HEADING);
       for (double tick : up.ticks()) {
         double y = y(tick);
         drawing.line(frame.left(), y, frame.right(), y, Ink.line(Palette.GRID, 1));

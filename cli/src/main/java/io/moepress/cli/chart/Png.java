@@ -67,8 +67,7 @@ public final class Png {
           RenderingHints.KEY_TEXT_ANTIALIASING, RenderingHints.VALUE_TEXT_ANTIALIAS_ON);
       canvas.setRenderingHint(
           RenderingHints.KEY_FRACTIONALMETRICS, RenderingHints.VALUE_FRACTIONALMETRICS_ON);
-      canvas.setRenderingHint(
-          RenderingHints.KEY_STROKE_CONTROL, RenderingHints.VALUE_STROKE_PURE);
+      canvas.setRenderingHint(RenderingHints.KEY_STROKE_CONTROL, RenderingHints.VALUE_STROKE_PURE);
       canvas.scale(SCALE, SCALE);
       drawing.shapes().forEach(shape -> paint(canvas, shape));
     } finally {
@@ -126,8 +125,7 @@ public final class Png {
     for (int i = 0; i < dashes.length; i++) {
       dashes[i] = ink.dashes().get(i).floatValue();
     }
-    return new BasicStroke(
-        width, BasicStroke.CAP_ROUND, BasicStroke.JOIN_ROUND, 1, dashes, 0);
+    return new BasicStroke(width, BasicStroke.CAP_ROUND, BasicStroke.JOIN_ROUND, 1, dashes, 0);
   }
 
   private static void paint(Graphics2D canvas, Text text) {

@@ -42,12 +42,11 @@ class ChartTest {
 
     assertThat(drawing.width()).isEqualTo(1000);
     assertThat(drawing.shapes().stream().flatMap(ChartTest::points))
-        .allMatch(
-            point ->
-                point.x() >= 0
-                    && point.x() <= drawing.width()
-                    && point.y() >= 0
-                    && point.y() <= drawing.height());
+        .allMatch(point ->
+            point.x() >= 0
+                && point.x() <= drawing.width()
+                && point.y() >= 0
+                && point.y() <= drawing.height());
   }
 
   private static Stream<Point> points(Shape shape) {
@@ -135,10 +134,7 @@ class ChartTest {
       throws ParserConfigurationException, IOException, SAXException {
     Panel panel =
         new Panel(
-            name,
-            new Mark(10, 20),
-            List.of(),
-            List.of(new Series(name, List.of(new Mark(5, 40)))));
+            name, new Mark(10, 20), List.of(), List.of(new Series(name, List.of(new Mark(5, 40)))));
 
     Document document =
         DocumentBuilderFactory.newInstance()
@@ -180,18 +176,18 @@ class ChartTest {
   @EnabledOnOs(OS.LINUX)
   void withoutFontsThereIsNoPictureButASentence(@TempDir java.nio.file.Path nothing)
       throws IOException, InterruptedException {
-    ProcessBuilder java =
+    ProcessBuilder painter =
         new ProcessBuilder(
             java.nio.file.Path.of(System.getProperty("java.home"), "bin", "java").toString(),
             "-Duser.home=" + nothing,
             "-cp",
             System.getProperty("java.class.path"),
             Painter.class.getName());
-    java.environment().put("FONTCONFIG_FILE", "/dev/null");
-    java.environment().put("FONTCONFIG_PATH", nothing.toString());
-    java.environment().put("FONTCONFIG_SYSROOT", nothing.toString());
+    painter.environment().put("FONTCONFIG_FILE", "/dev/null");
+    painter.environment().put("FONTCONFIG_PATH", nothing.toString());
+    painter.environment().put("FONTCONFIG_SYSROOT", nothing.toString());
 
-    Process process = java.redirectErrorStream(true).start();
+    Process process = painter.redirectErrorStream(true).start();
     String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
 
     assertThat(process.waitFor()).as(said).isZero();
@@ -218,7 +214,7 @@ class ChartTest {
 
     assertThatExceptionOfType(Png.UnpaintableException.class)
         .isThrownBy(() -> Png.bytes(impossible))
-        .withMessageContaining("Width (0) and height (0) must be > 0");
+        .withMessageContaining("(Width (0) and height (0) ");
   }
 
   private static Chart chart(int panels, int series, int budgets) {

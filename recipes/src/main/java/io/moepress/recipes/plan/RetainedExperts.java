@@ -38,8 +38,8 @@ import tools.jackson.databind.node.ObjectNode;
 /// @param where the file, for messages
 /// @param digest of its text
 /// @param layers the experts of each layer that stay, ascending
-public record RetainedExperts(
-    String where, String digest, SortedMap<Integer, List<Integer>> layers) implements PruneMethod {
+public record RetainedExperts(String where, String digest, SortedMap<Integer, List<Integer>> layers)
+    implements PruneMethod {
   /// The name under which plans tell of it.
   public static final String NAME = "retained-experts";
 
@@ -101,8 +101,7 @@ public record RetainedExperts(
     if (!value.isArray()) {
       throw notIndices(where, key);
     }
-    Checks.requireFormat(
-        !experts.isEmpty(), "%s: %s: no expert stays", where, Words.quoted(key));
+    Checks.requireFormat(!experts.isEmpty(), "%s: %s: no expert stays", where, Words.quoted(key));
     Checks.requireFormat(
         experts.stream().distinct().count() == experts.size(),
         "%s: %s: an expert is listed twice: %s",

@@ -82,6 +82,7 @@ final class ComparisonReader {
     List<YamlNode> items =
         RecipeReader.nonEmpty(section.required("candidates", "a list of steps"), "candidate");
     int draws = section.optional(RANDOM).map(count -> count.atLeast(0)).orElse(DEFAULT_DRAWS);
+    section.finishKeys(); // a mistyped "keep" is to be called that, not a missing budget
     List<Candidate> candidates = items.stream().map(ComparisonReader::candidate).toList();
     List<String> names = names(candidates, draws);
     List<Contender> contenders = new ArrayList<>();
@@ -165,12 +166,15 @@ final class ComparisonReader {
       boolean shared = Collections.frequency(brief, brief.get(i)) > 1;
       String name = shared ? name(candidates.get(i), true) : brief.get(i);
       if (!taken.add(name)) {
-        throw candidates.get(i).place().error(
-            name.equals(RANDOM)
-                ? "a second \"random\" (it is drawn in any case). Remove it, or say random: 0"
-                : "a second candidate called "
-                    + Words.quoted(name)
-                    + " (expected different names). Write {name: ..., steps: [...]}");
+        throw candidates
+            .get(i)
+            .place()
+            .error(
+                name.equals(RANDOM)
+                    ? "a second \"random\" (it is drawn in any case). Remove it, or say random: 0"
+                    : "a second candidate called "
+                        + Words.quoted(name)
+                        + " (expected different names). Write {name: ..., steps: [...]}");
       }
       names.add(name);
     }

@@ -205,6 +205,11 @@ public final class YamlNode {
     }
   }
 
+  /// Refuses the first key of this map itself that nobody asked for.
+  void finishKeys() {
+    entries().forEach(this::requireAsked);
+  }
+
   /// A map without keys in the place of this node: nothing is configured, everything can be asked.
   YamlNode withoutOptions() {
     return new YamlNode(place, new Entries(Map.of()));

@@ -51,14 +51,13 @@ class ComparisonReaderTest {
   @Test
   void aBudgetIsFilledInAsIfItStoodInTheStep() {
     List<RecipeStep> written =
-        read(
-                """
-                model: in
-                output: out
-                steps:
-                  - prune: {method: strict, weight: 1, experts: 28, protect: {super-experts: false, experts: ["3:17"]}}
-                  - prune: {method: easy-ep, keep: 50%}
-                """)
+        read("""
+        model: in
+        output: out
+        steps:
+          - prune: {method: strict, weight: 1, experts: 28, protect: {super-experts: false, experts: ["3:17"]}}
+          - prune: {method: easy-ep, keep: 50%}
+        """)
             .steps();
 
     assertThat(contenders(COMPLETE).get(3).steps()).isEqualTo(written);
@@ -115,8 +114,7 @@ class ComparisonReaderTest {
                         + " prune: {method: easy-ep, router: mask}]")))
         .containsExactly(
             "strict (weight 0.5) at 50%",
-            "strict (weight 1, protect super-experts false) at 50%",
-            "easy-ep at 50%");
+            "strict (weight 1, protect super-experts false) at 50%", "easy-ep at 50%");
   }
 
   @ParameterizedTest
