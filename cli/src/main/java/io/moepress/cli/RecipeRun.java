@@ -85,6 +85,7 @@ final class RecipeRun implements Closeable {
   /// run there.
   static RecipeRun open(Recipe recipe, RecipeOptions options, CommonOptions common, Workers workers)
       throws IOException {
+    recipe.requireSteps();
     Terminal terminal = common.terminal();
     Progress progress = common.progress(terminal);
     List<Closeable> opened = new ArrayList<>();
@@ -92,7 +93,7 @@ final class RecipeRun implements Closeable {
     try {
       CheckpointDirectory checkpoint = recipe.open(recipe.model());
       opened.add(checkpoint);
-      WorkDirectory work = WorkDirectory.open(workDirectory(recipe, options));
+      WorkDirectory work = WorkDirectory.open(options.workDirectory(recipe));
       opened.add(work);
       PassSetup setup = new PassSetup(workers, progress, common.memory(), work);
       RecipeRun run = new RecipeRun(recipe, options, terminal, setup, checkpoint);
@@ -104,14 +105,6 @@ final class RecipeRun implements Closeable {
         closeable.close();
       }
     }
-  }
-
-  private static Path workDirectory(Recipe recipe, RecipeOptions options) {
-    Path work = options.workDirectory;
-    if (work == null) {
-      return WorkDirectory.beside(recipe.output());
-    }
-    return WorkDirectory.requireOutside(work, recipe.output());
   }
 
   /// Where everything is kept.
@@ -230,7 +223,7 @@ final class RecipeRun implements Closeable {
   }
 
   /// Writes a plan, with the directories on the way.
-  void write(Plan plan, Path file) throws IOException {
+  static void write(Plan plan, Path file) throws IOException {
     Path parent = file.toAbsolutePath().getParent();
     if (parent != null) {
       Files.createDirectories(parent);

@@ -138,6 +138,19 @@ final class RecipeTemplate {
       #     kl-divergence: 0.5
       #     top1-agreement: 0.6
       #     accuracy-drop: 0.05
+
+      # Or many methods and budgets side by side: compare in the place of steps, and no gates.
+      # moepress compare writes a table and a chart.
+      # compare:
+      #   # Shares (or experts: numbers) that fill in for every step without a budget.
+      #   keep: [75%, 50%]
+      #   # Steps, or named lists of steps.
+      #   candidates:
+      #     - prune: {method: reap}
+      #     - name: in two steps
+      #       steps: [prune: {method: frequency, keep: 90%}, prune: {method: reap}]
+      #   # How many times lots are drawn at each budget, as the floor.
+      #   random: 3
       """;
 
   private RecipeTemplate() {}

@@ -66,6 +66,25 @@ final class StepChain {
     this.given = given;
   }
 
+  /// The same for other steps of the same recipe. The texts are shared.
+  StepChain with(Recipe other, Measuring how) {
+    StepChain chain = new StepChain(other, checkpoint, fingerprint, how, given);
+    chain.corpus = corpus;
+    return chain;
+  }
+
+  /// What it decides.
+  Recipe recipe() {
+    return recipe;
+  }
+
+  /// Gets the evidence that the first step is planned from, with all that any step needs.
+  void prepare() throws IOException {
+    if (given == null) {
+      measured(model, fingerprint, directory(0, ""));
+    }
+  }
+
   /// The decision.
   ///
   /// @param plan the last plan; it knows those before it

@@ -11,6 +11,7 @@ class CompletionCommandTest {
   private static final List<String> COMMANDS =
       List.of(
           "run",
+          "compare",
           "inspect",
           "calibrate",
           "plan",
