@@ -140,7 +140,10 @@ public record StunPruning(BehaviourDistance distance, Averaging averaging) imple
     for (Map.Entry<Integer, double[][]> entry : distances.entrySet()) {
       int layer = entry.getKey();
       steps.add(
-          merge(layer, clusters(layer, entry.getValue(), Objects.requireNonNull(counts.get(layer)), request), request));
+          merge(
+              layer,
+              clusters(layer, entry.getValue(), Objects.requireNonNull(counts.get(layer)), request),
+              request));
     }
     return steps;
   }

@@ -145,10 +145,10 @@ class ComparisonReaderTest {
         "keep: [50%], candidates: [prune: {method: easyep}]|4: compare.candidates[0].prune.method:"
             + " \"easyep\" (expected one of: easy-ep, random, strict). Did you mean \"easy-ep\"?",
         "keep: [50%], candidates: [prune: {method: easy-ep, kep: 3}]|4: unknown key \"kep\" in"
-            + " \"compare.candidates[0].prune\"; known: experts, groups, keep, method,"
-            + " multi-token-prediction, protect, router, top-k. Did you mean \"keep\"?",
+            + " \"compare.candidates[0].prune\"; known: allocation, experts, groups, keep, method,"
+            + " multi-token-prediction, protect, router, snap, top-k, uniformise. Did you mean \"keep\"?",
         "keep: [50%], candidates: [prun: {method: easy-ep}]|4: compare.candidates[0]: unknown step"
-            + " \"prun\"; known: prune. Did you mean \"prune\"?",
+            + " \"prun\"; known: prune, sparsify. Did you mean \"prune\"?",
         "keep: [50%], seeds: 3, candidates: [prune: {method: easy-ep}]|4: unknown key \"seeds\" in"
             + " \"compare\"; known: candidates, experts, keep, random",
         "keep: [50%], random: -1, candidates: [prune: {method: easy-ep}]|4: compare.random: -1"

@@ -26,10 +26,27 @@ import tools.jackson.databind.json.JsonMapper;
 class RecipeSchemaTest {
   private static final JsonNode SCHEMA = new JsonMapper().readTree(RecipeSchema.text());
 
+  /// A comparison of steps of every kind that takes no budget from it.
+  private static final String COMPARED_ZEROS =
+      """
+      model: in
+      output: out
+      compare:
+        random: 0
+        candidates:
+          - sparsify: {method: idle, sparsity: 40%}
+          - name: both
+            steps:
+              - prune: {method: easy-ep, keep: 50%}
+              - sparsify: {method: idle, pattern: 2:4}
+      evaluate: {data: [a.txt]}
+      """;
+
   @Test
   void theSchemaHasExactlyTheKeysThatTheReaderAsksFor() {
     SortedSet<String> asked = asked(RecipeReaderTest.COMPLETE);
     asked.addAll(asked(ComparisonReaderTest.COMPLETE));
+    asked.addAll(asked(COMPARED_ZEROS));
     // options of methods, not of the step
     asked.removeAll(List.of("steps[].prune.seed", "compare.candidates[].steps[].prune.weight"));
 
