@@ -22,11 +22,12 @@ import java.util.TreeMap;
 ///
 /// `S` are Wanda's, of all linear maps in scope of a decoder layer together, as the model is before
 /// any weight is changed. Here the norms in them are means over the tokens that a map saw, and not
-/// over the calls in which it saw any: of a rare expert the latter are small for no other reason than
-/// that it is rare, and would push its layer's mean down. Experts that saw no token are left out.
+/// over the calls in which it saw any: of a rare expert the latter are small for no other reason
+/// than that it is rare, and would push its layer's mean down. Experts that saw no token are left
+/// out.
 ///
-/// Where all `D` are equal, so are the densities. A layer's sparsity is at least 1 % and at most 99 %,
-/// rounded to a millionth.
+/// Where all `D` are equal, so are the densities. A layer's sparsity is at least 1 % and at most 99
+/// %, rounded to a millionth.
 ///
 /// Source: Yin et al., arXiv:2310.05175; as the second stage of STUN, Lee et al., arXiv:2409.06211,
 /// `OWL/lib/prune_all.py` of its authors' code.
@@ -97,8 +98,7 @@ public record OwlSparsity(double lambda, double outlierThreshold) implements Spa
       double sparsity = Math.clamp(1 - densities[i], FLOOR, 1 - FLOOR);
       patterns.put(
           layers.get(i),
-          ZeroPattern.of(
-              BigDecimal.valueOf(sparsity).setScale(DECIMALS, RoundingMode.HALF_EVEN)));
+          ZeroPattern.of(BigDecimal.valueOf(sparsity).setScale(DECIMALS, RoundingMode.HALF_EVEN)));
     }
     return patterns;
   }

@@ -13,8 +13,8 @@ import java.util.List;
 /// neighbours; the others stay as they are. A constant factor of a row's norms changes nothing.
 ///
 /// Source: Sun et al., arXiv:2306.11695; as the second stage of STUN, Lee et al., arXiv:2409.06211,
-/// `OWL/lib/prune_all.py` of its authors' code. With `gate-power: 2` tokens of a routed expert count
-/// by the square of their routing weight: MoE-Pruner, Xie et al., arXiv:2410.12013.
+/// `OWL/lib/prune_all.py` of its authors' code. With `gate-power: 2` tokens of a routed expert
+/// count by the square of their routing weight: MoE-Pruner, Xie et al., arXiv:2410.12013.
 public record WandaSparsity() implements UniformSparsity {
 
   /// What there is to say about it.

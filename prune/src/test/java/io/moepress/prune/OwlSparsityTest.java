@@ -122,8 +122,7 @@ class OwlSparsityTest {
 
   private static void add(List<Double> metrics, float[] weights, double[] squares, double tokens) {
     for (int i = 0; i < weights.length; i++) {
-      metrics.add(
-          Math.abs((double) weights[i]) * Math.sqrt(squares[i % squares.length] / tokens));
+      metrics.add(Math.abs((double) weights[i]) * Math.sqrt(squares[i % squares.length] / tokens));
     }
   }
 
@@ -147,7 +146,8 @@ class OwlSparsityTest {
   void howExpertsAreStoredDoesNotMatter() throws IOException {
     OwlSparsity owl = new OwlSparsity(0.08, 2);
 
-    assertThat(patterns(moe(3).plant(Stacked.OUTPUT_FIRST), owl, "40%", options(LinearScope.EXPERTS)))
+    assertThat(
+            patterns(moe(3).plant(Stacked.OUTPUT_FIRST), owl, "40%", options(LinearScope.EXPERTS)))
         .isEqualTo(patterns(moe(3), owl, "40%", options(LinearScope.EXPERTS)))
         .hasSize(LAYERS);
   }
@@ -223,8 +223,7 @@ class OwlSparsityTest {
     double[][] squares = new double[routed.length][];
     for (int expert = 0; expert < routed.length; expert++) {
       double tokens = routed[expert];
-      squares[expert] =
-          random.doubles(width).map(value -> tokens * Math.pow(value, 6)).toArray();
+      squares[expert] = random.doubles(width).map(value -> tokens * Math.pow(value, 6)).toArray();
     }
     return squares;
   }

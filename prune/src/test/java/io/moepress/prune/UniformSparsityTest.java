@@ -28,8 +28,7 @@ class UniformSparsityTest {
     try (CheckpointDirectory checkpoint =
         CheckpointDirectory.open(TestData.path("models/tiny-deepseekv3"))) {
       MoeModel model = MoeModel.of(checkpoint);
-      SparsityRequest request =
-          new SparsityRequest(model, Evidence.of(model), pattern, options);
+      SparsityRequest request = new SparsityRequest(model, Evidence.of(model), pattern, options);
 
       for (SparsityMethod method : List.of(new WandaSparsity(), new MagnitudeSparsity())) {
         assertThat(method.comparesLayers()).isFalse();

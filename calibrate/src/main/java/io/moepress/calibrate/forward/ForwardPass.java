@@ -1,12 +1,12 @@
 package io.moepress.calibrate.forward;
 
 import io.moepress.calibrate.corpus.Corpus;
+import io.moepress.calibrate.forward.LayerRunner.Streams;
 import io.moepress.formats.Checks;
 import io.moepress.formats.architecture.Dimension;
 import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.recipes.work.Progress;
-import io.moepress.calibrate.forward.LayerRunner.Streams;
 import java.io.IOException;
 import java.util.Optional;
 
@@ -90,8 +90,8 @@ public final class ForwardPass {
     }
   }
 
-  /// A layer that is revised runs twice on the same residual stream: as it is, for the observer, and
-  /// as it will be, for the layers behind it.
+  /// A layer that is revised runs twice on the same residual stream: as it is, for the observer,
+  /// and as it will be, for the layers behind it.
   private void runLayer(int layer, Streams streams, PassHooks hooks) throws IOException {
     LayerRunner asItIs = new LayerRunner(model, resources.workers(), streams);
     LayerRevision revision = hooks.revision();

@@ -37,8 +37,7 @@ final class LayerRunner {
   /// @param hidden the residual stream
   /// @param inputs what the feed-forward network of a layer sees
   /// @param outputs what it gives
-  record Streams(
-      Corpus corpus, HiddenStates hidden, HiddenStates inputs, HiddenStates outputs) {
+  record Streams(Corpus corpus, HiddenStates hidden, HiddenStates inputs, HiddenStates outputs) {
 
     void rest(long first, long count) {
       hidden.rest(first, count);

@@ -46,8 +46,8 @@ public record MoePass(
       return Set.of();
     }
 
-    /// The sums that the pass shall form of what the linear maps of every layer read, routed experts
-    /// left out.
+    /// The sums that the pass shall form of what the linear maps of every layer read, routed
+    /// experts left out.
     default Set<LinearSum> wantsLinears() {
       return Set.of();
     }

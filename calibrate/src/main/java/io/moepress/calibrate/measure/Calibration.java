@@ -184,11 +184,7 @@ public final class Calibration {
 
   /// Whether it is of the same checkpoint and tokens, measured behind the same decisions.
   public static boolean isOf(
-      Evidence evidence,
-      String fingerprint,
-      Corpus corpus,
-      int maxTokens,
-      LayerDecision decision) {
+      Evidence evidence, String fingerprint, Corpus corpus, int maxTokens, LayerDecision decision) {
     return decision.description().equals(evidence.propagation())
         && isOfSame(evidence, fingerprint, corpus, maxTokens);
   }

@@ -147,8 +147,8 @@ public final class EvidenceCollector implements MoePass.Observer {
         new EnumMap<>(LinearStatistic.class);
     for (LinearStatistic statistic : request.linears()) {
       Map<LinearInput, double[][]> inputs = sums.getOrDefault(sum(statistic), Map.of());
-      inputs.forEach((input, rows) ->
-          requireFinite(layer, statistic.label() + " of " + input.label(), rows));
+      inputs.forEach(
+          (input, rows) -> requireFinite(layer, statistic.label() + " of " + input.label(), rows));
       gathered.put(statistic, inputs);
     }
     linears.put(layer, keeper.keep(layer, new LinearSums.InMemory(gathered)));

@@ -13,8 +13,8 @@ public interface LayerDecision {
   /// in the evidence.
   String description();
 
-  /// Decides about one layer. A pure function of its evidence, so that whoever asks again later gets
-  /// the same.
+  /// Decides about one layer. A pure function of its evidence, so that whoever asks again later
+  /// gets the same.
   ///
   /// @param evidence of the layer, behind the decisions about the layers before it
   /// @return steps that change this layer and no other; none when it stays as it is

@@ -100,7 +100,8 @@ class LinearSumsTest {
   @Test
   void theNumberOfWorkersDoesNotChangeABit() throws IOException {
     Path model = TestData.path("models/tiny-deepseekv3");
-    Corpus corpus = corpus(Json.object(TestData.path("golden/linears.json")).get("tiny-deepseekv3"));
+    Corpus corpus =
+        corpus(Json.object(TestData.path("golden/linears.json")).get("tiny-deepseekv3"));
     for (int threads : new int[] {1, 3}) {
       try (CheckpointDirectory checkpoint = CheckpointDirectory.open(model)) {
         Evidence evidence = Measured.evidence(checkpoint, corpus, threads, REQUEST);

@@ -166,8 +166,7 @@ class SequentialCalibrationTest {
 
       assertThat(values(sequential, 0)).isDeepEqualTo(values(atOnce, 0));
       for (int layer = 1; layer < LAYERS; layer++) {
-        assertThat(Arrays.deepEquals(values(sequential, layer), values(atOnce, layer)))
-            .isFalse();
+        assertThat(Arrays.deepEquals(values(sequential, layer), values(atOnce, layer))).isFalse();
       }
     }
   }
@@ -214,8 +213,7 @@ class SequentialCalibrationTest {
       for (int threads : new int[] {1, 3}) {
         Remembering decision = new Remembering(checkpoint, "40%", LinearScope.ALL_LINEAR);
         EvidenceFile.write(
-            measure(checkpoint, decision.needs(), threads, decision),
-            folder.resolve("" + threads));
+            measure(checkpoint, decision.needs(), threads, decision), folder.resolve("" + threads));
       }
     }
 

@@ -13,8 +13,7 @@ import org.jspecify.annotations.Nullable;
 /// @param inputs length of `x`
 /// @param stacked which axis of each matrix comes first where the tensor holds one for each expert;
 ///   null: it is one matrix, output first
-public record LinearShape(
-    int matrices, long outputs, long inputs, @Nullable Orientation stacked) {
+public record LinearShape(int matrices, long outputs, long inputs, @Nullable Orientation stacked) {
 
   /// What the weight of a linear map holds.
   ///

@@ -202,9 +202,7 @@ record ProgramRunner(Checkpoint source, RecentArrays arrays) {
         long count = Math.min(step, rows - first);
         try (Arena working = Arena.ofConfined()) {
           TensorData part =
-              weights == null
-                  ? rows(zero.of(), first, count, working)
-                  : weights.rows(first, count);
+              weights == null ? rows(zero.of(), first, count, working) : weights.rows(first, count);
           sink.accept(zeroed(zero, part, first, working).bytes());
           Mapped.rest(part.bytes());
         }

@@ -4,8 +4,8 @@ import io.moepress.recipes.plan.PlanArray;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/// The numbers of the arrays that tensor programs used last: the tensors of a layer use the same few,
-/// one after the other, and reading one checks all of it. Safe for several threads.
+/// The numbers of the arrays that tensor programs used last: the tensors of a layer use the same
+/// few, one after the other, and reading one checks all of it. Safe for several threads.
 final class RecentArrays {
   /// A layer's arrays, of two neighbouring layers.
   private static final int KEPT = 12;

@@ -44,8 +44,8 @@ record ShardWriter(Checkpoint source, Workers workers, Progress.Task task) {
     return written;
   }
 
-  private Manifest.Tensor write(
-      SafetensorsWriter writer, ProgramRunner runner, OutputTensor tensor) throws IOException {
+  private Manifest.Tensor write(SafetensorsWriter writer, ProgramRunner runner, OutputTensor tensor)
+      throws IOException {
     MessageDigest digest = Fingerprint.sha256();
     runner.stream(
         tensor,

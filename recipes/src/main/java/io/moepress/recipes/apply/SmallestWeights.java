@@ -59,9 +59,9 @@ final class SmallestWeights {
     }
   }
 
-  /// The largest of the smallest keys: digit by digit from the highest on, those whose digits so far
-  /// are the threshold's stay candidates. So the time is in proportion to the length, whatever the
-  /// weights are.
+  /// The largest of the smallest keys: digit by digit from the highest on, those whose digits so
+  /// far are the threshold's stay candidates. So the time is in proportion to the length, whatever
+  /// the weights are.
   private long zerosThKey() {
     System.arraycopy(keys, 0, candidates, 0, run);
     int count = run;

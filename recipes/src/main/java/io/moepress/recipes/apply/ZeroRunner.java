@@ -21,8 +21,8 @@ record ZeroRunner(ZeroSmallest program, RecentArrays arrays) {
   /// Weights that are widened at a time.
   private static final long BLOCK = 1L << 20;
 
-  /// Works on consecutive rows (indices along axis 0) of what the program gives: rows of one matrix,
-  /// or matrices of experts.
+  /// Works on consecutive rows (indices along axis 0) of what the program gives: rows of one
+  /// matrix, or matrices of experts.
   ///
   /// @param weights the rows, in memory that may be written to
   /// @param first index of the first of them
@@ -119,8 +119,7 @@ record ZeroRunner(ZeroSmallest program, RecentArrays arrays) {
   }
 
   private static void widen(TensorData matrix, long first, int count, float[] target) {
-    TensorInfo info =
-        new TensorInfo(matrix.info().name(), matrix.info().dtype(), Shape.of(count));
+    TensorInfo info = new TensorInfo(matrix.info().name(), matrix.info().dtype(), Shape.of(count));
     MemorySegment bytes = matrix.bytes().asSlice(first * size(matrix), info.byteCount());
     Numbers.widen(new TensorData(info, bytes), MemorySegment.ofArray(target));
   }

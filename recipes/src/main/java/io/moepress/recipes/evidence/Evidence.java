@@ -23,8 +23,8 @@ import org.jspecify.annotations.Nullable;
 /// @param sampling how the reservoir was drawn that every layer holds; null without one
 /// @param linears what the linear maps of every decoder layer read, with and without experts; empty
 ///   where that was not gathered
-/// @param propagation what was done to each layer, once it was measured, before those behind it were:
-///   text that says all of it; null: nothing, and every layer saw what the checkpoint gives
+/// @param propagation what was done to each layer, once it was measured, before those behind it
+///   were: text that says all of it; null: nothing, and every layer saw what the checkpoint gives
 public record Evidence(
     String checkpoint,
     int maxTokens,

@@ -14,7 +14,8 @@ import org.jspecify.annotations.Nullable;
 /// @param matrices digest of each layer's file of matrices; null without any
 /// @param reservoir null without one
 /// @param linears digest of each decoder layer's file about its linear maps; null without any
-/// @param propagation what was done to each layer before those behind it were measured; null: nothing
+/// @param propagation what was done to each layer before those behind it were measured; null:
+///   nothing
 /// @param conventions what each statistic in the files means, for people; not read back
 record EvidenceHead(
     int formatVersion,

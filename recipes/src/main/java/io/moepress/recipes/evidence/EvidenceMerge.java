@@ -202,8 +202,7 @@ public final class EvidenceMerge {
     }
   }
 
-  private static void add(
-      String label, Combination combination, double[][] sum, double[][] other) {
+  private static void add(String label, Combination combination, double[][] sum, double[][] other) {
     for (int row = 0; row < sum.length; row++) {
       Checks.requireFormat(
           sum[row].length == other[row].length,

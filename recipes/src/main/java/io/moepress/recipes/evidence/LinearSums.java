@@ -7,7 +7,8 @@ import java.util.EnumMap;
 import java.util.Map;
 import java.util.Set;
 
-/// What was gathered of the vectors that the linear maps of one layer read, routed experts left out.
+/// What was gathered of the vectors that the linear maps of one layer read, routed experts left
+/// out.
 ///
 /// It may lie on disk, and is then read whenever it is asked for. A file that cannot be read is an
 /// [java.io.UncheckedIOException], a damaged one a [io.moepress.formats.FormatException].

@@ -101,8 +101,7 @@ final class Composition {
       return program;
     }
     return switch (program) {
-      case Copy _, Rows _, WeightedSum _, MixedRows _, ZeroSmallest _ ->
-          new Mask(program, experts);
+      case Copy _, Rows _, WeightedSum _, MixedRows _, ZeroSmallest _ -> new Mask(program, experts);
       case Mask mask ->
           new Mask(
               mask.of(),

@@ -93,7 +93,8 @@ final class Decisions {
   private void add(SparsifyWeights step) {
     ZeroLowering.requireFitting(model, step);
     if (zeros.put(step.layer(), step) != null) {
-      throw new PlanMismatchException("plan: layer %d: two steps sparsify its weights", step.layer());
+      throw new PlanMismatchException(
+          "plan: layer %d: two steps sparsify its weights", step.layer());
     }
   }
 

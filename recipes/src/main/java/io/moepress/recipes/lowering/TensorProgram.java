@@ -149,8 +149,8 @@ public sealed interface TensorProgram {
   }
 
   /// Sets the weights of linear maps that matter least to zero: in each output row those with the
-  /// smallest `|W_ij| · a_j`; of equal ones the lower column goes first. All other weights keep their
-  /// bytes.
+  /// smallest `|W_ij| · a_j`; of equal ones the lower column goes first. All other weights keep
+  /// their bytes.
   ///
   /// @param of gives the weights: `[out, in]`, or one such matrix for each expert
   /// @param pattern how many of a row

@@ -17,8 +17,7 @@ public record SparsityOptions(
       new SparsityOptions(LinearScope.FEED_FORWARD, true, StarvedMode.SKIP, 0);
 
   public SparsityOptions {
-    Checks.require(
-        gatePower == 0 || gatePower == 2, "gate-power: %d (expected 0 or 2)", gatePower);
+    Checks.require(gatePower == 0 || gatePower == 2, "gate-power: %d (expected 0 or 2)", gatePower);
   }
 
   /// As in a recipe.

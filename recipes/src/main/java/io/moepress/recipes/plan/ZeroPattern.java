@@ -15,7 +15,8 @@ import java.util.regex.Pattern;
 /// Written `40%` for `⌊C · 0.4⌋` of the `C` weights of a row, computed exactly; written `2:4` for 2
 /// of every 4 neighbours.
 ///
-/// @param share of the weights of a row that become zero, in [0, 1); 0 where they are chosen by runs
+/// @param share of the weights of a row that become zero, in [0, 1); 0 where they are chosen by
+///   runs
 /// @param zeros how many of each run of neighbours become zero; 0 without runs
 /// @param every length of the runs; 0: they are chosen from the whole row
 public record ZeroPattern(BigDecimal share, int zeros, int every) {

@@ -68,8 +68,7 @@ record SparsifyPlanning(MoeModel model, SparsifyStep step, PlanningContext commo
     if (!step.isSequential()) {
       return null;
     }
-    Checks.require(
-        !step.method().comparesLayers(), "%s: layers are not compared yet", step.name());
+    Checks.require(!step.method().comparesLayers(), "%s: layers are not compared yet", step.name());
     return sparsifier(Evidence.of(model)).description();
   }
 
@@ -120,8 +119,10 @@ record SparsifyPlanning(MoeModel model, SparsifyStep step, PlanningContext commo
   private void noteStarved(Evidence evidence, List<SparsifyWeights> steps) {
     SortedSet<ExpertId> starved = new TreeSet<>();
     for (SparsifyWeights decided : steps) {
-      evidence.layer(decided.layer()).starved().forEach(
-          expert -> starved.add(new ExpertId(decided.layer(), expert)));
+      evidence
+          .layer(decided.layer())
+          .starved()
+          .forEach(expert -> starved.add(new ExpertId(decided.layer(), expert)));
     }
     if (starved.isEmpty() || !step.method().readsInputs()) {
       return;

@@ -41,8 +41,6 @@ record ZeroCount(long zeros, long weights) {
     } else if (part.dense().contains(id.expert())) {
       matrices = 0;
     }
-    return matrices
-        * shape.outputs()
-        * part.pattern().zerosOfRow(Math.toIntExact(shape.inputs()));
+    return matrices * shape.outputs() * part.pattern().zerosOfRow(Math.toIntExact(shape.inputs()));
   }
 }

@@ -27,9 +27,7 @@ public record SparsifyStep(SparsityMethod method, ZeroPattern pattern, SparsityO
 
   @Override
   public Set<Statistic> needs() {
-    return method.readsInputs()
-        ? InputNorms.statistics(options.gatePower())
-        : Set.of();
+    return method.readsInputs() ? InputNorms.statistics(options.gatePower()) : Set.of();
   }
 
   @Override

@@ -59,8 +59,7 @@ class ZeroedWeightsTest {
   }
 
   private static SampleZeros zeros(String pattern) {
-    return new SampleZeros(
-        7, EXPERTS, HIDDEN, WIDTH, ZeroPattern.parse(pattern), List.of(1, 4));
+    return new SampleZeros(7, EXPERTS, HIDDEN, WIDTH, ZeroPattern.parse(pattern), List.of(1, 4));
   }
 
   /// The checkpoint as it should become; all other bytes are those of the source.
@@ -139,13 +138,15 @@ class ZeroedWeightsTest {
           .apply(
               SamplePlans.plan(steps),
               Lowering.lower(MoeModel.of(checkpoint), steps),
-              new Applier.Output(
-                  output, false, ByteSize.parse(shard)));
+              new Applier.Output(output, false, ByteSize.parse(shard)));
     }
 
     try (CheckpointDirectory written = CheckpointDirectory.open(output)) {
       assertSame(written, expected);
-      assertThat(Manifest.read(output).tensors().get("model.layers.0.block_sparse_moe.experts.0.w1.weight"))
+      assertThat(
+              Manifest.read(output)
+                  .tensors()
+                  .get("model.layers.0.block_sparse_moe.experts.0.w1.weight"))
           .extracting(Manifest.Tensor::how)
           .isEqualTo("the smallest 40% of each row zero");
     }

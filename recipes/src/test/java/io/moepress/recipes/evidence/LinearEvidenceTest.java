@@ -84,8 +84,7 @@ class LinearEvidenceTest {
         HandmadeEvidence.of("code")
             .with(1, Statistic.ROUTED_TOKENS, new double[] {1, 3})
             .evidence();
-    List<Part> parts =
-        List.of(new Part("a", evidence("math", 5, null)), new Part("b", without));
+    List<Part> parts = List.of(new Part("a", evidence("math", 5, null)), new Part("b", without));
 
     assertThat(EvidenceMerge.merge(parts).linears()).isEmpty();
     assertThat(EvidenceMerge.leftOut(parts)).containsExactly("linear-input-square-sum");
@@ -131,8 +130,8 @@ class LinearEvidenceTest {
     Evidence read = EvidenceFile.read(folder.resolve("e"));
 
     assertThatExceptionOfType(FormatException.class)
-        .isThrownBy(() ->
-            read.layer(0).linears().sum(LINEAR_INPUT_SQUARE_SUM, LinearInput.DENSE_DOWN))
+        .isThrownBy(
+            () -> read.layer(0).linears().sum(LINEAR_INPUT_SQUARE_SUM, LinearInput.DENSE_DOWN))
         .withMessageContaining("layer-00000.safetensors: digest");
     Files.delete(file);
     assertThatExceptionOfType(FormatException.class)

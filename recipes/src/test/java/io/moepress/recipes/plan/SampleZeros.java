@@ -48,8 +48,7 @@ public record SampleZeros(
   }
 
   private PlanArray array(int layer, int inputs) {
-    return PlanArray.floats(
-        "norms", Shape.of(experts, inputs), () -> norms(layer, inputs));
+    return PlanArray.floats("norms", Shape.of(experts, inputs), () -> norms(layer, inputs));
   }
 
   private float[] norms(int layer, int inputs) {

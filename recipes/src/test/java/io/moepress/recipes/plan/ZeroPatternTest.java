@@ -13,8 +13,17 @@ class ZeroPatternTest {
   /// In float64, 100 · 0.29 is less than 29.
   @ParameterizedTest
   @CsvSource({
-    "40%, 10, 4", "0.4, 10, 4", "29%, 100, 29", "0.29, 100, 29", "50%, 5, 2", "1%, 99, 0", "0%, 7, 0",
-    "99.999%, 7, 6", "2:4, 8, 4", "1:4, 8, 2", "3:8, 8, 3"
+    "40%, 10, 4",
+    "0.4, 10, 4",
+    "29%, 100, 29",
+    "0.29, 100, 29",
+    "50%, 5, 2",
+    "1%, 99, 0",
+    "0%, 7, 0",
+    "99.999%, 7, 6",
+    "2:4, 8, 4",
+    "1:4, 8, 2",
+    "3:8, 8, 3"
   })
   void soManyWeightsOfARowBecomeZero(String pattern, int columns, long zeros) {
     assertThat(ZeroPattern.parse(pattern).zerosOfRow(columns)).isEqualTo(zeros);
@@ -41,7 +50,8 @@ class ZeroPatternTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"100%", "1", "-5%", "half", "4:2", "0:4", "2:2", "1:9999", "", "2:", "40 %"})
+  @ValueSource(
+      strings = {"100%", "1", "-5%", "half", "4:2", "0:4", "2:2", "1:9999", "", "2:", "40 %"})
   void nothingElseIsAPattern(String text) {
     assertThatIllegalArgumentException().isThrownBy(() -> ZeroPattern.parse(text));
   }

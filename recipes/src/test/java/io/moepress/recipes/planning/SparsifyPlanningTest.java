@@ -46,12 +46,12 @@ class SparsifyPlanningTest {
 
   @Test
   void normsAreRootMeanSquaresOverTheTokensOfAnExpert() throws IOException {
-    SparsifyWeights step = steps(plan("40%", options(LinearScope.EXPERTS, StarvedMode.SKIP, 0))).get(1);
+    SparsifyWeights step =
+        steps(plan("40%", options(LinearScope.EXPERTS, StarvedMode.SKIP, 0))).get(1);
 
     Part inputs = step.parts().getFirst();
     assertThat(inputs.input()).isEqualTo(LinearInput.EXPERT);
-    assertThat(inputs.linears())
-        .containsExactly(TensorRole.EXPERT_GATE, TensorRole.EXPERT_UP);
+    assertThat(inputs.linears()).containsExactly(TensorRole.EXPERT_GATE, TensorRole.EXPERT_UP);
     assertThat(inputs.dense()).containsExactly(2);
     float[] norms = norms(inputs);
     assertThat(norms).hasSize(4 * 16);
@@ -62,7 +62,8 @@ class SparsifyPlanningTest {
 
   @Test
   void tokensMayCountByTheirWeight() throws IOException {
-    SparsifyWeights step = steps(plan("40%", options(LinearScope.EXPERTS, StarvedMode.SKIP, 2))).get(1);
+    SparsifyWeights step =
+        steps(plan("40%", options(LinearScope.EXPERTS, StarvedMode.SKIP, 2))).get(1);
 
     assertThat(norms(step.parts().getLast())[3 * 8]).isCloseTo(1.5f, within(1e-6f));
   }
@@ -131,8 +132,8 @@ class SparsifyPlanningTest {
         .withMessageContaining("measured with every layer as it is (expected each layer changed")
         .withMessageContaining("50%");
     assertThatExceptionOfType(PlanMismatchException.class)
-        .isThrownBy(() ->
-            plan("50%", options(LinearScope.EXPERTS, StarvedMode.SKIP, 0), "wanda; 40%"))
+        .isThrownBy(
+            () -> plan("50%", options(LinearScope.EXPERTS, StarvedMode.SKIP, 0), "wanda; 40%"))
         .withMessageContaining("expected every layer as it is");
   }
 
@@ -142,8 +143,7 @@ class SparsifyPlanningTest {
         .isThrownBy(() -> {
           try (CheckpointDirectory source = open()) {
             Evidence full = evidence(null);
-            Evidence without =
-                new Evidence(CHECKPOINT, 512, full.domains(), full.layers(), null);
+            Evidence without = new Evidence(CHECKPOINT, 512, full.domains(), full.layers(), null);
             plan(source, "50%", options(LinearScope.ALL_LINEAR, StarvedMode.SKIP, 0), without);
           }
         })

@@ -97,9 +97,7 @@ final class SampleMethods implements MethodCatalog {
 
   @Override
   public Optional<MethodBinder<SparsityMethod>> sparsity(String name) {
-    return name.equals("idle")
-        ? Optional.of((step, seed) -> new IdleSparsity())
-        : Optional.empty();
+    return name.equals("idle") ? Optional.of((step, seed) -> new IdleSparsity()) : Optional.empty();
   }
 
   @Override
