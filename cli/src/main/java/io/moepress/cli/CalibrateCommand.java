@@ -178,8 +178,7 @@ final class CalibrateCommand implements Callable<Integer> {
     Set<LinearStatistic> linears = EnumSet.noneOf(LinearStatistic.class);
     for (String listed : statistics) {
       String name = listed.strip();
-      LinearStatistic.named(name)
-          .ifPresentOrElse(linears::add, () -> wanted.addAll(named(name)));
+      LinearStatistic.named(name).ifPresentOrElse(linears::add, () -> wanted.addAll(named(name)));
       if (name.equals("all")) {
         linears.addAll(EnumSet.allOf(LinearStatistic.class));
       }

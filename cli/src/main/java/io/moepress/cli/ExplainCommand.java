@@ -134,7 +134,9 @@ final class ExplainCommand implements Callable<Integer> {
     row(text, "method", it.method() + ", for the step " + it.step());
     boolean prunes = it.step().equals("prune");
     String rule =
-        prunes ? ". The experts with the highest stay." : ". The weights with the lowest become zero.";
+        prunes
+            ? ". The experts with the highest stay."
+            : ". The weights with the lowest become zero.";
     row(text, "score", plain(it.score()) + rule);
     row(
         text,

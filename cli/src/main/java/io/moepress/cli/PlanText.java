@@ -75,10 +75,11 @@ final class PlanText {
   /// `zeros 40%: expert expert-down`, and how many experts stay dense.
   private static String zeros(SparsifyWeights step) {
     return step.parts().stream()
-        .collect(Collectors.groupingBy(
-            part -> part.pattern().toString(),
-            TreeMap::new,
-            Collectors.mapping(PlanText::place, Collectors.joining(", "))))
+        .collect(
+            Collectors.groupingBy(
+                part -> part.pattern().toString(),
+                TreeMap::new,
+                Collectors.mapping(PlanText::place, Collectors.joining(", "))))
         .entrySet()
         .stream()
         .map(entry -> "zeros " + entry.getKey() + ": " + entry.getValue())

@@ -53,8 +53,9 @@ record SparsityEvidence(SparsifyStep step, MoeModel current, Subject unmeasured,
       return Planner.plan(current, step, asItIs.subject());
     }
     SortedMap<Integer, ZeroPattern> patterns =
-        step.method().patterns(
-            new SparsityRequest(current, compared(asItIs), step.pattern(), step.options()));
+        step.method()
+            .patterns(
+                new SparsityRequest(current, compared(asItIs), step.pattern(), step.options()));
     SparsifyStep decided = step.with(new DecidedSparsity(step.name(), patterns));
     LayerSparsifier sparsifier = new LayerSparsifier(current, decided, patterns);
     Evidence evidence = changing.measure(new Decision(sparsifier), directory);

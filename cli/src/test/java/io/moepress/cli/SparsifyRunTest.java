@@ -27,7 +27,7 @@ class SparsifyRunTest {
   @ParameterizedTest
   @CsvSource({"'sparsity: 40%', false", "'pattern: 2:4', true"})
   void everyRowOfEveryExpertLosesExactlySoMany(String zeros, boolean runs) throws IOException {
-    run("out", "- sparsify: {method: wanda, " + zeros + "}");
+    run("out", "- sparsify: {method: wanda, starved: magnitude, " + zeros + "}");
 
     try (CheckpointDirectory source = CheckpointDirectory.open(MODEL);
         CheckpointDirectory written = CheckpointDirectory.open(folder.resolve("out"));
@@ -57,7 +57,9 @@ class SparsifyRunTest {
         zeros += now[i] == 0 ? 1 : 0;
         assertThat(now[i] == 0 || now[i] == old[i]).isTrue();
         if (runs && i % 4 == 3) {
-          assertThat(zeros).as("%s row %d", before.info().name(), row).isEqualTo((i % columns + 1) / 2);
+          assertThat(zeros)
+              .as("%s row %d", before.info().name(), row)
+              .isEqualTo((i % columns + 1) / 2);
         }
       }
       assertThat(zeros)
@@ -98,8 +100,9 @@ class SparsifyRunTest {
     assertThat(plan.exitCode()).as(plan.err()).isZero();
     assertThat(plan.out())
         .contains("zeros 25%: expert, expert-down")
-        .contains("note: zeros: 25.00% of the ")
-        .contains("weights in scope (feed-forward)")
+        .contains("expert without [0, 1, 7]")
+        .contains("note: zeros: 21.88% of the 3,145,728 weights in scope (feed-forward)")
+        .contains("4 experts saw no calibration token, so all their weights stay (layer:expert)")
         .contains("no stock runtime loads the result in less memory")
         .contains("each layer was measured behind its predecessors");
     assertThat(folder.resolve("out.work/plan.safetensors")).exists();
@@ -120,8 +123,7 @@ class SparsifyRunTest {
 
     assertThat(apply.exitCode()).as(apply.err()).isZero();
     for (String file : List.of("model.safetensors", "moepress.json")) {
-      assertThat(applied.resolve(file))
-          .hasSameBinaryContentAs(folder.resolve("out").resolve(file));
+      assertThat(applied.resolve(file)).hasSameBinaryContentAs(folder.resolve("out").resolve(file));
     }
     assertThat(Cli.run("verify", applied, "-q").exitCode()).isZero();
   }
@@ -142,7 +144,8 @@ class SparsifyRunTest {
   @Test
   void magnitudeNeedsNoTexts() throws IOException {
     Cli plan =
-        Cli.run("plan", recipe("out", false, "- sparsify: {method: magnitude, sparsity: 40%}"), "-q");
+        Cli.run(
+            "plan", recipe("out", false, "- sparsify: {method: magnitude, sparsity: 40%}"), "-q");
 
     assertThat(plan.exitCode()).as(plan.err()).isZero();
     assertThat(folder.resolve("out.work/plan.safetensors")).doesNotExist();

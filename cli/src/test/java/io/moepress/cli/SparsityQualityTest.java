@@ -40,7 +40,8 @@ class SparsityQualityTest {
             .replace("%evaluation", TestData.path("texts/math.evaluation.jsonl").toString())
             .replace("%step", step);
 
-    Cli run = Cli.run("run", Files.writeString(folder.resolve("recipe.yaml"), recipe), "--json", "-q");
+    Cli run =
+        Cli.run("run", Files.writeString(folder.resolve("recipe.yaml"), recipe), "--json", "-q");
 
     assertThat(run.exitCode()).as(run.err()).isZero();
     return run.json().at("/evaluation/after/evaluation/corpora/0/perplexity").asDouble();
