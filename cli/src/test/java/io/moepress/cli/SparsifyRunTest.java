@@ -27,7 +27,7 @@ class SparsifyRunTest {
   @ParameterizedTest
   @CsvSource({"'sparsity: 40%', false", "'pattern: 2:4', true"})
   void everyRowOfEveryExpertLosesExactlySoMany(String zeros, boolean runs) throws IOException {
-    run("out", "- sparsify: {method: wanda, " + zeros + "}");
+    run("out", "- sparsify: {method: wanda, starved: magnitude, " + zeros + "}");
 
     try (CheckpointDirectory source = CheckpointDirectory.open(MODEL);
         CheckpointDirectory written = CheckpointDirectory.open(folder.resolve("out"));
@@ -100,8 +100,9 @@ class SparsifyRunTest {
     assertThat(plan.exitCode()).as(plan.err()).isZero();
     assertThat(plan.out())
         .contains("zeros 25%: expert, expert-down")
-        .contains("note: zeros: 25.00% of the ")
-        .contains("weights in scope (feed-forward)")
+        .contains("expert without [0, 1, 7]")
+        .contains("note: zeros: 21.88% of the 3,145,728 weights in scope (feed-forward)")
+        .contains("4 experts saw no calibration token, so all their weights stay (layer:expert)")
         .contains("no stock runtime loads the result in less memory")
         .contains("each layer was measured behind its predecessors");
     assertThat(folder.resolve("out.work/plan.safetensors")).exists();
