@@ -143,7 +143,8 @@ public final class ForwardPass {
               streams.inputs(),
               streams.outputs(),
               result.sums(),
-              sink -> forEachLogits(layer, streams, sink)));
+              sink -> forEachLogits(layer, streams, sink),
+              tokens -> new EveryExpert(layer, blocks, workers).over(streams.inputs(), tokens)));
       if (blocks.hasSharedExpert()) {
         addShared(layer, streams);
       }

@@ -112,6 +112,11 @@ public record PassMemory(long layer, long job, long states, long lists) {
     return new PassMemory(layer, job, states, lists + observed);
   }
 
+  /// This, and running every expert on the same tokens.
+  public PassMemory withEveryExpert(ModelLayout layout, long tokens) {
+    return with(EveryExpert.bytes(layout, tokens));
+  }
+
   /// How a pass fits a budget.
   ///
   /// @param jobs jobs at a time

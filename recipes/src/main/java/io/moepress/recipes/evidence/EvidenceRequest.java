@@ -11,7 +11,8 @@ import java.util.Set;
 /// What a calibration is to gather.
 ///
 /// @param statistics [Statistic#ROUTED_TOKENS] is always among them
-/// @param reservoirTokens rows of the reservoir; 0 for none
+/// @param reservoirTokens rows of the reservoir; 0 for none, which becomes
+///   [#DEFAULT_RESERVOIR_TOKENS] where a statistic is a sum over the reservoir
 /// @param seed decides which tokens the reservoir holds
 public record EvidenceRequest(Set<Statistic> statistics, int reservoirTokens, long seed) {
   /// Rows of a reservoir when a method needs one and the user does not say how large.
@@ -23,6 +24,9 @@ public record EvidenceRequest(Set<Statistic> statistics, int reservoirTokens, lo
     EnumSet<Statistic> all = EnumSet.of(Statistic.ROUTED_TOKENS);
     all.addAll(statistics);
     statistics = Collections.unmodifiableSet(all);
+    if (reservoirTokens == 0 && all.stream().anyMatch(Statistic::isOverReservoir)) {
+      reservoirTokens = DEFAULT_RESERVOIR_TOKENS;
+    }
   }
 
   /// Statistics without a reservoir.

@@ -1,5 +1,0 @@
-/// The merge module.
-@NullMarked
-package io.moepress.merge;
-
-import org.jspecify.annotations.NullMarked;
