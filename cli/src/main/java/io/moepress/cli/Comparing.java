@@ -10,7 +10,7 @@ import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.formats.checkpoint.Fingerprint;
 import io.moepress.formats.json.Json;
 import io.moepress.recipes.evaluation.Evaluation;
-import io.moepress.recipes.plan.KeepExperts;
+import io.moepress.recipes.plan.ExpertStep;
 import io.moepress.recipes.plan.Plan;
 import io.moepress.recipes.plan.PlanStep;
 import io.moepress.recipes.plan.PruneMethod;
@@ -112,8 +112,8 @@ record Comparing(PassSetup setup, EvaluationData data, String steps, Terminal te
   }
 
   private static void methods(PlanStep step, Consumer<String> names) {
-    if (step instanceof KeepExperts keep) {
-      names.accept(keep.method());
+    if (step instanceof ExpertStep experts) {
+      names.accept(experts.method());
     }
   }
 

@@ -4,11 +4,14 @@ import io.moepress.formats.Checks;
 import io.moepress.recipes.plan.IgnoreGroups;
 import io.moepress.recipes.plan.KeepExperts;
 import io.moepress.recipes.plan.LowerTopK;
+import io.moepress.recipes.plan.MergeExperts;
+import io.moepress.recipes.plan.MergeExperts.Group;
 import io.moepress.recipes.plan.Plan;
 import io.moepress.recipes.plan.PlanStep;
 import io.moepress.recipes.plan.PruneMultiTokenPrediction;
 import io.moepress.recipes.recipe.ByteSize;
 import java.util.List;
+import java.util.stream.Collectors;
 
 /// A plan as people read it.
 final class PlanText {
@@ -33,6 +36,8 @@ final class PlanText {
       switch (step) {
         case KeepExperts keep ->
             layers.row("" + keep.layer(), keep.method(), kept(keep), margin(keep));
+        case MergeExperts merge ->
+            layers.row("" + merge.layer(), merge.method(), merged(merge), "");
         case IgnoreGroups ignore -> {} // a note says it
         case LowerTopK lower -> {} // a note says it
         case PruneMultiTokenPrediction prune -> {} // a note says it
@@ -61,6 +66,25 @@ final class PlanText {
 
   private static String kept(KeepExperts step) {
     return step.kept().size() + " of " + step.experts() + ": " + ranges(step);
+  }
+
+  private static String merged(MergeExperts step) {
+    return step.left()
+        + " of "
+        + step.experts()
+        + ": "
+        + step.groups().stream().map(PlanText::group).collect(Collectors.joining(" "));
+  }
+
+  /// A group of one as its number, others in brackets; who stands for them alone has a star.
+  private static String group(Group group) {
+    if (group.members().size() == 1) {
+      return "" + group.members().getFirst();
+    }
+    int alone = group.representative().orElse(-1);
+    return group.members().stream()
+        .map(member -> member + (member == alone ? "*" : ""))
+        .collect(Collectors.joining(" ", "[", "]"));
   }
 
   /// Consecutive indices as ranges: `0-3 7 9-10`.

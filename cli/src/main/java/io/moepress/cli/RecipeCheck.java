@@ -4,8 +4,8 @@ import io.moepress.calibrate.corpus.DataFiles;
 import io.moepress.formats.FormatException;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
+import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.plan.PlanMismatchException;
-import io.moepress.recipes.plan.PruneMethod;
 import io.moepress.recipes.planning.Planner;
 import io.moepress.recipes.recipe.DataSource;
 import io.moepress.recipes.recipe.PruneStep;
@@ -23,6 +23,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 
 /// Finds all that can be wrong with a recipe before anything is measured.
 final class RecipeCheck {
@@ -90,30 +91,29 @@ final class RecipeCheck {
 
   private void requireNoCalibration(Recipe recipe) {
     for (int i = 0; i < recipe.steps().size(); i++) {
-      switch (recipe.steps().get(i)) {
-        case PruneStep step -> requireNoCalibration("steps[" + i + "]", step.method());
-      }
+      RecipeStep step = recipe.steps().get(i);
+      requireNoCalibration("steps[" + i + "]", step.name(), step.needs());
     }
     recipe
         .evaluation()
-        .ifPresent(
-            spec -> spec.baselines().forEach(method -> requireNoCalibration("evaluate", method)));
+        .ifPresent(spec ->
+            spec.baselines()
+                .forEach(
+                    method -> requireNoCalibration("evaluate", method.name(), method.needs())));
   }
 
-  private void requireNoCalibration(String path, PruneMethod method) {
-    if (!method.needs().isEmpty()) {
-      complain(path, String.valueOf(Planner.needsEvidence(method).getMessage()));
+  private void requireNoCalibration(String path, String method, Set<Statistic> needs) {
+    if (!needs.isEmpty()) {
+      complain(path, String.valueOf(Planner.needsEvidence(method, needs).getMessage()));
     }
   }
 
-  private void checkSteps(Recipe recipe, MoeModel model) {
+  private void checkSteps(Recipe recipe, MoeModel model) throws IOException {
     RecipeStep first = recipe.steps().getFirst();
     try {
+      Planner.preflight(model, first, recipe.target());
       switch (first) {
-        case PruneStep step -> {
-          Planner.preflight(model, step, recipe.target());
-          warn(recipe.target(), model, step);
-        }
+        case PruneStep step -> warn(recipe.target(), model, step);
       }
     } catch (PlanMismatchException | IllegalArgumentException e) {
       complain("steps[0]", String.valueOf(e.getMessage()));
@@ -122,9 +122,9 @@ final class RecipeCheck {
     checkFurther(recipe, model);
   }
 
-  private void checkFurther(Recipe recipe, MoeModel model) {
+  private void checkFurther(Recipe recipe, MoeModel model) throws IOException {
     try {
-      StepChain.preflight(model, StepChain.steps(recipe), recipe.target());
+      StepChain.preflight(model, recipe.steps(), recipe.target());
     } catch (PlanMismatchException | IllegalArgumentException e) {
       complain("steps", String.valueOf(e.getMessage()));
     }

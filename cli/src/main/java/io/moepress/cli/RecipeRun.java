@@ -35,6 +35,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -119,24 +120,29 @@ final class RecipeRun implements Closeable {
   /// evidence they need, memory, evaluation files.
   void preflight() throws IOException {
     steps.preflight();
-    List<PruneMethod> methods = new ArrayList<>();
-    steps.steps().forEach(step -> methods.add(step.method()));
-    recipe.evaluation().ifPresent(spec -> methods.addAll(spec.baselines()));
     boolean measured = options.evidence != null || recipe.calibration().isPresent();
-    for (PruneMethod method : methods) {
-      if (!measured && !method.needs().isEmpty()) {
-        throw Planner.needsEvidence(method);
-      }
+    if (!measured) {
+      recipe.steps().forEach(step -> requireNoNeeds(step.name(), step.needs()));
+      recipe
+          .evaluation()
+          .ifPresent(spec ->
+              spec.baselines().forEach(method -> requireNoNeeds(method.name(), method.needs())));
     }
-    if (steps.steps().size() > 1
+    if (recipe.steps().size() > 1
         && recipe.calibration().isEmpty()
-        && steps.steps().stream().skip(1).anyMatch(step -> !step.method().needs().isEmpty())) {
+        && recipe.steps().stream().skip(1).anyMatch(step -> !step.needs().isEmpty())) {
       throw new RecipeException(
           recipe.file()
               + ": steps: the second step is measured on the result of the first (expected"
               + " calibration data in the recipe)");
     }
     predictedMemory();
+  }
+
+  private static void requireNoNeeds(String method, Set<Statistic> needs) {
+    if (!needs.isEmpty()) {
+      throw Planner.needsEvidence(method, needs);
+    }
   }
 
   /// The most memory this run will use, the program included.
@@ -242,7 +248,10 @@ final class RecipeRun implements Closeable {
   /// A baseline is the recipe with another method in every step.
   private StepChain.Decided baseline(PruneMethod method) throws IOException {
     return steps.decide(
-        step -> new PruneStep(method, step.budget(), step.protection(), step.router()),
+        step ->
+            switch (step) {
+              case PruneStep prune -> prune.with(method);
+            },
         method.name());
   }
 

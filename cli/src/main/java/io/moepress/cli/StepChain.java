@@ -70,11 +70,11 @@ final class StepChain {
   /// @param variant what to do with each step before it is decided
   /// @param label part of the names of evidence that only this variant needs; empty for the recipe
   ///   itself
-  Decided decide(UnaryOperator<PruneStep> variant, String label) throws IOException {
+  Decided decide(UnaryOperator<RecipeStep> variant, String label) throws IOException {
     PlannedModel current = PlannedModel.of(model);
     Plan plan = null;
     for (int index = 0; index < recipe.steps().size(); index++) {
-      PruneStep step = variant.apply(prune(recipe.steps().get(index)));
+      RecipeStep step = variant.apply(recipe.steps().get(index));
       plan = Planner.plan(current.model(), step, subject(current.model(), plan, index, label));
       current = current.then(model, plan);
     }
@@ -86,26 +86,34 @@ final class StepChain {
 
   /// Finds mistakes in any step before anything is measured. What the steps before it keep does not
   /// matter for that, only how many: here it is drawn by lot.
-  void preflight() {
-    preflight(model, steps(), recipe.target());
+  void preflight() throws IOException {
+    preflight(model, recipe.steps(), recipe.target());
   }
 
   /// Finds mistakes in any of the steps.
-  static void preflight(MoeModel model, List<PruneStep> steps, Target target) {
+  static void preflight(MoeModel model, List<RecipeStep> steps, Target target) throws IOException {
     PlannedModel current = PlannedModel.of(model);
     Plan previous = null;
     for (int index = 0; index < steps.size(); index++) {
-      PruneStep step = steps.get(index);
+      RecipeStep step = steps.get(index);
       Planner.preflight(current.model(), step, target);
       if (index < steps.size() - 1) {
-        requireNoMask(step);
-        PruneStep drawn =
-            new PruneStep(new RandomPruning(0), step.budget(), NO_PROTECTION, step.router());
-        previous =
-            Planner.plan(current.model(), drawn, new Subject(previous, "", null, null, target));
+        previous = drawn(current.model(), step, new Subject(previous, "", null, null, target));
         current = current.then(model, previous);
       }
     }
+  }
+
+  /// A plan that leaves a model of the same shape as a step will.
+  private static Plan drawn(MoeModel model, RecipeStep step, Subject subject) throws IOException {
+    return switch (step) {
+      case PruneStep prune -> {
+        requireNoMask(prune);
+        PruneStep lots =
+            new PruneStep(new RandomPruning(0), prune.budget(), NO_PROTECTION, prune.router());
+        yield Planner.plan(model, lots, subject);
+      }
+    };
   }
 
   /// Nothing in a masked model says which experts are masked, so a step behind it would keep some.
@@ -117,19 +125,8 @@ final class StepChain {
   }
 
   /// The steps.
-  List<PruneStep> steps() {
-    return steps(recipe);
-  }
-
-  /// The steps of a recipe.
-  static List<PruneStep> steps(Recipe recipe) {
-    return recipe.steps().stream().map(StepChain::prune).toList();
-  }
-
-  private static PruneStep prune(RecipeStep step) {
-    return switch (step) {
-      case PruneStep prune -> prune;
-    };
+  List<RecipeStep> steps() {
+    return recipe.steps();
   }
 
   private Subject subject(MoeModel current, @Nullable Plan previous, int index, String label)

@@ -88,6 +88,7 @@ class GroupedPruningTest {
         new FrequencyPruning()
             .plan(
                 new PruneRequest(
+                    Question.NO_WEIGHTS,
                     ModelLayout.of(config),
                     evidence,
                     new KeepCount(count),

@@ -2,13 +2,13 @@ package io.moepress.prune;
 
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import io.moepress.formats.architecture.ModelLayout;
+import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.ModelConfig;
 import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.plan.ExpertId;
 import io.moepress.recipes.plan.KeepCount;
 import io.moepress.recipes.plan.KeepExperts;
-import io.moepress.recipes.plan.PruneMethod;
 import io.moepress.recipes.plan.PruneRequest;
 import io.moepress.recipes.plan.RouterMode;
 import io.moepress.testdata.TinyMoe;
@@ -19,10 +19,17 @@ import java.util.SortedMap;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 
 /// What a method is asked, written down by hand: evidence, how many experts stay, who is guarded.
 final class Question {
+  /// For methods that look at evidence alone.
+  static final Supplier<MoeModel> NO_WEIGHTS =
+      () -> {
+        throw new AssertionError("scores of evidence alone look at no weights");
+      };
+
   private final List<String> domains;
   private final int experts;
   private final SortedMap<Integer, Map<Statistic, double[][]>> layers = new TreeMap<>();
@@ -63,12 +70,12 @@ final class Question {
   }
 
   /// What `method` decides when `count` experts stay.
-  List<KeepExperts> ask(PruneMethod method, int count) {
+  List<KeepExperts> ask(ScoredPruning method, int count) {
     return method.plan(request(count));
   }
 
   /// The experts of layer 0 that `method` keeps.
-  List<Integer> kept(PruneMethod method, int count) {
+  List<Integer> kept(ScoredPruning method, int count) {
     return ask(method, count).getFirst().kept();
   }
 
@@ -81,7 +88,8 @@ final class Question {
     int last = layers.lastKey();
     TinyMoe model = TinyMoe.mixtral().layers(last + 1).experts(experts).topK(1);
     ModelLayout layout = ModelLayout.of(ModelConfig.parse(model.configJson()));
-    return new PruneRequest(layout, evidence(), new KeepCount(count), guarded, RouterMode.SLICE);
+    return new PruneRequest(
+        NO_WEIGHTS, layout, evidence(), new KeepCount(count), guarded, RouterMode.SLICE);
   }
 
   private Evidence evidence() {

@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.function.Function;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.StreamReadFeature;
@@ -17,7 +18,9 @@ import tools.jackson.core.util.DefaultIndenter;
 import tools.jackson.core.util.DefaultPrettyPrinter;
 import tools.jackson.core.util.Separators;
 import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.InjectableValues;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.ObjectReader;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -91,10 +94,24 @@ public final class Json {
     return bind(object(file), type, file.toString());
   }
 
+  /// Reads a file into a record whose parts are given a value that is not in the file.
+  ///
+  /// @param injected what every property marked for injection with this type gets
+  public static <T, V> T read(Path file, Class<T> type, Class<V> injectedType, V injected)
+      throws IOException {
+    ObjectReader reader =
+        MAPPER.readerFor(type).with(new InjectableValues.Std().addValue(injectedType, injected));
+    return bind(object(file), reader::readValue, file.toString());
+  }
+
   /// Binds a tree to a record; a missing, unknown or mistyped property is an error.
   public static <T> T bind(JsonNode node, Class<T> type, String where) {
+    return bind(node, tree -> MAPPER.treeToValue(tree, type), where);
+  }
+
+  private static <T> T bind(JsonNode node, Function<JsonNode, T> binding, String where) {
     try {
-      return MAPPER.treeToValue(node, type);
+      return binding.apply(node);
     } catch (JacksonException e) {
       throw new FormatException(where + ": " + complaint(e), e);
     }

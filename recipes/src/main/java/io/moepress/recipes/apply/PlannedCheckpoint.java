@@ -22,6 +22,7 @@ import java.util.TreeMap;
 public final class PlannedCheckpoint implements Checkpoint {
   private final Checkpoint source;
   private final LoweredPlan plan;
+  private final ProgramRunner runner;
   private final Map<String, OutputTensor> programs = new HashMap<>();
   private final SortedMap<String, TensorInfo> tensors = new TreeMap<>();
 
@@ -29,6 +30,7 @@ public final class PlannedCheckpoint implements Checkpoint {
   public PlannedCheckpoint(Checkpoint source, LoweredPlan plan) {
     this.source = source;
     this.plan = plan;
+    this.runner = new ProgramRunner(source);
     for (OutputTensor tensor : plan.tensors()) {
       programs.put(tensor.info().name(), tensor);
       tensors.put(tensor.info().name(), tensor.info());
@@ -52,13 +54,13 @@ public final class PlannedCheckpoint implements Checkpoint {
 
   @Override
   public TensorData read(String tensor, Arena arena) throws IOException {
-    return ProgramRunner.run(source, program(tensor), arena);
+    return runner.run(program(tensor), arena);
   }
 
   @Override
   public TensorData readRows(String tensor, long first, long count, Arena arena)
       throws IOException {
-    return ProgramRunner.runRows(source, program(tensor), first, count, arena);
+    return runner.runRows(program(tensor), first, count, arena);
   }
 
   private OutputTensor program(String tensor) {

@@ -6,20 +6,24 @@ import io.moepress.formats.tensor.Numbers;
 import io.moepress.formats.tensor.TensorData;
 import io.moepress.formats.tensor.TensorInfo;
 import io.moepress.recipes.lowering.OutputTensor;
+import io.moepress.recipes.lowering.TensorProgram;
 import io.moepress.recipes.lowering.TensorProgram.Copy;
 import io.moepress.recipes.lowering.TensorProgram.Mask;
+import io.moepress.recipes.lowering.TensorProgram.MixedRows;
 import io.moepress.recipes.lowering.TensorProgram.Rows;
+import io.moepress.recipes.lowering.TensorProgram.WeightedSum;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.List;
 
-/// Runs one tensor program: reads its sources and gives the bytes of its result.
-final class ProgramRunner {
+/// Runs tensor programs on a source: reads what they need and gives the bytes of their results.
+///
+/// @param source where tensors are read
+record ProgramRunner(Checkpoint source) {
   /// Bytes that are in memory at a time when they are only passed on.
   private static final long CHUNK = 8L << 20;
-
-  private ProgramRunner() {}
 
   /// Takes the bytes of a tensor, piece by piece and in order.
   @FunctionalInterface
@@ -31,95 +35,128 @@ final class ProgramRunner {
   /// The bytes of a tensor of the result, as a whole.
   ///
   /// @param arena owns the bytes
-  static TensorData run(Checkpoint source, OutputTensor tensor, Arena arena) throws IOException {
-    MemorySegment bytes =
-        switch (tensor.program()) {
-          case Copy copy -> source.read(copy.source(), arena).bytes();
-          case Rows _ -> gathered(source, tensor, arena);
-          case Mask mask -> mask(source, mask, tensor.info(), arena);
-        };
-    return new TensorData(tensor.info(), bytes);
-  }
-
-  private static MemorySegment gathered(Checkpoint source, OutputTensor tensor, Arena arena)
-      throws IOException {
-    MemorySegment target = arena.allocate(tensor.info().byteCount());
-    long[] position = {0};
-    stream(
-        source,
-        tensor,
-        bytes -> {
-          MemorySegment.copy(bytes, 0, target, position[0], bytes.byteSize());
-          position[0] += bytes.byteSize();
-        });
-    return target;
-  }
-
-  /// Passes the bytes of a tensor of the result on. Memory does not grow with the tensor.
-  static void stream(Checkpoint source, OutputTensor tensor, Sink sink) throws IOException {
-    try (Arena reading = Arena.ofConfined()) {
-      switch (tensor.program()) {
-        case Copy copy -> pass(source.read(copy.source(), reading).bytes(), sink);
-        case Rows rows -> passRows(source, rows, sink);
-        case Mask _ -> pass(run(source, tensor, reading).bytes(), sink);
-      }
-    }
-  }
-
-  /// Neighbouring rows are read together, and dropped ones not at all: of a tensor that holds all
-  /// experts they may be most of the bytes.
-  private static void passRows(Checkpoint source, Rows program, Sink sink) throws IOException {
-    List<Integer> rows = program.rows();
-    for (int first = 0; first < rows.size(); ) {
-      int end = endOfRun(rows, first);
-      try (Arena reading = Arena.ofConfined()) {
-        int count = end - first;
-        pass(source.readRows(program.source(), rows.get(first), count, reading).bytes(), sink);
-      }
-      first = end;
-    }
-  }
-
-  private static void pass(MemorySegment bytes, Sink sink) throws IOException {
-    for (long done = 0; done < bytes.byteSize(); done += CHUNK) {
-      MemorySegment chunk = bytes.asSlice(done, Math.min(CHUNK, bytes.byteSize() - done));
-      sink.accept(chunk);
-      Mapped.rest(chunk);
-    }
+  TensorData run(OutputTensor tensor, Arena arena) throws IOException {
+    return new TensorData(tensor.info(), whole(tensor.program(), arena).bytes());
   }
 
   /// The bytes of some consecutive rows of a tensor of the result, `count` from `first` on.
   ///
   /// @param arena owns the bytes
-  static TensorData runRows(
-      Checkpoint source, OutputTensor tensor, long first, long count, Arena arena)
-      throws IOException {
+  TensorData runRows(OutputTensor tensor, long first, long count, Arena arena) throws IOException {
     TensorInfo whole = tensor.info();
     TensorInfo part = new TensorInfo(whole.name(), whole.dtype(), whole.shape().withRows(count));
-    int start = Math.toIntExact(first);
-    MemorySegment bytes =
-        switch (tensor.program()) {
-          case Copy copy -> source.readRows(copy.source(), first, count, arena).bytes();
-          case Rows rows -> {
-            List<Integer> some = rows.rows().subList(start, Math.toIntExact(first + count));
-            OutputTensor gathered = new OutputTensor(part, new Rows(rows.source(), some));
-            yield gathered(source, gathered, arena);
-          }
-          case Mask mask -> run(source, tensor, arena).rows(first, count).bytes();
-        };
-    return new TensorData(part, bytes);
+    return new TensorData(part, rows(tensor.program(), first, count, arena).bytes());
   }
 
-  private static MemorySegment mask(Checkpoint source, Mask program, TensorInfo result, Arena arena)
-      throws IOException {
-    MemorySegment target = arena.allocate(result.byteCount());
+  /// Passes the bytes of a tensor of the result on. Memory does not grow with the tensor, unless
+  /// its program works on what another one gives.
+  void stream(OutputTensor tensor, Sink sink) throws IOException {
+    stream(tensor.program(), sink);
+  }
+
+  private void stream(TensorProgram program, Sink sink) throws IOException {
+    switch (program) {
+      case Copy _, Mask _ -> {
+        try (Arena reading = Arena.ofConfined()) {
+          pass(whole(program, reading).bytes(), sink);
+        }
+      }
+      case Rows rows -> passRows(rows, sink);
+      case WeightedSum sum -> {
+        try (Arena reading = Arena.ofConfined()) {
+          List<TensorData> terms = new ArrayList<>();
+          for (TensorProgram term : sum.of()) {
+            terms.add(whole(term, reading));
+          }
+          new Mixture(terms, sum.weights()).stream(sink);
+        }
+      }
+      case MixedRows mixed -> {
+        for (MixedRows.Mix row : mixed.rows()) {
+          passMix(mixed.of(), row, sink);
+        }
+      }
+    }
+  }
+
+  private void passMix(TensorProgram of, MixedRows.Mix row, Sink sink) throws IOException {
     try (Arena reading = Arena.ofConfined()) {
-      target.copyFrom(run(source, new OutputTensor(result, program.of()), reading).bytes());
+      List<TensorData> terms = new ArrayList<>();
+      for (int index : row.rows()) {
+        terms.add(rows(of, index, 1, reading));
+      }
+      new Mixture(terms, row.weights()).stream(sink);
     }
-    for (int expert : program.experts()) {
-      Numbers.put(result, target, expert, Mask.BIAS);
+  }
+
+  private TensorData whole(TensorProgram program, Arena arena) throws IOException {
+    return switch (program) {
+      case Copy copy -> source.read(copy.source(), arena);
+      case Mask mask -> masked(mask, arena);
+      case Rows _, WeightedSum _, MixedRows _ -> gathered(program, arena);
+    };
+  }
+
+  private TensorData rows(TensorProgram program, long first, long count, Arena arena)
+      throws IOException {
+    return switch (program) {
+      case Copy copy -> source.readRows(copy.source(), first, count, arena);
+      case Rows rows -> gathered(new Rows(rows.of(), part(rows.rows(), first, count)), arena);
+      case MixedRows mixed ->
+          gathered(new MixedRows(mixed.of(), part(mixed.rows(), first, count)), arena);
+      case Mask _, WeightedSum _ -> whole(program, arena).rows(first, count);
+    };
+  }
+
+  private static <T> List<T> part(List<T> rows, long first, long count) {
+    return rows.subList(Math.toIntExact(first), Math.toIntExact(first + count));
+  }
+
+  private TensorData gathered(TensorProgram program, Arena arena) throws IOException {
+    TensorInfo info = info(program);
+    MemorySegment target = arena.allocate(info.byteCount());
+    long[] position = {0};
+    stream(
+        program,
+        bytes -> {
+          MemorySegment.copy(bytes, 0, target, position[0], bytes.byteSize());
+          position[0] += bytes.byteSize();
+        });
+    return new TensorData(info, target);
+  }
+
+  /// Type and shape of what a program gives.
+  private TensorInfo info(TensorProgram program) {
+    return switch (program) {
+      case Copy copy -> {
+        TensorInfo info = source.tensors().get(copy.source());
+        if (info == null) {
+          throw new IllegalArgumentException("no tensor " + copy.source());
+        }
+        yield info;
+      }
+      case Rows rows -> withRows(info(rows.of()), rows.rows().size());
+      case Mask mask -> info(mask.of());
+      case WeightedSum sum -> info(sum.of().getFirst());
+      case MixedRows mixed -> withRows(info(mixed.of()), mixed.rows().size());
+    };
+  }
+
+  private static TensorInfo withRows(TensorInfo info, int rows) {
+    return new TensorInfo(info.name(), info.dtype(), info.shape().withRows(rows));
+  }
+
+  /// Neighbouring rows are read together, and dropped ones not at all: of a tensor that holds all
+  /// experts they may be most of the bytes.
+  private void passRows(Rows program, Sink sink) throws IOException {
+    List<Integer> rows = program.rows();
+    for (int first = 0; first < rows.size(); ) {
+      int end = endOfRun(rows, first);
+      try (Arena reading = Arena.ofConfined()) {
+        pass(rows(program.of(), rows.get(first), end - first, reading).bytes(), sink);
+      }
+      first = end;
     }
-    return target;
   }
 
   /// Behind the last of the consecutive rows that begin at position `start`.
@@ -129,5 +166,26 @@ final class ProgramRunner {
       end++;
     }
     return end;
+  }
+
+  /// Passes bytes on in pieces.
+  static void pass(MemorySegment bytes, Sink sink) throws IOException {
+    for (long done = 0; done < bytes.byteSize(); done += CHUNK) {
+      MemorySegment chunk = bytes.asSlice(done, Math.min(CHUNK, bytes.byteSize() - done));
+      sink.accept(chunk);
+      Mapped.rest(chunk);
+    }
+  }
+
+  private TensorData masked(Mask program, Arena arena) throws IOException {
+    TensorInfo info = info(program);
+    MemorySegment target = arena.allocate(info.byteCount());
+    try (Arena reading = Arena.ofConfined()) {
+      target.copyFrom(whole(program.of(), reading).bytes());
+    }
+    for (int expert : program.experts()) {
+      Numbers.put(info, target, expert, Mask.BIAS);
+    }
+    return new TensorData(info, target);
   }
 }

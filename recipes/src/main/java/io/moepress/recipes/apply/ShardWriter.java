@@ -45,16 +45,17 @@ record ShardWriter(Checkpoint source, Workers workers, Progress.Task task) {
 
   private Manifest.Tensor write(SafetensorsWriter writer, OutputTensor tensor) throws IOException {
     MessageDigest digest = Fingerprint.sha256();
-    ProgramRunner.stream(
-        source,
-        tensor,
-        bytes -> {
-          // The digest first: it brings mapped pages into memory one after the other. A write that
-          // had to wait for each of them took two to five times as long.
-          digest.update(bytes.asByteBuffer());
-          writer.append(tensor.info().name(), bytes);
-          task.advance(bytes.byteSize());
-        });
+    new ProgramRunner(source)
+        .stream(
+            tensor,
+            bytes -> {
+              // The digest first: it brings mapped pages into memory one after the other. A write
+              // that
+              // had to wait for each of them took two to five times as long.
+              digest.update(bytes.asByteBuffer());
+              writer.append(tensor.info().name(), bytes);
+              task.advance(bytes.byteSize());
+            });
     return new Manifest.Tensor(
         String.join(" ", tensor.program().sources()),
         tensor.program().summary(),

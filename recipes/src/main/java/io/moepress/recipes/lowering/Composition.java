@@ -3,7 +3,9 @@ package io.moepress.recipes.lowering;
 import io.moepress.formats.Checks;
 import io.moepress.recipes.lowering.TensorProgram.Copy;
 import io.moepress.recipes.lowering.TensorProgram.Mask;
+import io.moepress.recipes.lowering.TensorProgram.MixedRows;
 import io.moepress.recipes.lowering.TensorProgram.Rows;
+import io.moepress.recipes.lowering.TensorProgram.WeightedSum;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -52,8 +54,11 @@ final class Composition {
   private TensorProgram after(TensorProgram program) {
     return switch (program) {
       case Copy copy -> program(copy.source());
-      case Rows rows -> rows(program(rows.source()), rows.rows());
+      case Rows rows -> rows(after(rows.of()), rows.rows());
       case Mask mask -> mask(after(mask.of()), mask.experts());
+      case WeightedSum sum ->
+          new WeightedSum(sum.of().stream().map(this::after).toList(), sum.weights());
+      case MixedRows mixed -> new MixedRows(after(mixed.of()), mixed.rows());
     };
   }
 
@@ -68,8 +73,8 @@ final class Composition {
   /// Some rows of what a program gives.
   private static TensorProgram rows(TensorProgram program, List<Integer> rows) {
     return switch (program) {
-      case Copy copy -> new Rows(copy.source(), rows);
-      case Rows inner -> new Rows(inner.source(), rows.stream().map(inner.rows()::get).toList());
+      case Copy copy -> new Rows(copy, rows);
+      case Rows inner -> new Rows(inner.of(), rows.stream().map(inner.rows()::get).toList());
       case Mask mask -> {
         List<Integer> masked =
             IntStream.range(0, rows.size())
@@ -78,6 +83,9 @@ final class Composition {
                 .toList();
         yield mask(rows(mask.of(), rows), masked);
       }
+      case WeightedSum sum -> new Rows(sum, rows);
+      case MixedRows mixed ->
+          new MixedRows(mixed.of(), rows.stream().map(mixed.rows()::get).toList());
     };
   }
 
@@ -87,8 +95,7 @@ final class Composition {
       return program;
     }
     return switch (program) {
-      case Copy copy -> new Mask(copy, experts);
-      case Rows rows -> new Mask(rows, experts);
+      case Copy _, Rows _, WeightedSum _, MixedRows _ -> new Mask(program, experts);
       case Mask mask ->
           new Mask(
               mask.of(),

@@ -2,10 +2,12 @@ package io.moepress.recipes.lowering;
 
 import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.MoeModel;
+import io.moepress.recipes.plan.ExpertStep;
 import io.moepress.recipes.plan.GroupRule;
 import io.moepress.recipes.plan.IgnoreGroups;
 import io.moepress.recipes.plan.KeepExperts;
 import io.moepress.recipes.plan.LowerTopK;
+import io.moepress.recipes.plan.MergeExperts;
 import io.moepress.recipes.plan.PlanMismatchException;
 import io.moepress.recipes.plan.PlanStep;
 import io.moepress.recipes.plan.PruneMultiTokenPrediction;
@@ -21,7 +23,7 @@ import org.jspecify.annotations.Nullable;
 final class Decisions {
   private final MoeModel model;
   private final ModelLayout layout;
-  private final Map<Integer, KeepExperts> layers = new LinkedHashMap<>();
+  private final Map<Integer, ExpertStep> layers = new LinkedHashMap<>();
   private @Nullable PruneMultiTokenPrediction prediction;
 
   private Decisions(MoeModel model, List<? extends PlanStep> steps) {
@@ -31,7 +33,7 @@ final class Decisions {
       switch (step) {
         case IgnoreGroups ignore -> {} // in the layout
         case LowerTopK lower -> {} // in the layout
-        case KeepExperts keep -> add(keep);
+        case ExpertStep experts -> add(experts);
         case PruneMultiTokenPrediction prune -> add(prune);
       }
     }
@@ -49,7 +51,7 @@ final class Decisions {
     return decisions;
   }
 
-  private void add(KeepExperts step) {
+  private void add(ExpertStep step) {
     int layer = step.layer();
     if (!layout.moeLayers().contains(layer)) {
       throw new PlanMismatchException(
@@ -62,14 +64,21 @@ final class Decisions {
           layer, step.experts(), layout.experts());
     }
     if (layers.put(layer, step) != null) {
-      throw new PlanMismatchException("plan: layer %d: two steps keep experts", layer);
+      throw new PlanMismatchException("plan: layer %d: two steps are about its experts", layer);
     }
-    KeepExperts first = layers.values().iterator().next();
-    if (!step.router().equals(first.router())) {
+    ExpertStep first = layers.values().iterator().next();
+    if (mode(step) != mode(first)) {
       throw new PlanMismatchException(
           "plan: layer %d has router %s and layer %d has %s (expected the same in each)",
-          first.layer(), first.router(), layer, step.router());
+          first.layer(), mode(first).label(), layer, mode(step).label());
     }
+  }
+
+  private static RouterMode mode(ExpertStep step) {
+    return switch (step) {
+      case KeepExperts keep -> RouterMode.named(keep.router()).orElseThrow();
+      case MergeExperts merge -> RouterMode.SLICE; // each group has one row
+    };
   }
 
   private void add(PruneMultiTokenPrediction step) {
@@ -90,26 +99,21 @@ final class Decisions {
 
   /// What becomes of the router rows of dropped experts.
   RouterMode mode() {
-    return layers.isEmpty()
-        ? RouterMode.SLICE
-        : RouterMode.named(layers.values().iterator().next().router()).orElseThrow();
+    return layers.isEmpty() ? RouterMode.SLICE : mode(first());
   }
 
   /// The number of experts of every layer in the result.
   int expertsLeft() {
-    return switch (mode()) {
-      case SLICE -> layers.isEmpty() ? layout.experts() : firstKept().kept().size();
-      case MASK -> layout.experts();
-    };
+    return layers.isEmpty() ? layout.experts() : first().left();
   }
 
   /// The decision about the experts of a layer.
-  Optional<KeepExperts> about(int layer) {
+  Optional<ExpertStep> about(int layer) {
     return Optional.ofNullable(layers.get(layer));
   }
 
   /// The decision that holds in layers for multi-token prediction too; empty when none does.
-  Optional<KeepExperts> aboutPrediction() {
+  Optional<ExpertStep> aboutPrediction() {
     if (prediction == null) {
       return Optional.empty();
     }
@@ -118,12 +122,12 @@ final class Decisions {
         about(like)
             .orElseThrow(() ->
                 new PlanMismatchException(
-                    "plan: prune-multi-token-prediction: like layer %d, but no step keeps experts of"
-                        + " that layer (expected one of %s)",
+                    "plan: prune-multi-token-prediction: like layer %d, but no step is about the"
+                        + " experts of that layer (expected one of %s)",
                     like, layers.keySet())));
   }
 
-  private KeepExperts firstKept() {
+  private ExpertStep first() {
     return layers.values().iterator().next();
   }
 
@@ -131,10 +135,10 @@ final class Decisions {
     if (layers.isEmpty()) {
       return;
     }
-    KeepExperts first = firstKept();
-    int kept = first.kept().size();
+    ExpertStep first = first();
+    int kept = first.left();
     for (int layer : layout.moeLayers()) {
-      int left = about(layer).map(step -> step.kept().size()).orElse(layout.experts());
+      int left = about(layer).map(ExpertStep::left).orElse(layout.experts());
       if (left != kept) {
         throw new PlanMismatchException(
             "plan: layer %d keeps %d experts and layer %d keeps %d; config.json holds one number for"
@@ -156,6 +160,12 @@ final class Decisions {
 
   private void requireMaskable() {
     RoutingChange.requireMode(layout, RouterMode.MASK);
-    layers.values().forEach(step -> GroupRule.requireEnough(layout, step));
+    layers
+        .values()
+        .forEach(step -> {
+          if (step instanceof KeepExperts keep) {
+            GroupRule.requireEnough(layout, keep);
+          }
+        });
   }
 }

@@ -8,7 +8,9 @@ import io.moepress.formats.tensor.TensorInfo;
 import io.moepress.recipes.lowering.TensorProgram.Copy;
 import io.moepress.recipes.lowering.TensorProgram.Mask;
 import io.moepress.recipes.lowering.TensorProgram.Rows;
+import io.moepress.recipes.plan.ExpertStep;
 import io.moepress.recipes.plan.KeepExperts;
+import io.moepress.recipes.plan.MergeExperts;
 import io.moepress.recipes.plan.RouterMode;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -20,7 +22,14 @@ import java.util.stream.IntStream;
 record LayerLowering(ModelLayout layout, Result result) {
 
   /// Lowers one tensor of a layer.
-  void lower(TensorId id, TensorInfo info, KeepExperts step) {
+  void lower(TensorId id, TensorInfo info, ExpertStep step) {
+    switch (step) {
+      case KeepExperts keep -> lower(id, info, keep);
+      case MergeExperts merge -> new GroupLowering(layout, result, merge).lower(id, info);
+    }
+  }
+
+  private void lower(TensorId id, TensorInfo info, KeepExperts step) {
     switch (RouterMode.named(step.router()).orElseThrow()) {
       case SLICE -> slice(id, info, step);
       case MASK -> mask(id, info, step);

@@ -4,7 +4,7 @@ import io.moepress.formats.architecture.Architecture.MultiTokenPrediction;
 import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.ModelConfig;
-import io.moepress.recipes.plan.KeepExperts;
+import io.moepress.recipes.plan.ExpertStep;
 import io.moepress.recipes.plan.PlanMismatchException;
 import io.moepress.recipes.plan.PlanStep;
 import java.util.List;
@@ -58,7 +58,7 @@ public final class Lowering {
 
   private void lowerPrediction() {
     PredictionLowering prediction = new PredictionLowering(model, result);
-    Optional<KeepExperts> step = decisions.aboutPrediction();
+    Optional<ExpertStep> step = decisions.aboutPrediction();
     if (step.isPresent()) {
       prediction.prune(step.get());
     } else if (isCut()) {

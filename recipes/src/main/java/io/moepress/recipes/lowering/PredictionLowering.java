@@ -5,7 +5,7 @@ import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.architecture.TensorId;
 import io.moepress.formats.tensor.TensorInfo;
-import io.moepress.recipes.plan.KeepExperts;
+import io.moepress.recipes.plan.ExpertStep;
 import io.moepress.recipes.plan.PlanMismatchException;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -46,7 +46,7 @@ final class PredictionLowering {
   }
 
   /// Prunes them as the main model is pruned.
-  void prune(KeepExperts step) {
+  void prune(ExpertStep step) {
     LayerLowering lowering = new LayerLowering(layout, result);
     Map<String, TensorId> known = new TreeMap<>();
     layers().forEach(layer -> known.putAll(block(layer)));

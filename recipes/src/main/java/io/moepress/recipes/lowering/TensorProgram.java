@@ -30,22 +30,92 @@ public sealed interface TensorProgram {
 
   /// Moves some rows (indices along axis 0) of a tensor, in the order given.
   ///
-  /// @param source name in the source
+  /// @param of gives the tensor
   /// @param rows indices along axis 0
-  record Rows(String source, List<Integer> rows) implements TensorProgram {
+  record Rows(TensorProgram of, List<Integer> rows) implements TensorProgram {
     public Rows {
       rows = List.copyOf(rows);
-      Checks.require(!rows.isEmpty(), "tensor %s: no rows", source);
+      Checks.require(!rows.isEmpty(), "tensors %s: no rows", of.sources());
+    }
+
+    /// Rows of a tensor of the source.
+    public Rows(String source, List<Integer> rows) {
+      this(new Copy(source), rows);
     }
 
     @Override
     public List<String> sources() {
-      return List.of(source);
+      return of.sources();
     }
 
     @Override
     public String summary() {
-      return "rows " + rows;
+      return then(of, "rows " + rows);
+    }
+  }
+
+  /// Adds tensors of one shape and type, each with its weight, and rounds to that type.
+  ///
+  /// @param of gives the tensors
+  /// @param weights one for each
+  record WeightedSum(List<TensorProgram> of, List<Double> weights) implements TensorProgram {
+    public WeightedSum {
+      of = List.copyOf(of);
+      weights = List.copyOf(weights);
+      Checks.require(
+          !of.isEmpty() && of.size() == weights.size(),
+          "%d tensors with %d weights (expected one for each)",
+          of.size(),
+          weights.size());
+    }
+
+    @Override
+    public List<String> sources() {
+      return of.stream().flatMap(each -> each.sources().stream()).distinct().toList();
+    }
+
+    @Override
+    public String summary() {
+      return "weighted sum " + weights;
+    }
+  }
+
+  /// Gives a tensor each of whose rows is a weighted sum of rows of one tensor, rounded to its
+  /// type.
+  ///
+  /// @param of gives that tensor
+  /// @param rows what each row is made of
+  record MixedRows(TensorProgram of, List<Mix> rows) implements TensorProgram {
+    public MixedRows {
+      rows = List.copyOf(rows);
+      Checks.require(!rows.isEmpty(), "tensors %s: no rows", of.sources());
+    }
+
+    /// One row.
+    ///
+    /// @param rows indices along axis 0
+    /// @param weights one for each
+    public record Mix(List<Integer> rows, List<Double> weights) {
+      public Mix {
+        rows = List.copyOf(rows);
+        weights = List.copyOf(weights);
+        Checks.require(
+            !rows.isEmpty() && rows.size() == weights.size(),
+            "rows %s with weights %s (expected one for each)",
+            rows,
+            weights);
+      }
+    }
+
+    @Override
+    public List<String> sources() {
+      return of.sources();
+    }
+
+    @Override
+    public String summary() {
+      List<List<Integer>> mixed = rows.stream().map(Mix::rows).toList();
+      return then(of, "rows mixed of " + mixed);
     }
   }
 
@@ -70,7 +140,12 @@ public sealed interface TensorProgram {
 
     @Override
     public String summary() {
-      return of.summary() + ", experts " + experts + " masked";
+      return then(of, "experts " + experts + " masked");
     }
+  }
+
+  /// What is done to what another program gives, in a few words.
+  private static String then(TensorProgram of, String what) {
+    return of instanceof Copy ? what : of.summary() + ", " + what;
   }
 }

@@ -33,15 +33,19 @@ public final class GroupRule {
   /// Makes sure that a step keeps equally many experts of each group.
   ///
   /// @throws PlanMismatchException saying how many it keeps of each
-  public static void requireEqual(ModelLayout layout, KeepExperts step) {
-    List<Integer> kept = keptByGroup(layout, step);
+  public static void requireEqual(ModelLayout layout, ExpertStep step) {
+    List<Integer> kept =
+        switch (step) {
+          case KeepExperts keep -> keptByGroup(layout, keep);
+          case MergeExperts merge -> leftByGroup(layout, merge);
+        };
     if (kept.stream().distinct().count() > 1) {
       throw new PlanMismatchException(
           "plan: layer %d keeps %s experts of its groups of %d (expected equally many of each, %d)",
           step.layer(),
           kept,
           layout.groups().size(step.experts()),
-          step.kept().size() / layout.groups().count());
+          step.left() / layout.groups().count());
     }
   }
 
@@ -57,6 +61,25 @@ public final class GroupRule {
           "plan: layer %d keeps %s experts of its groups of %d (expected at least %d of each)",
           step.layer(), kept, layout.groups().size(step.experts()), least);
     }
+  }
+
+  /// How many experts of each routing group there are after a merge.
+  ///
+  /// @throws PlanMismatchException when experts of different routing groups become one
+  private static List<Integer> leftByGroup(ModelLayout layout, MergeExperts step) {
+    ExpertGroups groups = layout.groups();
+    int size = groups.size(step.experts());
+    int[] left = new int[groups.count()];
+    for (MergeExperts.Group merged : step.groups()) {
+      List<Integer> homes = merged.members().stream().map(id -> id / size).distinct().toList();
+      if (homes.size() > 1) {
+        throw new PlanMismatchException(
+            "plan: layer %d merges experts %s (expected experts of one routing group of %d)",
+            step.layer(), merged.members(), size);
+      }
+      left[homes.getFirst()]++;
+    }
+    return IntStream.of(left).boxed().toList();
   }
 
   private static List<Integer> keptByGroup(ModelLayout layout, KeepExperts step) {

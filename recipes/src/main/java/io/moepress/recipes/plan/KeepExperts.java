@@ -20,7 +20,7 @@ public record KeepExperts(
     List<Integer> kept,
     List<Integer> guarded,
     List<Double> scores)
-    implements PlanStep {
+    implements ExpertStep {
 
   public KeepExperts {
     kept = List.copyOf(kept);
@@ -50,8 +50,16 @@ public record KeepExperts(
         kept.containsAll(guarded), "layer %d: guarded experts %s must stay", layer, guarded);
   }
 
-  /// Number of experts the layer has before this step.
+  @Override
   public int experts() {
     return scores.size();
+  }
+
+  @Override
+  public int left() {
+    return switch (RouterMode.named(router).orElseThrow()) {
+      case SLICE -> kept.size();
+      case MASK -> experts();
+    };
   }
 }

@@ -80,12 +80,21 @@ public record Plan(
     return Fingerprint.ofText(json());
   }
 
-  /// Writes the plan to a file.
+  /// The arrays that the steps of this plan and those before it name.
+  public List<PlanArray> arrays() {
+    List<PlanArray> arrays = new ArrayList<>(previous == null ? List.of() : previous.arrays());
+    steps.forEach(step -> arrays.addAll(step.arrays()));
+    return arrays;
+  }
+
+  /// Writes the plan to a file, and its arrays to the file beside it: `plan.safetensors` beside
+  /// `plan.json`.
   public void write(Path file) throws IOException {
+    PlanArrays.beside(file).write(arrays());
     Json.write(file, this);
   }
 
-  /// Reads a plan, perhaps edited by a person.
+  /// Reads a plan, perhaps edited by a person. Its arrays are read when they are used.
   ///
   /// @throws FormatException when it is not a plan, of another version, or contradicts itself
   public static Plan read(Path file) throws IOException {
@@ -96,6 +105,6 @@ public record Plan(
         file,
         version,
         FORMAT_VERSION);
-    return Json.read(file, Plan.class);
+    return Json.read(file, Plan.class, PlanArray.Source.class, PlanArrays.beside(file));
   }
 }

@@ -2,6 +2,7 @@ package io.moepress.recipes.plan;
 
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
+import java.util.List;
 
 /// One decision. The compiler lists every place that must learn a new kind.
 @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "kind")
@@ -9,7 +10,14 @@ import com.fasterxml.jackson.annotation.JsonTypeInfo;
   @JsonSubTypes.Type(value = IgnoreGroups.class, name = "ignore-groups"),
   @JsonSubTypes.Type(value = LowerTopK.class, name = "lower-top-k"),
   @JsonSubTypes.Type(value = KeepExperts.class, name = "keep-experts"),
+  @JsonSubTypes.Type(value = MergeExperts.class, name = "merge-experts"),
   @JsonSubTypes.Type(value = PruneMultiTokenPrediction.class, name = "prune-multi-token-prediction")
 })
 public sealed interface PlanStep
-    permits IgnoreGroups, LowerTopK, KeepExperts, PruneMultiTokenPrediction {}
+    permits IgnoreGroups, LowerTopK, ExpertStep, PruneMultiTokenPrediction {
+
+  /// The large arrays that this step names.
+  default List<PlanArray> arrays() {
+    return List.of();
+  }
+}

@@ -1,6 +1,7 @@
 package io.moepress.recipes.plan;
 
 import io.moepress.recipes.evidence.Statistic;
+import java.io.IOException;
 import java.util.List;
 import java.util.Set;
 
@@ -22,6 +23,9 @@ public interface PruneMethod {
     return false;
   }
 
-  /// Decides every layer that has experts, in ascending order.
-  List<KeepExperts> plan(PruneRequest request);
+  /// Decides every layer that has experts, in ascending order. A method that gathers experts in
+  /// groups before it drops most of each says so in its steps.
+  ///
+  /// @throws IOException when weights cannot be read
+  List<? extends ExpertStep> plan(PruneRequest request) throws IOException;
 }

@@ -40,7 +40,7 @@ public final class RoutingChange {
           switch (step) {
             case IgnoreGroups ignore -> withoutGroups(changed, ignore);
             case LowerTopK lower -> withTopK(changed, lower);
-            case KeepExperts keep -> changed;
+            case ExpertStep experts -> changed;
             case PruneMultiTokenPrediction prune -> changed;
           };
     }

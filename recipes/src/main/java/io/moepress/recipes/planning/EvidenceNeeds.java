@@ -4,10 +4,9 @@ import io.moepress.recipes.evidence.EvidenceRequest;
 import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.plan.PruneMethod;
 import io.moepress.recipes.recipe.CalibrationSpec;
-import io.moepress.recipes.recipe.PruneStep;
+import io.moepress.recipes.recipe.EvaluationSpec;
 import io.moepress.recipes.recipe.Recipe;
 import io.moepress.recipes.recipe.RecipeStep;
-import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 
@@ -21,21 +20,18 @@ public final class EvidenceNeeds {
   /// method needs one, [EvidenceRequest#DEFAULT_RESERVOIR_TOKENS].
   public static EvidenceRequest of(Recipe recipe) {
     EnumSet<Statistic> needed = EnumSet.of(Statistic.ROUTED_TOKENS);
-    List<PruneMethod> methods = new ArrayList<>();
+    boolean needsReservoir = false;
     for (RecipeStep step : recipe.steps()) {
-      switch (step) {
-        case PruneStep prune -> {
-          methods.add(prune.method());
-          if (prune.protection().superExperts()) {
-            needed.add(Statistic.OUTPUT_MAXIMUM);
-          }
-        }
-      }
+      needed.addAll(step.uses());
+      needsReservoir |= step.needsReservoir();
     }
-    recipe.evaluation().ifPresent(spec -> methods.addAll(spec.baselines()));
-    methods.forEach(method -> needed.addAll(method.needs()));
+    List<PruneMethod> baselines =
+        recipe.evaluation().map(EvaluationSpec::baselines).orElse(List.of());
+    for (PruneMethod baseline : baselines) {
+      needed.addAll(baseline.needs());
+      needsReservoir |= baseline.needsReservoir();
+    }
     int tokens = recipe.calibration().map(CalibrationSpec::reservoirTokens).orElse(0);
-    boolean needsReservoir = methods.stream().anyMatch(PruneMethod::needsReservoir);
     if (tokens == 0 && needsReservoir) {
       tokens = EvidenceRequest.DEFAULT_RESERVOIR_TOKENS;
     }

@@ -9,29 +9,18 @@ import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.lowering.LoweredPlan;
 import io.moepress.recipes.lowering.Lowering;
-import io.moepress.recipes.plan.ExpertId;
-import io.moepress.recipes.plan.KeepExperts;
 import io.moepress.recipes.plan.Plan;
 import io.moepress.recipes.plan.PlanMismatchException;
 import io.moepress.recipes.plan.PlanStep;
-import io.moepress.recipes.plan.Protection;
-import io.moepress.recipes.plan.PruneMethod;
-import io.moepress.recipes.plan.PruneRequest;
-import io.moepress.recipes.plan.SuperExperts;
 import io.moepress.recipes.recipe.PruneStep;
-import io.moepress.recipes.target.ExpertNumbers;
-import io.moepress.recipes.target.Finding;
+import io.moepress.recipes.recipe.RecipeStep;
 import io.moepress.recipes.target.Target;
-import io.moepress.recipes.target.TargetRules;
-import java.util.ArrayList;
-import java.util.Arrays;
+import java.io.IOException;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.SortedMap;
-import java.util.SortedSet;
 import java.util.TreeMap;
-import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /// Asks a method for its decisions and makes a complete plan of them: protection, sizes, target
@@ -39,7 +28,7 @@ import org.jspecify.annotations.Nullable;
 public final class Planner {
   private final MoeModel model;
   private final Subject subject;
-  private final List<String> notes = new ArrayList<>();
+  private final PlanningContext context;
 
   /// What a plan is made for and from.
   ///
@@ -58,12 +47,14 @@ public final class Planner {
   private Planner(MoeModel model, Subject subject) {
     this.model = model;
     this.subject = subject;
+    this.context = new PlanningContext(model, subject);
   }
 
-  /// Plans a pruning step.
+  /// Plans a step.
   ///
   /// @throws PlanMismatchException when evidence or target do not fit the model or the decision
-  public static Plan plan(MoeModel model, PruneStep step, Subject subject) {
+  /// @throws IOException when weights that the method looks at cannot be read
+  public static Plan plan(MoeModel model, RecipeStep step, Subject subject) throws IOException {
     return new Planner(model, subject).plan(step);
   }
 
@@ -71,28 +62,19 @@ public final class Planner {
   ///
   /// @throws PlanMismatchException when the budget leaves too few experts or a number that the
   ///   target does not take, or a protected expert does not exist
-  public static void preflight(MoeModel model, PruneStep step, Target target) {
-    Planner planner = new Planner(model, new Subject(null, "", null, null, target));
-    planner.listed(step.protection());
-    RoutingPlan routing = RoutingPlan.of(model, step);
-    int kept = step.budget().kept(model.layout().experts());
-    switch (routing.mode()) {
-      case SLICE -> planner.checkTarget(ExpertNumbers.of(routing.layout()).uniform(kept));
-      case MASK -> planner.checkTarget(ExpertNumbers.of(routing.layout()));
-    }
+  public static void preflight(MoeModel model, RecipeStep step, Target target) {
+    new Planner(model, new Subject(null, "", null, null, target)).planning(step).preflight();
   }
 
-  private Plan plan(PruneStep step) {
+  private StepPlanning planning(RecipeStep step) {
+    return switch (step) {
+      case PruneStep prune -> new PrunePlanning(model, prune, context);
+    };
+  }
+
+  private Plan plan(RecipeStep step) throws IOException {
     Evidence evidence = evidence(step);
-    SortedSet<ExpertId> guarded = guarded(step.protection());
-    noteStarved();
-    RoutingPlan routing = RoutingPlan.of(model, step);
-    notes.addAll(routing.notes());
-    PruneRequest request =
-        new PruneRequest(routing.layout(), evidence, step.budget(), guarded, routing.mode());
-    List<KeepExperts> decisions = step.method().plan(request);
-    checkTarget(numbers(routing, decisions));
-    List<PlanStep> steps = routing.with(decisions);
+    List<PlanStep> steps = planning(step).decide(evidence);
     LoweredPlan lowered = Lowering.lower(model, steps);
     noteMultiTokenPrediction(lowered);
     ModelLayout after = model.layout().with(lowered.config());
@@ -109,17 +91,17 @@ public final class Planner {
             model.checkpoint().parameterCount(),
             model.checkpoint().byteCount()),
         new Plan.Size(after.experts(), lowered.parameterCount(), lowered.byteCount()),
-        notes,
+        context.notes(),
         steps);
   }
 
   /// The evidence, after checking that it is this checkpoint's; for methods that need none, layers
   /// without statistics.
-  private Evidence evidence(PruneStep step) {
+  private Evidence evidence(RecipeStep step) {
     Evidence evidence = subject.evidence();
     if (evidence == null) {
-      if (!step.method().needs().isEmpty()) {
-        throw needsEvidence(step.method());
+      if (!step.needs().isEmpty()) {
+        throw needsEvidence(step.name(), step.needs());
       }
       return withoutStatistics();
     }
@@ -138,11 +120,11 @@ public final class Planner {
   }
 
   /// Says that a method cannot decide without calibration.
-  public static PlanMismatchException needsEvidence(PruneMethod method) {
+  public static PlanMismatchException needsEvidence(String method, Set<Statistic> needs) {
     return new PlanMismatchException(
         "method %s needs calibration (%s). Add calibration data to the recipe, or give evidence with"
             + " --evidence.",
-        method.name(), method.needs().stream().map(Statistic::label).sorted().toList());
+        method, needs.stream().map(Statistic::label).sorted().toList());
   }
 
   private Evidence withoutStatistics() {
@@ -153,90 +135,16 @@ public final class Planner {
     return new Evidence(subject.checkpoint(), 0, List.of(), layers);
   }
 
-  private SortedSet<ExpertId> guarded(Protection protection) {
-    SortedSet<ExpertId> guarded = listed(protection);
-    if (protection.superExperts()) {
-      guarded.addAll(superExperts());
-    }
-    return guarded;
-  }
-
-  /// The experts that the recipe itself protects.
-  private SortedSet<ExpertId> listed(Protection protection) {
-    SortedSet<ExpertId> guarded = new TreeSet<>(protection.experts());
-    for (ExpertId expert : guarded) {
-      if (!model.layout().moeLayers().contains(expert.layer())
-          || expert.expert() >= model.layout().experts()) {
-        throw new PlanMismatchException(
-            "protected expert %s does not exist (layers %s have experts 0 to %d)",
-            expert, model.layout().moeLayers(), model.layout().experts() - 1);
-      }
-    }
-    return guarded;
-  }
-
-  private SortedSet<ExpertId> superExperts() {
-    Evidence evidence = subject.evidence();
-    if (evidence == null) {
-      notes.add("super experts are unknown without calibration, so none is protected");
-      return new TreeSet<>();
-    }
-    SortedSet<ExpertId> found = SuperExperts.find(evidence, model.layout().layers());
-    notes.add(
-        found.isEmpty()
-            ? "no super experts found"
-            : "super experts (layer:expert), protected: " + found);
-    return found;
-  }
-
-  private void noteStarved() {
-    Evidence evidence = subject.evidence();
-    if (evidence == null) {
-      return;
-    }
-    long experts = 0;
-    long starved = 0;
-    for (Evidence.Layer layer : evidence.layers().values()) {
-      experts += layer.experts();
-      starved +=
-          Arrays.stream(layer.total(Statistic.ROUTED_TOKENS)).filter(count -> count == 0).count();
-    }
-    if (starved > 0) {
-      notes.add(Checks.text("%d of %d experts saw no calibration token", starved, experts));
-    }
-  }
-
   private void noteMultiTokenPrediction(LoweredPlan lowered) {
     MultiTokenPrediction extra = model.layout().architecture().multiTokenPrediction();
     Set<String> tensors = model.inventory().multiTokenPrediction();
     boolean allGone = lowered.dropped().keySet().containsAll(tensors);
     if (extra != null && !tensors.isEmpty() && allGone) {
-      notes.add(
+      context.note(
           Checks.text(
               "%d tensors for multi-token prediction are dropped and %s is set to 0: they share the"
                   + " number of experts, and calibration does not reach them",
               tensors.size(), extra.countKey()));
-    }
-  }
-
-  /// The number of experts that each layer will have.
-  private static ExpertNumbers numbers(RoutingPlan routing, List<KeepExperts> decisions) {
-    ModelLayout layout = routing.layout();
-    SortedMap<Integer, Integer> byLayer = new TreeMap<>();
-    layout.moeLayers().forEach(layer -> byLayer.put(layer, layout.experts()));
-    switch (routing.mode()) {
-      case SLICE -> decisions.forEach(step -> byLayer.put(step.layer(), step.kept().size()));
-      case MASK -> {}
-    }
-    return ExpertNumbers.of(layout, byLayer);
-  }
-
-  private void checkTarget(ExpertNumbers numbers) {
-    for (Finding finding : TargetRules.check(subject.target(), numbers)) {
-      if (finding.refusal()) {
-        throw new PlanMismatchException("%s", finding.text());
-      }
-      notes.add(finding.text());
     }
   }
 }

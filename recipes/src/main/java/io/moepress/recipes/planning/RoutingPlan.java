@@ -4,9 +4,9 @@ import io.moepress.formats.Checks;
 import io.moepress.formats.architecture.Architecture.Router;
 import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.MoeModel;
+import io.moepress.recipes.plan.ExpertStep;
 import io.moepress.recipes.plan.GroupRule;
 import io.moepress.recipes.plan.IgnoreGroups;
-import io.moepress.recipes.plan.KeepExperts;
 import io.moepress.recipes.plan.LowerTopK;
 import io.moepress.recipes.plan.PlanMismatchException;
 import io.moepress.recipes.plan.PlanStep;
@@ -56,7 +56,7 @@ record RoutingPlan(
   }
 
   /// All steps of the plan: the changes of routing, what the method decided, and what follows.
-  List<PlanStep> with(List<KeepExperts> decisions) {
+  List<PlanStep> with(List<? extends ExpertStep> decisions) {
     List<PlanStep> all = new ArrayList<>(steps);
     all.addAll(decisions);
     if (prunesPrediction() && !decisions.isEmpty()) {
@@ -86,7 +86,7 @@ record RoutingPlan(
                 Checks.text(
                     "change of function: every token uses %d experts, %d before",
                     lower.to(), lower.from()));
-        case KeepExperts keep -> {}
+        case ExpertStep experts -> {}
         case PruneMultiTokenPrediction prune -> {}
       }
     }

@@ -1,4 +1,20 @@
 package io.moepress.recipes.recipe;
 
+import io.moepress.recipes.evidence.Statistic;
+import java.util.Set;
+
 /// One thing a recipe asks to be done to the model. Each step sees what the steps before it made.
-public sealed interface RecipeStep permits PruneStep {}
+public sealed interface RecipeStep permits PruneStep {
+
+  /// The name of its method.
+  String name();
+
+  /// The statistics it cannot be decided without; empty when it needs no calibration.
+  Set<Statistic> needs();
+
+  /// The statistics it is decided from where there is calibration: [#needs] and perhaps more.
+  Set<Statistic> uses();
+
+  /// Whether it is decided from the sample of inputs, the reservoir, too.
+  boolean needsReservoir();
+}

@@ -39,7 +39,11 @@ record StepReader(MethodCatalog catalog, long seed) {
               + String.join(", ", KINDS)
               + Words.didYouMean(kind, KINDS));
     }
-    return prune(item.required(kind, "a step"));
+    YamlNode step = item.required(kind, "a step");
+    return switch (kind) {
+      case PRUNE -> prune(step);
+      default -> throw new IllegalStateException("no reader for step " + kind);
+    };
   }
 
   private PruneStep prune(YamlNode step) {

@@ -178,7 +178,7 @@ class PlannedCheckpointTest {
   void aProgramNeedsAtLeastOneRow() {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> new Rows("t", List.of()))
-        .withMessage("tensor t: no rows");
+        .withMessage("tensors [t]: no rows");
   }
 
   /// A checkpoint with a single tensor `t`.

@@ -214,7 +214,7 @@ class LoweringTest {
   @Test
   void twoStepsForOneLayerAreRefused() {
     assertRefused(
-        "plan: layer 0: two steps keep experts",
+        "plan: layer 0: two steps are about its experts",
         keep(0, 4, 0, 1),
         keep(0, 4, 2, 3),
         keep(1, 4, 0, 1));

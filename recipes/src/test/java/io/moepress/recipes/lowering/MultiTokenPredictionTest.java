@@ -123,8 +123,8 @@ class MultiTokenPredictionTest {
     assertThatExceptionOfType(PlanMismatchException.class)
         .isThrownBy(() -> Lowering.lower(model(true), prunedLike(0, "slice")))
         .withMessage(
-            "plan: prune-multi-token-prediction: like layer 0, but no step keeps experts of that"
-                + " layer (expected one of [1, 2, 3])");
+            "plan: prune-multi-token-prediction: like layer 0, but no step is about the"
+                + " experts of that layer (expected one of [1, 2, 3])");
   }
 
   @Test

@@ -236,7 +236,7 @@ class RoutingPlanTest {
     }
   }
 
-  private static Plan plan(MoeModel model, PredictionMode mode) {
+  private static Plan plan(MoeModel model, PredictionMode mode) throws IOException {
     RouterOptions options =
         new RouterOptions(RouterMode.SLICE, TopKRule.SAME, GroupMode.KEEP, mode);
     Planner.Subject subject =

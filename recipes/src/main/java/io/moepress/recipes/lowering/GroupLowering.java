@@ -1,0 +1,102 @@
+package io.moepress.recipes.lowering;
+
+import io.moepress.formats.Checks;
+import io.moepress.formats.architecture.ModelLayout;
+import io.moepress.formats.architecture.TensorId;
+import io.moepress.formats.tensor.TensorInfo;
+import io.moepress.recipes.lowering.TensorProgram.Copy;
+import io.moepress.recipes.lowering.TensorProgram.MixedRows;
+import io.moepress.recipes.lowering.TensorProgram.MixedRows.Mix;
+import io.moepress.recipes.lowering.TensorProgram.Rows;
+import io.moepress.recipes.lowering.TensorProgram.WeightedSum;
+import io.moepress.recipes.plan.MergeExperts;
+import io.moepress.recipes.plan.MergeExperts.Group;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.IntStream;
+
+/// What it means for each tensor of a layer that groups of its experts become one expert each.
+///
+/// @param layout names and axes
+/// @param result where the programs go
+/// @param step the groups
+record GroupLowering(ModelLayout layout, Result result, MergeExperts step) {
+
+  /// Lowers one tensor of the layer.
+  void lower(TensorId id, TensorInfo info) {
+    if (id.expert() != TensorId.NONE) {
+      lowerExpert(id, info);
+    } else if (layout.expertAxis(id.role()) > 0) {
+      throw new IllegalStateException(
+          "cannot mix " + info.name() + " along another axis than its first");
+    } else if (layout.expertAxis(id.role()) == 0) {
+      TensorInfo mixed =
+          new TensorInfo(info.name(), info.dtype(), info.shape().withRows(step.left()));
+      result.add(mixed, rows(info.name(), id.role().isExpert()));
+    } else {
+      result.copy(info);
+    }
+  }
+
+  /// The tensor of a group comes about where that of its first member is met; those of members that
+  /// have no share in it are dropped.
+  private void lowerExpert(TensorId id, TensorInfo info) {
+    int index = step.groupOf(id.expert());
+    Group group = step.groups().get(index);
+    int place = group.members().indexOf(id.expert());
+    if (group.weights().get(place) == 0) {
+      result.drop(
+          info.name(),
+          Checks.text(
+              "expert %d of layer %d dropped: %s stand for it",
+              id.expert(), id.layer(), shares(group)));
+    }
+    if (place == 0) {
+      String name = layout.name(new TensorId(id.role(), id.layer(), index));
+      result.add(new TensorInfo(name, info.dtype(), info.shape()), sum(id, group));
+    }
+  }
+
+  private TensorProgram sum(TensorId id, Group group) {
+    Optional<Integer> alone = group.representative();
+    if (alone.isPresent()) {
+      return source(id, alone.get());
+    }
+    return new WeightedSum(
+        shares(group).stream().map(member -> source(id, member)).toList(),
+        group.weights().stream().filter(weight -> weight != 0).toList());
+  }
+
+  private TensorProgram source(TensorId id, int member) {
+    return new Copy(layout.name(new TensorId(id.role(), id.layer(), member)));
+  }
+
+  /// The members that have a share in the new expert.
+  private static List<Integer> shares(Group group) {
+    return IntStream.range(0, group.members().size())
+        .filter(place -> group.weights().get(place) != 0)
+        .mapToObj(group.members()::get)
+        .toList();
+  }
+
+  /// Rows of the router, of its bias, or of all experts together.
+  private TensorProgram rows(String source, boolean ofExperts) {
+    List<Mix> rows =
+        step.groups().stream()
+            .map(group -> mix(group, ofExperts ? group.weights() : group.routerWeights()))
+            .toList();
+    boolean plain =
+        rows.stream().allMatch(row -> row.rows().size() == 1 && row.weights().getFirst() == 1.0);
+    return plain
+        ? new Rows(source, rows.stream().map(row -> row.rows().getFirst()).toList())
+        : new MixedRows(new Copy(source), rows);
+  }
+
+  private static Mix mix(Group group, List<Double> weights) {
+    List<Integer> places =
+        IntStream.range(0, weights.size()).filter(i -> weights.get(i) != 0).boxed().toList();
+    return new Mix(
+        places.stream().map(group.members()::get).toList(),
+        places.stream().map(weights::get).toList());
+  }
+}

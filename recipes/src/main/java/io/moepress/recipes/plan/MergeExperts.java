@@ -1,0 +1,130 @@
+package io.moepress.recipes.plan;
+
+import io.moepress.formats.Checks;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.IntStream;
+
+/// Makes one expert of each group of experts of a layer. The experts of the result are numbered as
+/// the groups are listed: in ascending order of their smallest member.
+///
+/// Everything is explicit: how much of each member goes into the expert, and how much of each
+/// member's router row into the row of the group. A member with weight 1 stands for its group
+/// alone, and its bytes are copied.
+///
+/// @param layer decoder layer index
+/// @param method name of the method that decided
+/// @param router how the router rows of groups come about, in a word, for the reader
+/// @param groups every expert of the layer in exactly one of them
+public record MergeExperts(int layer, String method, String router, List<Group> groups)
+    implements ExpertStep {
+
+  /// Experts that become one.
+  ///
+  /// @param members expert indices, ascending
+  /// @param weights share of each member in the tensors of the new expert; their sum is 1
+  /// @param routerWeights share of each member in the router row and the selection bias of the new
+  ///   expert
+  public record Group(List<Integer> members, List<Double> weights, List<Double> routerWeights) {
+    private static final double TOLERANCE = 1e-6;
+
+    public Group {
+      members = List.copyOf(members);
+      weights = List.copyOf(weights);
+      routerWeights = List.copyOf(routerWeights);
+      Checks.require(!members.isEmpty(), "a group without members");
+      requireAscending(members);
+      requireOneEach(members, weights, "weights");
+      requireOneEach(members, routerWeights, "routerWeights");
+      double sum = weights.stream().mapToDouble(Double::doubleValue).sum();
+      Checks.require(
+          Math.abs(sum - 1) <= TOLERANCE,
+          "group %s: the weights %s add up to %s (expected 1)",
+          members,
+          weights,
+          sum);
+    }
+
+    /// A group for which one of its members stands.
+    ///
+    /// @param representative one of `members`
+    public static Group represented(List<Integer> members, int representative) {
+      List<Double> weights =
+          members.stream().map(member -> member == representative ? 1.0 : 0.0).toList();
+      return new Group(members, weights, weights);
+    }
+
+    /// A group of which all members have the same share.
+    public static Group mean(List<Integer> members) {
+      List<Double> weights = members.stream().map(_ -> 1.0 / members.size()).toList();
+      return new Group(members, weights, weights);
+    }
+
+    /// The member that stands for all; empty when the expert is mixed of several.
+    public Optional<Integer> representative() {
+      int place = weights.indexOf(1.0);
+      boolean alone = place >= 0 && weights.stream().filter(weight -> weight != 0).count() == 1;
+      return alone ? Optional.of(members.get(place)) : Optional.empty();
+    }
+
+    private static void requireAscending(List<Integer> members) {
+      for (int i = 0; i < members.size(); i++) {
+        Checks.require(
+            members.get(i) >= 0 && (i == 0 || members.get(i) > members.get(i - 1)),
+            "the members of a group must ascend without repeats: %s",
+            members);
+      }
+    }
+
+    private static void requireOneEach(List<Integer> members, List<Double> values, String what) {
+      Checks.require(
+          values.size() == members.size() && values.stream().allMatch(Double::isFinite),
+          "group %s: %s %s (expected a finite number for each member)",
+          members,
+          what,
+          values);
+    }
+  }
+
+  public MergeExperts {
+    groups = List.copyOf(groups);
+    requirePartition(layer, groups);
+  }
+
+  private static void requirePartition(int layer, List<Group> groups) {
+    List<Integer> all =
+        groups.stream().flatMap(group -> group.members().stream()).sorted().toList();
+    Checks.require(
+        !all.isEmpty() && all.equals(IntStream.range(0, all.size()).boxed().toList()),
+        "layer %d: every expert must be in exactly one group: %s",
+        layer,
+        groups.stream().map(Group::members).toList());
+    List<Integer> first = groups.stream().map(group -> group.members().getFirst()).toList();
+    Checks.require(
+        first.equals(first.stream().sorted().toList()),
+        "layer %d: groups must ascend by their smallest member: %s",
+        layer,
+        groups.stream().map(Group::members).toList());
+  }
+
+  @Override
+  public int experts() {
+    return groups.stream().mapToInt(group -> group.members().size()).sum();
+  }
+
+  @Override
+  public int left() {
+    return groups.size();
+  }
+
+  /// The group an expert is in.
+  ///
+  /// @return index in [#groups]
+  public int groupOf(int expert) {
+    return IntStream.range(0, groups.size())
+        .filter(group -> groups.get(group).members().contains(expert))
+        .findFirst()
+        .orElseThrow(
+            () -> new IllegalArgumentException("layer " + layer + " has no expert " + expert));
+  }
+}

@@ -1,0 +1,21 @@
+package io.moepress.recipes.planning;
+
+import io.moepress.recipes.evidence.Evidence;
+import io.moepress.recipes.plan.PlanStep;
+import java.io.IOException;
+import java.util.List;
+
+/// Plans one kind of step.
+sealed interface StepPlanning permits PrunePlanning {
+
+  /// Checks all that can be checked without evidence, before any is measured.
+  ///
+  /// @throws io.moepress.recipes.plan.PlanMismatchException when the step cannot be done
+  void preflight();
+
+  /// Decides.
+  ///
+  /// @param evidence layers without statistics when there was no calibration
+  /// @throws io.moepress.recipes.plan.PlanMismatchException when model or target do not take it
+  List<PlanStep> decide(Evidence evidence) throws IOException;
+}
