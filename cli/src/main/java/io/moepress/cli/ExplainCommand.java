@@ -4,7 +4,10 @@ import io.moepress.formats.Words;
 import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.plan.MethodDescription;
 import io.moepress.recipes.plan.MethodDescription.Option;
+import io.moepress.recipes.plan.Plan;
 import io.moepress.recipes.recipe.RecipeException;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -18,6 +21,7 @@ import picocli.CommandLine.Parameters;
     name = "explain",
     description = {
       "Explains a method: formula, source, what it needs, options, an example.",
+      "Or a plan: what it does, and how its clusters of experts came about.",
       "Without METHOD: the table of all methods."
     },
     mixinStandardHelpOptions = true)
@@ -30,7 +34,7 @@ final class ExplainCommand implements Callable<Integer> {
       arity = "0..1",
       paramLabel = "METHOD",
       completionCandidates = MethodNames.class,
-      description = "One of: ${COMPLETION-CANDIDATES}.")
+      description = "One of: ${COMPLETION-CANDIDATES}; or the file of a plan (.json).")
   private @Nullable String method;
 
   private final Methods methods = new Methods();
@@ -40,7 +44,7 @@ final class ExplainCommand implements Callable<Integer> {
     private static final long serialVersionUID = 1L;
 
     MethodNames() {
-      super(new Methods().pruneNames());
+      super(new Methods().names());
     }
   }
 
@@ -60,9 +64,12 @@ final class ExplainCommand implements Callable<Integer> {
   record Overview(List<Explanation> methods) {}
 
   @Override
-  public Integer call() {
-    if (method == null) {
-      List<Explanation> all = methods.pruneNames().stream().map(this::explain).toList();
+  public Integer call() throws IOException {
+    if (method != null && method.endsWith(".json")) {
+      Plan plan = Plan.read(Path.of(method));
+      common.terminal().result(plan, PlanText.of(plan) + Dendrograms.text(plan));
+    } else if (method == null) {
+      List<Explanation> all = methods.names().stream().map(this::explain).toList();
       common.terminal().result(new Overview(all), table(all));
     } else {
       Explanation explanation = explain(method);
@@ -80,17 +87,17 @@ final class ExplainCommand implements Callable<Integer> {
                     "unknown method "
                         + Words.quoted(name)
                         + " (expected one of: "
-                        + String.join(", ", methods.pruneNames())
+                        + String.join(", ", methods.names())
                         + ")"
-                        + Words.didYouMean(name, methods.pruneNames())));
+                        + Words.didYouMean(name, methods.names())));
     return new Explanation(
         it.name(),
-        "prune",
+        methods.step(name),
         it.score(),
         it.advice(),
         it.source(),
         it.reference(),
-        methods.example(name).needs().stream().map(Statistic::label).sorted().toList(),
+        methods.needs(name).stream().map(Statistic::label).sorted().toList(),
         it.options(),
         it.example());
   }
@@ -112,7 +119,11 @@ final class ExplainCommand implements Callable<Integer> {
   private static String text(Explanation it) {
     StringBuilder text = new StringBuilder();
     row(text, "method", it.method() + ", for the step " + it.step());
-    row(text, "score", plain(it.score()) + ". The experts with the highest stay.");
+    boolean drops = it.step().equals("prune");
+    row(
+        text,
+        drops ? "score" : "merges",
+        plain(it.score()) + (drops ? ". The experts with the highest stay." : "."));
     row(
         text,
         "",

@@ -1,10 +1,18 @@
 package io.moepress.cli;
 
+import io.moepress.merge.Features;
+import io.moepress.merge.HcSmoeMerging;
+import io.moepress.merge.Linkage;
+import io.moepress.merge.SubMoeMerging;
+import io.moepress.merge.Weighting;
 import io.moepress.prune.EasyEpPruning;
 import io.moepress.prune.FrequencyPruning;
 import io.moepress.prune.GateMassPruning;
 import io.moepress.prune.RandomPruning;
 import io.moepress.prune.ReapPruning;
+import io.moepress.recipes.evidence.Statistic;
+import io.moepress.recipes.plan.KeepRatio;
+import io.moepress.recipes.plan.MergeMethod;
 import io.moepress.recipes.plan.MethodDescription;
 import io.moepress.recipes.plan.PruneMethod;
 import io.moepress.recipes.recipe.MethodBinder;
@@ -14,6 +22,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -21,6 +30,7 @@ import java.util.Set;
 /// Every method a recipe may name: one line each.
 final class Methods implements MethodCatalog {
   private final Map<String, MethodBinder<PruneMethod>> prune = new LinkedHashMap<>();
+  private final Map<String, MethodBinder<MergeMethod>> merge = new LinkedHashMap<>();
   private final Map<String, MethodDescription> descriptions = new LinkedHashMap<>();
 
   Methods() {
@@ -29,6 +39,49 @@ final class Methods implements MethodCatalog {
     add(FrequencyPruning.DESCRIPTION, (options, seed) -> new FrequencyPruning());
     add(GateMassPruning.DESCRIPTION, (options, seed) -> new GateMassPruning());
     add(RandomPruning.DESCRIPTION, (options, seed) -> new RandomPruning(seed(options, seed)));
+    addMerge(HcSmoeMerging.DESCRIPTION, (options, seed) -> hcSmoe(options));
+    addMerge(SubMoeMerging.DESCRIPTION, Methods::subMoe);
+  }
+
+  private static HcSmoeMerging hcSmoe(YamlNode options) {
+    return new HcSmoeMerging(
+        options
+            .optional("linkage")
+            .map(linkage -> linkage.choice(Linkage.labels(), Linkage::named))
+            .orElse(Linkage.AVERAGE),
+        options
+            .optional("features")
+            .map(features -> features.choice(Features.labels(), Features::named))
+            .orElse(Features.OUTPUTS),
+        options
+            .optional("merge")
+            .map(merge -> merge.choice(Weighting.labels(), Weighting::named))
+            .orElse(Weighting.FREQUENCY));
+  }
+
+  private static SubMoeMerging subMoe(YamlNode options, long seed) {
+    Optional<KeepRatio> rank =
+        options
+            .optional("rank")
+            .flatMap(
+                share ->
+                    share.parsed(
+                        "a share such as 50%, or full",
+                        text ->
+                            text.equals("full")
+                                ? Optional.empty()
+                                : Optional.of(KeepRatio.parse(text))));
+    int starts =
+        options
+            .optional("starts")
+            .map(count -> count.atLeast(1))
+            .orElse(SubMoeMerging.DEFAULT_STARTS);
+    return new SubMoeMerging(rank.orElse(null), starts, seed(options, seed));
+  }
+
+  private void addMerge(MethodDescription description, MethodBinder<MergeMethod> binder) {
+    merge.put(description.name(), binder);
+    descriptions.put(description.name(), description);
   }
 
   private void add(MethodDescription description, MethodBinder<PruneMethod> binder) {
@@ -47,6 +100,25 @@ final class Methods implements MethodCatalog {
     return prune(name).orElseThrow().bind(noOptions, 0);
   }
 
+  /// What a method needs when it is given no options.
+  Set<Statistic> needs(String name) {
+    if (prune.containsKey(name)) {
+      return example(name).needs();
+    }
+    YamlNode noOptions = YamlNode.parse(Path.of(name), "{}".getBytes(StandardCharsets.UTF_8));
+    return merge(name).orElseThrow().bind(noOptions, 0).needs();
+  }
+
+  /// The step of a recipe that a method is for.
+  String step(String name) {
+    return prune.containsKey(name) ? "prune" : "merge";
+  }
+
+  /// The names of all methods.
+  List<String> names() {
+    return List.copyOf(descriptions.keySet());
+  }
+
   private static long seed(YamlNode options, long seed) {
     return options.optional("seed").map(YamlNode::integer).orElse(seed);
   }
@@ -59,5 +131,15 @@ final class Methods implements MethodCatalog {
   @Override
   public Set<String> pruneNames() {
     return Collections.unmodifiableSet(prune.keySet());
+  }
+
+  @Override
+  public Optional<MethodBinder<MergeMethod>> merge(String name) {
+    return Optional.ofNullable(merge.get(name));
+  }
+
+  @Override
+  public Set<String> mergeNames() {
+    return Collections.unmodifiableSet(merge.keySet());
   }
 }

@@ -37,7 +37,7 @@ final class PlanText {
         case KeepExperts keep ->
             layers.row("" + keep.layer(), keep.method(), kept(keep), margin(keep));
         case MergeExperts merge ->
-            layers.row("" + merge.layer(), merge.method(), merged(merge), "");
+            layers.row("" + merge.layer(), merge.method(), merged(merge), heights(merge));
         case IgnoreGroups ignore -> {} // a note says it
         case LowerTopK lower -> {} // a note says it
         case PruneMultiTokenPrediction prune -> {} // a note says it
@@ -74,6 +74,13 @@ final class PlanText {
         + step.experts()
         + ": "
         + step.groups().stream().map(PlanText::group).collect(Collectors.joining(" "));
+  }
+
+  /// How far apart the last clusters were that joined.
+  private static String heights(MergeExperts step) {
+    return step.joins().isEmpty()
+        ? ""
+        : Checks.text("joined up to %.4g", step.joins().getLast().height());
   }
 
   /// A group of one as its number, others in brackets; who stands for them alone has a star.

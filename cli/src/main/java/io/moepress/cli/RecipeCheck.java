@@ -8,6 +8,7 @@ import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.plan.PlanMismatchException;
 import io.moepress.recipes.planning.Planner;
 import io.moepress.recipes.recipe.DataSource;
+import io.moepress.recipes.recipe.MergeStep;
 import io.moepress.recipes.recipe.PruneStep;
 import io.moepress.recipes.recipe.Recipe;
 import io.moepress.recipes.recipe.RecipeLinter;
@@ -113,7 +114,9 @@ final class RecipeCheck {
     try {
       Planner.preflight(model, first, recipe.target());
       switch (first) {
-        case PruneStep step -> warn(recipe.target(), model, step);
+        case PruneStep step -> warn(recipe.target(), model, left(model, step));
+        case MergeStep step ->
+            warn(recipe.target(), model, step.budget().kept(model.layout().experts()));
       }
     } catch (PlanMismatchException | IllegalArgumentException e) {
       complain("steps[0]", String.valueOf(e.getMessage()));
@@ -130,13 +133,15 @@ final class RecipeCheck {
     }
   }
 
-  private void warn(Target target, MoeModel model, PruneStep step) {
+  private static int left(MoeModel model, PruneStep step) {
     int all = model.layout().experts();
-    int left =
-        switch (step.router().mode()) {
-          case SLICE -> step.budget().kept(all);
-          case MASK -> all;
-        };
+    return switch (step.router().mode()) {
+      case SLICE -> step.budget().kept(all);
+      case MASK -> all;
+    };
+  }
+
+  private void warn(Target target, MoeModel model, int left) {
     ExpertNumbers numbers = ExpertNumbers.of(model.layout()).uniform(left);
     for (Finding finding : TargetRules.check(target, numbers)) {
       if (!finding.refusal()) { // the step itself may change what a refusal rests on

@@ -18,6 +18,7 @@ import io.moepress.recipes.planning.EvidenceNeeds;
 import io.moepress.recipes.planning.Planner;
 import io.moepress.recipes.recipe.ByteSize;
 import io.moepress.recipes.recipe.EvaluationSpec;
+import io.moepress.recipes.recipe.MergeStep;
 import io.moepress.recipes.recipe.PruneStep;
 import io.moepress.recipes.recipe.Recipe;
 import io.moepress.recipes.recipe.RecipeException;
@@ -251,6 +252,7 @@ final class RecipeRun implements Closeable {
         step ->
             switch (step) {
               case PruneStep prune -> prune.with(method);
+              case MergeStep merge -> merge.pruned(method);
             },
         method.name());
   }

@@ -17,6 +17,7 @@ import io.moepress.recipes.planning.EvidenceNeeds;
 import io.moepress.recipes.planning.Planner;
 import io.moepress.recipes.planning.Planner.Subject;
 import io.moepress.recipes.recipe.CalibrationSpec;
+import io.moepress.recipes.recipe.MergeStep;
 import io.moepress.recipes.recipe.PruneStep;
 import io.moepress.recipes.recipe.Recipe;
 import io.moepress.recipes.recipe.RecipeStep;
@@ -111,6 +112,11 @@ final class StepChain {
         requireNoMask(prune);
         PruneStep lots =
             new PruneStep(new RandomPruning(0), prune.budget(), NO_PROTECTION, prune.router());
+        yield Planner.plan(model, lots, subject);
+      }
+      case MergeStep merge -> {
+        PruneStep lots =
+            new PruneStep(new RandomPruning(0), merge.budget(), NO_PROTECTION, merge.routing());
         yield Planner.plan(model, lots, subject);
       }
     };

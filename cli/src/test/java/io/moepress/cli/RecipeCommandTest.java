@@ -177,7 +177,9 @@ class RecipeCommandTest {
 
   @Test
   void theExamplesPass() {
-    for (String example : new String[] {"quickstart", "gate-missed", "compare-scores"}) {
+    for (String example : new String[] {
+      "quickstart", "gate-missed", "compare-scores", "merge-by-outputs", "merge-in-a-subspace"
+    }) {
       Path recipe = Path.of("..", "recipes", "examples", example + ".yaml");
       assertThat(recipe).exists();
       Cli check = Cli.run("recipe", "check", recipe);
@@ -191,7 +193,8 @@ class RecipeCommandTest {
   // new
 
   @ParameterizedTest
-  @ValueSource(strings = {"easy-ep", "reap", "frequency", "gate-mass", "random"})
+  @ValueSource(
+      strings = {"easy-ep", "reap", "frequency", "gate-mass", "random", "hc-smoe", "sub-moe"})
   void aNewRecipePassesTheCheck(String method) {
     Path recipe = folder.resolve("new.yaml");
 

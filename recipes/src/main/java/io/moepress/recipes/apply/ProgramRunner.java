@@ -9,8 +9,10 @@ import io.moepress.recipes.lowering.OutputTensor;
 import io.moepress.recipes.lowering.TensorProgram;
 import io.moepress.recipes.lowering.TensorProgram.Copy;
 import io.moepress.recipes.lowering.TensorProgram.Mask;
+import io.moepress.recipes.lowering.TensorProgram.MergedMatrices;
 import io.moepress.recipes.lowering.TensorProgram.MixedRows;
 import io.moepress.recipes.lowering.TensorProgram.Rows;
+import io.moepress.recipes.lowering.TensorProgram.Stack;
 import io.moepress.recipes.lowering.TensorProgram.WeightedSum;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -56,7 +58,7 @@ record ProgramRunner(Checkpoint source) {
 
   private void stream(TensorProgram program, Sink sink) throws IOException {
     switch (program) {
-      case Copy _, Mask _ -> {
+      case Copy _, Mask _, MergedMatrices _ -> {
         try (Arena reading = Arena.ofConfined()) {
           pass(whole(program, reading).bytes(), sink);
         }
@@ -76,6 +78,11 @@ record ProgramRunner(Checkpoint source) {
           passMix(mixed.of(), row, sink);
         }
       }
+      case Stack stack -> {
+        for (TensorProgram row : stack.of()) {
+          stream(row, sink);
+        }
+      }
     }
   }
 
@@ -93,7 +100,8 @@ record ProgramRunner(Checkpoint source) {
     return switch (program) {
       case Copy copy -> source.read(copy.source(), arena);
       case Mask mask -> masked(mask, arena);
-      case Rows _, WeightedSum _, MixedRows _ -> gathered(program, arena);
+      case MergedMatrices merged -> merged(merged, arena);
+      case Rows _, WeightedSum _, MixedRows _, Stack _ -> gathered(program, arena);
     };
   }
 
@@ -104,7 +112,8 @@ record ProgramRunner(Checkpoint source) {
       case Rows rows -> gathered(new Rows(rows.of(), part(rows.rows(), first, count)), arena);
       case MixedRows mixed ->
           gathered(new MixedRows(mixed.of(), part(mixed.rows(), first, count)), arena);
-      case Mask _, WeightedSum _ -> whole(program, arena).rows(first, count);
+      case Stack stack -> gathered(new Stack(part(stack.of(), first, count)), arena);
+      case Mask _, WeightedSum _, MergedMatrices _ -> whole(program, arena).rows(first, count);
     };
   }
 
@@ -139,6 +148,8 @@ record ProgramRunner(Checkpoint source) {
       case Mask mask -> info(mask.of());
       case WeightedSum sum -> info(sum.of().getFirst());
       case MixedRows mixed -> withRows(info(mixed.of()), mixed.rows().size());
+      case MergedMatrices merged -> info(merged.of().getFirst());
+      case Stack stack -> withRows(info(stack.of().getFirst()), stack.of().size());
     };
   }
 
@@ -175,6 +186,23 @@ record ProgramRunner(Checkpoint source) {
       sink.accept(chunk);
       Mapped.rest(chunk);
     }
+  }
+
+  /// Members are read one after the other, so that no more than one is in memory.
+  private TensorData merged(MergedMatrices program, Arena arena) throws IOException {
+    TensorInfo info = info(program);
+    MatrixMerging merging = new MatrixMerging(program);
+    for (int place = 0; place < program.of().size(); place++) {
+      try (Arena reading = Arena.ofConfined()) {
+        merging.add(place, Numbers.floats(whole(program.of().get(place), reading)));
+      }
+    }
+    float[] result = merging.result(Math.toIntExact(info.shape().elementCount()));
+    MemorySegment target = arena.allocate(info.byteCount());
+    for (int i = 0; i < result.length; i++) {
+      Numbers.put(info, target, i, result[i]);
+    }
+    return new TensorData(info, target);
   }
 
   private TensorData masked(Mask program, Arena arena) throws IOException {

@@ -4,6 +4,7 @@ import io.moepress.formats.Checks;
 import io.moepress.formats.architecture.Architecture.Router;
 import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.MoeModel;
+import io.moepress.recipes.plan.Budget;
 import io.moepress.recipes.plan.ExpertStep;
 import io.moepress.recipes.plan.GroupRule;
 import io.moepress.recipes.plan.IgnoreGroups;
@@ -32,9 +33,15 @@ record RoutingPlan(
   ///
   /// @throws PlanMismatchException when the model cannot be routed so
   static RoutingPlan of(MoeModel model, PruneStep step) {
-    RouterOptions options = step.router();
+    return of(model, step.router(), step.budget());
+  }
+
+  /// Settles the routing of a step that leaves fewer experts.
+  ///
+  /// @throws PlanMismatchException when the model cannot be routed so
+  static RoutingPlan of(MoeModel model, RouterOptions options, Budget budget) {
     RoutingChange.requireMode(model.layout(), options.mode());
-    int kept = step.budget().kept(model.layout().experts());
+    int kept = budget.kept(model.layout().experts());
     List<PlanStep> steps = RoutingChange.steps(model.layout(), options, kept);
     RoutingPlan plan =
         new RoutingPlan(model, options, steps, RoutingChange.apply(model.layout(), steps));

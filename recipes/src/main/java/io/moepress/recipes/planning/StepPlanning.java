@@ -6,7 +6,7 @@ import java.io.IOException;
 import java.util.List;
 
 /// Plans one kind of step.
-sealed interface StepPlanning permits PrunePlanning {
+sealed interface StepPlanning permits PrunePlanning, MergePlanning {
 
   /// Checks all that can be checked without evidence, before any is measured.
   ///

@@ -1,5 +1,6 @@
 package io.moepress.recipes.recipe;
 
+import io.moepress.recipes.plan.MergeMethod;
 import io.moepress.recipes.plan.PruneMethod;
 import java.util.Optional;
 import java.util.Set;
@@ -11,4 +12,10 @@ public interface MethodCatalog {
 
   /// The names of the pruning methods, in the order in which messages list them.
   Set<String> pruneNames();
+
+  /// The binder of a merging method; present for each of [#mergeNames()].
+  Optional<MethodBinder<MergeMethod>> merge(String name);
+
+  /// The names of the merging methods, in the order in which messages list them.
+  Set<String> mergeNames();
 }

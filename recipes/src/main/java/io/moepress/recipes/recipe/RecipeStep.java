@@ -4,7 +4,7 @@ import io.moepress.recipes.evidence.Statistic;
 import java.util.Set;
 
 /// One thing a recipe asks to be done to the model. Each step sees what the steps before it made.
-public sealed interface RecipeStep permits PruneStep {
+public sealed interface RecipeStep permits PruneStep, MergeStep {
 
   /// The name of its method.
   String name();

@@ -1,11 +1,15 @@
 package io.moepress.recipes.recipe;
 
 import io.moepress.formats.Words;
+import io.moepress.recipes.plan.Alignment;
 import io.moepress.recipes.plan.Budget;
 import io.moepress.recipes.plan.ExpertId;
 import io.moepress.recipes.plan.GroupMode;
 import io.moepress.recipes.plan.KeepCount;
 import io.moepress.recipes.plan.KeepRatio;
+import io.moepress.recipes.plan.MergeMethod;
+import io.moepress.recipes.plan.MergeOptions;
+import io.moepress.recipes.plan.MergeRouter;
 import io.moepress.recipes.plan.PredictionMode;
 import io.moepress.recipes.plan.Protection;
 import io.moepress.recipes.plan.PruneMethod;
@@ -20,7 +24,8 @@ import java.util.Optional;
 /// @param seed of the recipe
 record StepReader(MethodCatalog catalog, long seed) {
   private static final String PRUNE = "prune";
-  private static final List<String> KINDS = List.of(PRUNE);
+  private static final String MERGE = "merge";
+  private static final List<String> KINDS = List.of(PRUNE, MERGE);
 
   RecipeStep step(YamlNode item) {
     List<String> kinds = item.keys();
@@ -42,6 +47,7 @@ record StepReader(MethodCatalog catalog, long seed) {
     YamlNode step = item.required(kind, "a step");
     return switch (kind) {
       case PRUNE -> prune(step);
+      case MERGE -> merge(step);
       default -> throw new IllegalStateException("no reader for step " + kind);
     };
   }
@@ -58,18 +64,50 @@ record StepReader(MethodCatalog catalog, long seed) {
     return new PruneStep(method, budget(step, keep, experts), protection, router);
   }
 
+  private MergeStep merge(YamlNode step) {
+    Optional<YamlNode> keep = step.optional("keep");
+    Optional<YamlNode> experts = step.optional("experts");
+    YamlNode name = step.required("method", "the name of a method");
+    Protection protection =
+        step.optional("protect").map(this::protection).orElse(Protection.DEFAULT);
+    MergeOptions options =
+        new MergeOptions(
+            step.optional("align")
+                .map(align -> align.choice(Alignment.labels(), Alignment::named))
+                .orElse(MergeOptions.DEFAULT.align()),
+            step.optional("router")
+                .map(router -> router.choice(MergeRouter.labels(), MergeRouter::named))
+                .orElse(MergeOptions.DEFAULT.router()));
+    RouterOptions standard = RouterOptions.DEFAULT;
+    RouterOptions routing =
+        new RouterOptions(standard.mode(), topK(step), groups(step), standard.prediction());
+    MethodBinder<MergeMethod> binder = name.choice(catalog.mergeNames(), catalog::merge);
+    MergeMethod method = step.checked(() -> binder.bind(step, seed));
+    step.checked(() -> method.checked(options));
+    step.finish();
+    return new MergeStep(method, budget(step, keep, experts), protection, options, routing);
+  }
+
+  private static TopKRule topK(YamlNode step) {
+    return step.optional("top-k")
+        .map(topK -> topK.parsed("a whole number from 1 on, or fit", TopKRule::parse))
+        .orElse(RouterOptions.DEFAULT.topK());
+  }
+
+  private static GroupMode groups(YamlNode step) {
+    return step.optional("groups")
+        .map(mode -> mode.choice(GroupMode.labels(), GroupMode::named))
+        .orElse(RouterOptions.DEFAULT.groups());
+  }
+
   private static RouterOptions router(YamlNode step) {
     RouterOptions standard = RouterOptions.DEFAULT;
     return new RouterOptions(
         step.optional("router")
             .map(mode -> mode.choice(RouterMode.labels(), RouterMode::named))
             .orElse(standard.mode()),
-        step.optional("top-k")
-            .map(topK -> topK.parsed("a whole number from 1 on, or fit", TopKRule::parse))
-            .orElse(standard.topK()),
-        step.optional("groups")
-            .map(mode -> mode.choice(GroupMode.labels(), GroupMode::named))
-            .orElse(standard.groups()),
+        topK(step),
+        groups(step),
         step.optional("multi-token-prediction")
             .map(mode -> mode.choice(PredictionMode.labels(), PredictionMode::named))
             .orElse(standard.prediction()));

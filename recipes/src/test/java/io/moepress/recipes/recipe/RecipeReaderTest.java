@@ -3,10 +3,13 @@ package io.moepress.recipes.recipe;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import io.moepress.recipes.plan.Alignment;
 import io.moepress.recipes.plan.ExpertId;
 import io.moepress.recipes.plan.GroupMode;
 import io.moepress.recipes.plan.KeepCount;
 import io.moepress.recipes.plan.KeepRatio;
+import io.moepress.recipes.plan.MergeOptions;
+import io.moepress.recipes.plan.MergeRouter;
 import io.moepress.recipes.plan.PredictionMode;
 import io.moepress.recipes.plan.Protection;
 import io.moepress.recipes.plan.RouterMode;
@@ -46,6 +49,7 @@ class RecipeReaderTest {
         - prune:
             method: random
             experts: 16
+        - merge: {method: gather, experts: 8, protect: {super-experts: false, experts: ["0:1"]}, align: weights, router: mean, top-k: fit, groups: none}
       evaluate:
         data: [data/math.evaluation.jsonl, {file: data/code.evaluation.jsonl, samples: 60}]
         max-tokens: 128
@@ -99,7 +103,14 @@ class RecipeReaderTest {
                 new SampleMethods.Random(7),
                 new KeepCount(16),
                 Protection.DEFAULT,
-                RouterMode.SLICE));
+                RouterMode.SLICE),
+            new MergeStep(
+                new SampleMethods.Gather(),
+                new KeepCount(8),
+                new Protection(false, List.of(new ExpertId(0, 1))),
+                new MergeOptions(Alignment.WEIGHTS, MergeRouter.MEAN),
+                new RouterOptions(
+                    RouterMode.SLICE, TopKRule.FIT, GroupMode.NONE, PredictionMode.DROP)));
     assertThat(recipe.evaluation())
         .contains(
             new EvaluationSpec(

@@ -2,7 +2,10 @@ package io.moepress.recipes.recipe;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.moepress.formats.Checks;
+import io.moepress.recipes.plan.Alignment;
 import io.moepress.recipes.plan.GroupMode;
+import io.moepress.recipes.plan.MergeRouter;
 import io.moepress.recipes.plan.PredictionMode;
 import io.moepress.recipes.plan.RouterMode;
 import io.moepress.recipes.target.Target;
@@ -65,6 +68,24 @@ class RecipeSchemaTest {
     assertThat(names("/$defs/prune/properties/groups")).isEqualTo(GroupMode.labels());
     assertThat(names("/$defs/prune/properties/multi-token-prediction"))
         .isEqualTo(PredictionMode.labels());
+    assertThat(names("/$defs/merge/properties/align")).isEqualTo(Alignment.labels());
+    assertThat(names("/$defs/merge/properties/router")).isEqualTo(MergeRouter.labels());
+    assertThat(names("/$defs/merge/properties/groups")).isEqualTo(GroupMode.labels());
+  }
+
+  @Test
+  void aMergeThatSaysNothingIsTheDefaultOfTheSchema() {
+    String merge = "model: in\noutput: out\nsteps:\n  - merge: {method: gather, keep: 50%%%s}\n";
+    String spelledOut =
+        ", align: %align, router: %router, groups: %groups, protect: {super-experts: %super}"
+            .replace("%align", standard("/$defs/merge/properties/align"))
+            .replace("%router", standard("/$defs/merge/properties/router"))
+            .replace("%groups", standard("/$defs/merge/properties/groups"))
+            .replace(
+                "%super", standard("/$defs/merge/properties/protect/properties/super-experts"));
+
+    assertThat(read(Checks.text(merge, "")).steps())
+        .isEqualTo(read(Checks.text(merge, spelledOut)).steps());
   }
 
   private static List<String> names(String pointer) {
@@ -114,7 +135,7 @@ class RecipeSchemaTest {
 
   @Test
   void onlyAStepHasRoomForKeysThatTheSchemaDoesNotKnow() {
-    assertThat(open(SCHEMA, "")).containsExactly("/$defs/prune");
+    assertThat(open(SCHEMA, "")).containsExactly("/$defs/prune", "/$defs/merge");
   }
 
   /// The pointers of all object schemas that admit other keys than their own.

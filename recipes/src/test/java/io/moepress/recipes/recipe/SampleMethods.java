@@ -3,6 +3,11 @@ package io.moepress.recipes.recipe;
 import io.moepress.formats.Checks;
 import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.plan.KeepExperts;
+import io.moepress.recipes.plan.MergeExperts;
+import io.moepress.recipes.plan.MergeMethod;
+import io.moepress.recipes.plan.MergeOptions;
+import io.moepress.recipes.plan.MergeRequest;
+import io.moepress.recipes.plan.MergeRouter;
 import io.moepress.recipes.plan.PruneMethod;
 import io.moepress.recipes.plan.PruneRequest;
 import java.util.LinkedHashMap;
@@ -50,6 +55,31 @@ final class SampleMethods implements MethodCatalog {
     }
   }
 
+  /// Merges nothing, and needs nothing.
+  record Gather() implements MergeMethod {
+    @Override
+    public String name() {
+      return "gather";
+    }
+
+    @Override
+    public Set<Statistic> needs() {
+      return Set.of();
+    }
+
+    @Override
+    public MergeOptions checked(MergeOptions options) {
+      Checks.require(
+          options.router() != MergeRouter.FREQUENCY_MEAN, "gather: no frequency-mean");
+      return options;
+    }
+
+    @Override
+    public List<MergeExperts> plan(MergeRequest request) {
+      return List.of();
+    }
+  }
+
   private final Map<String, MethodBinder<PruneMethod>> binders = new LinkedHashMap<>();
 
   SampleMethods() {
@@ -69,5 +99,15 @@ final class SampleMethods implements MethodCatalog {
   @Override
   public Set<String> pruneNames() {
     return binders.keySet();
+  }
+
+  @Override
+  public Optional<MethodBinder<MergeMethod>> merge(String name) {
+    return name.equals("gather") ? Optional.of((step, seed) -> new Gather()) : Optional.empty();
+  }
+
+  @Override
+  public Set<String> mergeNames() {
+    return Set.of("gather");
   }
 }
