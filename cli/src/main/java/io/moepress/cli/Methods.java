@@ -63,20 +63,17 @@ final class Methods implements MethodCatalog {
     Optional<KeepRatio> rank =
         options
             .optional("rank")
-            .flatMap(
-                share ->
-                    share.parsed(
-                        "a share such as 50%, or full",
-                        text ->
-                            text.equals("full")
-                                ? Optional.empty()
-                                : Optional.of(KeepRatio.parse(text))));
+            .flatMap(share -> share.parsed("a share such as 50%, or full", Methods::rank));
     int starts =
         options
             .optional("starts")
             .map(count -> count.atLeast(1))
             .orElse(SubMoeMerging.DEFAULT_STARTS);
     return new SubMoeMerging(rank.orElse(null), starts, seed(options, seed));
+  }
+
+  private static Optional<KeepRatio> rank(String text) {
+    return text.equals("full") ? Optional.empty() : Optional.of(KeepRatio.parse(text));
   }
 
   private void addMerge(MethodDescription description, MethodBinder<MergeMethod> binder) {

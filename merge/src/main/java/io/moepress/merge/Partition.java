@@ -26,7 +26,7 @@ final class Partition {
     List<Join> joins = new ArrayList<>();
     for (int group = 0; group < groups.count(); group++) {
       List<Integer> all = IntStream.range(group * size, (group + 1) * size).boxed().toList();
-      List<Integer> alone = all.stream().filter(guarded::contains).toList();
+      List<Integer> alone = all.stream().filter(expert -> guarded.contains(expert)).toList();
       List<Integer> free = all.stream().filter(expert -> !guarded.contains(expert)).toList();
       requireRoom(layer, alone, free, left);
       alone.forEach(expert -> members.add(List.of(expert)));
