@@ -72,7 +72,8 @@ final class RecipeTemplate {
 
   private static final String STEP =
       """
-      # What is done.
+      # What is done. Experts can be merged instead: "recipe new --method hc-smoe" explains the keys of
+      # such a step, - merge: {method: hc-smoe, keep: 50%, align: none, router: dominant}.
       steps:
         - prune:
             # moepress explain lists all methods, moepress explain NAME says what this one does.

@@ -177,9 +177,10 @@ class RecipeCommandTest {
 
   @Test
   void theExamplesPass() {
-    for (String example : new String[] {
-      "quickstart", "gate-missed", "compare-scores", "merge-by-outputs", "merge-in-a-subspace"
-    }) {
+    for (String example :
+        new String[] {
+          "quickstart", "gate-missed", "compare-scores", "merge-by-outputs", "merge-in-a-subspace"
+        }) {
       Path recipe = Path.of("..", "recipes", "examples", example + ".yaml");
       assertThat(recipe).exists();
       Cli check = Cli.run("recipe", "check", recipe);

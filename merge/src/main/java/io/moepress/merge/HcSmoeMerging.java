@@ -35,8 +35,9 @@ import java.util.Set;
 /// arXiv:2410.08589; wazenmai/HC-SMoE `bd77eba`, `hcsmoe/merging`. Their scripts ask for
 /// `hirarchical` clusters, which their code takes for k-means; their complete linkage joins the
 /// farthest pair, their Ward linkage does not square distances, and their counts are of the top two
-/// whatever the model uses. None of that is repeated here. They keep all router rows and let several
-/// stand for one expert, which no stock runtime does; see [io.moepress.recipes.plan.MergeRouter].
+/// whatever the model uses. None of that is repeated here. They keep all router rows and let
+/// several stand for one expert, which no stock runtime does; see
+/// [io.moepress.recipes.plan.MergeRouter].
 ///
 /// @param linkage how far clusters are apart
 /// @param features by what experts are compared
@@ -120,8 +121,7 @@ public record HcSmoeMerging(Linkage linkage, Features features, Weighting weight
   private double[][] distances(int layer, Evidence.Layer evidence, MergeRequest request)
       throws IOException {
     return switch (features) {
-      case OUTPUTS ->
-          Distances.ofRows(Means.outputs(evidence, request.evidence()));
+      case OUTPUTS -> Distances.ofRows(Means.outputs(evidence, request.evidence()));
       case WEIGHTS -> Distances.ofWeights(request.model(), layer);
       case ROUTER_LOGITS ->
           Distances.ofProducts(

@@ -121,9 +121,7 @@ record LayerMerge(int layer, Evidence.Layer evidence, MergeRequest request, Stri
     boolean byWeights =
         weighting != Weighting.FIXED_DOMINANT && request.options().align() == Alignment.WEIGHTS;
     double[] inputs =
-        byWeights
-            ? new double[0]
-            : NeuronMatching.sample(evidence.reservoir(), PATTERN_TOKENS);
+        byWeights ? new double[0] : NeuronMatching.sample(evidence.reservoir(), PATTERN_TOKENS);
     ExpertWeights to = ExpertWeights.read(request.model(), layer, dominant);
     double[] patterns = byWeights ? inputs : matching.patterns(to, inputs);
     for (int member : members) {

@@ -39,8 +39,7 @@ final class Partition {
     return new Clusters(members, joins);
   }
 
-  private static void requireRoom(
-      int layer, List<Integer> alone, List<Integer> free, int left) {
+  private static void requireRoom(int layer, List<Integer> alone, List<Integer> free, int left) {
     int needed = alone.size() + (free.isEmpty() ? 0 : 1);
     Checks.require(
         needed <= left,

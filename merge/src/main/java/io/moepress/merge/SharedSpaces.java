@@ -42,7 +42,8 @@ final class SharedSpaces {
       }
     }
     double energy = total == 0 ? 1 : Math.min(1, inside / total);
-    MergeRule rule = new MergeRule(step.rule().neurons(), new Subspace(neurons, neurons, hidden, energy));
+    MergeRule rule =
+        new MergeRule(step.rule().neurons(), new Subspace(neurons, neurons, hidden, energy));
     return new MergeExperts(
         step.layer(), step.method(), step.router(), step.groups(), rule, step.joins());
   }
@@ -58,8 +59,7 @@ final class SharedSpaces {
       int[] places = places(neurons, member, weights.width());
       for (Projection projection : Projection.values()) {
         MatrixMerger merger =
-            mergers.computeIfAbsent(
-                projection, which -> merger(which, weights, ranks.rank(which)));
+            mergers.computeIfAbsent(projection, which -> merger(which, weights, ranks.rank(which)));
         merger.add(weights.get(projection), group.weights().get(i), places);
       }
     }

@@ -21,8 +21,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// The similarity of two experts is the mean cosine of their outputs over all tokens of the
 /// reservoir. Clusters are those of k-means on outputs of length 1, of which the similarities are
-/// the scalar products. The matrices of a cluster, side by side, have the decomposition
-/// `[W_1 … W_n] = U Σ [V_1 … V_n]ᵀ`; with the weighted mean of the `V_i` and `U` cut to rank `r`,
+/// the scalar products. The matrices of a cluster, side by side, have the decomposition `[W_1 …
+/// W_n] = U Σ [V_1 … V_n]ᵀ`; with the weighted mean of the `V_i` and `U` cut to rank `r`,
 ///
 /// ```
 /// W = U_r U_rᵀ · Σ_i n_i W_i / Σ_i n_i

@@ -51,7 +51,8 @@ class AgglomerationTest {
   @ParameterizedTest
   @EnumSource(Linkage.class)
   void nearestJoinFirst(Linkage linkage) {
-    Clusters clusters = new Agglomeration(line(0, 0.1, 10, 10.15, 20), linkage).cluster(items(5), 3);
+    Clusters clusters =
+        new Agglomeration(line(0, 0.1, 10, 10.15, 20), linkage).cluster(items(5), 3);
 
     assertThat(clusters.members()).containsExactly(List.of(0, 1), List.of(2, 3), List.of(4));
     assertThat(clusters.joins()).extracting(Join::first).containsExactly(0, 2);
@@ -79,8 +80,7 @@ class AgglomerationTest {
   @EnumSource(Linkage.class)
   void heightsNeverFall(Linkage linkage) {
     for (int seed = 0; seed < 20; seed++) {
-      List<Join> joins =
-          new Agglomeration(random(seed, 15), linkage).cluster(items(15), 1).joins();
+      List<Join> joins = new Agglomeration(random(seed, 15), linkage).cluster(items(15), 1).joins();
       for (int i = 1; i < joins.size(); i++) { // a mean of equal numbers may round below them
         assertThat(joins.get(i).height())
             .as("seed %d, join %d", seed, i)
@@ -116,7 +116,8 @@ class AgglomerationTest {
 
   @Test
   void twinsJoinFirstAndTiesKeepTheLowerIndex() {
-    Clusters clusters = new Agglomeration(line(5, 1, 1, 9, 5), Linkage.AVERAGE).cluster(items(5), 3);
+    Clusters clusters =
+        new Agglomeration(line(5, 1, 1, 9, 5), Linkage.AVERAGE).cluster(items(5), 3);
 
     assertThat(clusters.joins()).containsExactly(new Join(0, 4, 0), new Join(1, 2, 0));
   }

@@ -202,8 +202,7 @@ class HcSmoeMergingTest {
 
     assertThat(fixed.needsReservoir()).isTrue();
     assertThatIllegalArgumentException()
-        .isThrownBy(() ->
-            fixed.checked(new MergeOptions(Alignment.WEIGHTS, MergeRouter.DOMINANT)))
+        .isThrownBy(() -> fixed.checked(new MergeOptions(Alignment.WEIGHTS, MergeRouter.DOMINANT)))
         .withMessageContaining("align: weights has no meaning");
   }
 

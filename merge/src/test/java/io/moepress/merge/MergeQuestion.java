@@ -114,15 +114,13 @@ final class MergeQuestion {
   /// What a method decides about layer 0 when `left` experts are to be left.
   MergeExperts ask(MergeMethod method, int left) throws IOException {
     Evidence.Layer layer =
-        new Evidence.Layer(
-            layout.experts(), values, new LargeParts.InMemory(matrices, reservoir));
+        new Evidence.Layer(layout.experts(), values, new LargeParts.InMemory(matrices, reservoir));
     SortedMap<Integer, Evidence.Layer> layers = new TreeMap<>(Map.of(0, layer));
     List<Evidence.Domain> domains = List.of(new Evidence.Domain("math", "sha256:0", 1, TOKENS));
     Evidence evidence =
         new Evidence("sha256:model", 512, domains, layers, new Sampling(TOKENS, 1L));
     return method
-        .plan(
-            new MergeRequest(weights, layout, evidence, new KeepCount(left), guarded, options))
+        .plan(new MergeRequest(weights, layout, evidence, new KeepCount(left), guarded, options))
         .getFirst();
   }
 }

@@ -124,8 +124,8 @@ public final class Planted {
   /// neuron `i` is what neuron `order[i]` of the original is. Its router row stays its own.
   ///
   /// The right answer: `f_twin(x) = f_original(x)` up to the rounding of sums in another order; who
-  /// matches neurons finds `order`, and then any weighted mean of the two is, up to rounding, either
-  /// of them, while the mean of neurons in equal places is neither.
+  /// matches neurons finds `order`, and then any weighted mean of the two is, up to rounding,
+  /// either of them, while the mean of neurons in equal places is neither.
   public static TinyEdit shuffledTwin(int layer, int original, int twin, int... order) {
     return (moe, tensors) -> {
       twinExperts(layer, original, twin).apply(moe, tensors);

@@ -111,8 +111,7 @@ final class EveryExpert {
   }
 
   /// Adds the upper triangle of the cosines of each token of a block.
-  private void addCosines(MemorySegment outputs, int count, double[][] cosines)
-      throws IOException {
+  private void addCosines(MemorySegment outputs, int count, double[][] cosines) throws IOException {
     workers.ordered(
         count,
         token -> cosines(outputs, token),

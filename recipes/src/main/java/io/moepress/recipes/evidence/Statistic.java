@@ -11,12 +11,11 @@ import java.util.Set;
 /// A quantity gathered while calibrating.
 ///
 /// Below, `X_j` are the tokens routed to expert `j`, `T` are all tokens, and `R` are those of the
-/// [Reservoir], a sample of `T`; `g_j(x)` is the weight
-/// its output is really multiplied with (after top-k, renormalisation and scaling); `s_j(x)` is its
-/// score before that, the softmax over **all** experts or the sigmoid of its logit `z_j(x)`,
-/// without selection bias; `f_j(x)` is its output before any weight, and `a_j(x)` what its down
-/// projection sees. Statistics are sums and maxima, never means, so that evidence of two corpora
-/// adds up exactly.
+/// [Reservoir], a sample of `T`; `g_j(x)` is the weight its output is really multiplied with (after
+/// top-k, renormalisation and scaling); `s_j(x)` is its score before that, the softmax over **all**
+/// experts or the sigmoid of its logit `z_j(x)`, without selection bias; `f_j(x)` is its output
+/// before any weight, and `a_j(x)` what its down projection sees. Statistics are sums and maxima,
+/// never means, so that evidence of two corpora adds up exactly.
 public enum Statistic {
   /// In tokens. Always gathered.
   ROUTED_TOKENS("Σ_{x ∈ X_j} 1"),

@@ -72,8 +72,7 @@ public final class Lapack implements LinearAlgebra {
     int inner = sizes[1];
     int columns = sizes[2];
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment result =
-          arena.allocate(JAVA_DOUBLE, Math.multiplyExact((long) rows, columns));
+      MemorySegment result = arena.allocate(JAVA_DOUBLE, Math.multiplyExact((long) rows, columns));
       call(
           dgemm,
           letter(arena, form),

@@ -16,8 +16,8 @@ import org.jspecify.annotations.Nullable;
 /// ```
 ///
 /// That is the experts union decomposition of Sub-MoE: from `[W_1 … W_n] = U Σ [V_1 … V_n]ᵀ`, side
-/// by side, follows `U Σ V_iᵀ = W_i`, so that the weighted mean of the `V_i` gives the weighted mean
-/// of the `W_i`, and cutting `U` to rank `r` projects it. At full rank it **is** that mean.
+/// by side, follows `U Σ V_iᵀ = W_i`, so that the weighted mean of the `V_i` gives the weighted
+/// mean of the `W_i`, and cutting `U` to rank `r` projects it. At full rank it **is** that mean.
 public final class MatrixMerger {
   private final ExpertMatrix shape;
   private final int rank;
@@ -74,15 +74,13 @@ public final class MatrixMerger {
   }
 
   private double[] moved(double[] matrix, int[] places) {
-    Checks.require(
-        places.length == neurons(), "%d places of %d neurons", places.length, neurons());
+    Checks.require(places.length == neurons(), "%d places of %d neurons", places.length, neurons());
     double[] moved = new double[matrix.length];
     boolean byRow = shape.projection().hasNeuronsAsRows();
     int columns = shape.columns();
     for (int row = 0; row < shape.rows(); row++) {
       for (int column = 0; column < columns; column++) {
-        int target =
-            byRow ? places[row] * columns + column : row * columns + places[column];
+        int target = byRow ? places[row] * columns + column : row * columns + places[column];
         moved[target] += matrix[row * columns + column];
       }
     }

@@ -46,8 +46,7 @@ public record PlainAlgebra() implements LinearAlgebra {
     double[] vectors = new double[Math.multiplyExact(order, order)];
     for (int i = 0; i < order; i++) { // found in descending order
       values[i] = found.getRealEigenvalue(order - 1 - i);
-      System.arraycopy(
-          found.getEigenvector(order - 1 - i).toArray(), 0, vectors, i * order, order);
+      System.arraycopy(found.getEigenvector(order - 1 - i).toArray(), 0, vectors, i * order, order);
     }
     return new Eigen(values, vectors);
   }

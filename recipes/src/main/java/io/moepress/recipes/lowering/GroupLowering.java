@@ -39,8 +39,7 @@ record GroupLowering(ModelLayout layout, Result result, MergeExperts step) {
           new TensorInfo(info.name(), info.dtype(), info.shape().withRows(step.left()));
       boolean ofExperts = id.role().isExpert();
       result.add(
-          mixed,
-          ofExperts && !step.rule().onlyAddsUp() ? stack(id) : rows(info.name(), ofExperts));
+          mixed, ofExperts && !step.rule().onlyAddsUp() ? stack(id) : rows(info.name(), ofExperts));
     } else {
       result.copy(info);
     }

@@ -6,6 +6,5 @@ package io.moepress.recipes.plan;
 /// @param router where the rows of the router come from
 public record MergeOptions(Alignment align, MergeRouter router) {
   /// What a recipe gets that says nothing.
-  public static final MergeOptions DEFAULT =
-      new MergeOptions(Alignment.NONE, MergeRouter.DOMINANT);
+  public static final MergeOptions DEFAULT = new MergeOptions(Alignment.NONE, MergeRouter.DOMINANT);
 }

@@ -106,7 +106,8 @@ class MatrixMergerTest {
     assertThat(merger.result()).containsExactly(matrix, within(TOLERANCE));
   }
 
-  /// Three neurons of the second expert go to the first of the first expert, and none to the others.
+  /// Three neurons of the second expert go to the first of the first expert, and none to the
+  /// others.
   @Test
   void severalNeuronsMayGoToOnePlace() {
     ExpertMatrix shape = new ExpertMatrix(Projection.UP, 3, 1, 0, 1, 1);

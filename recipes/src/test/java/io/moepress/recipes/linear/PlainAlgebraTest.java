@@ -45,7 +45,8 @@ class PlainAlgebraTest {
                 found.values()[i] * found.vectors()[i * order + j], within(1e-14 * order * order));
       }
     }
-    double[] products = ALGEBRA.productTransposed(found.vectors(), found.vectors(), order, order, order);
+    double[] products =
+        ALGEBRA.productTransposed(found.vectors(), found.vectors(), order, order, order);
     assertThat(products[0]).isCloseTo(1, within(1e-14 * order));
   }
 

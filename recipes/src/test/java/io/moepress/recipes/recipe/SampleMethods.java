@@ -69,8 +69,7 @@ final class SampleMethods implements MethodCatalog {
 
     @Override
     public MergeOptions checked(MergeOptions options) {
-      Checks.require(
-          options.router() != MergeRouter.FREQUENCY_MEAN, "gather: no frequency-mean");
+      Checks.require(options.router() != MergeRouter.FREQUENCY_MEAN, "gather: no frequency-mean");
       return options;
     }
 
