@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import io.moepress.calibrate.forward.MoePass.OutputSums;
+import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
+import io.moepress.formats.checkpoint.ModelConfig;
 import io.moepress.recipes.work.Workers;
 import io.moepress.testdata.TinyMoe;
 import java.io.IOException;
@@ -61,6 +63,22 @@ class EveryExpertTest {
 
     assertThat(sums.sums()[0]).containsOnly(0);
     assertThat(sums.cosines()[0]).containsOnly(0);
+  }
+
+  /// Outputs of a block of tokens are in memory, and never more than the limit.
+  @Test
+  void memoryGrowsWithTheTokensUpToALimit() {
+    ModelLayout layout =
+        ModelLayout.of(ModelConfig.parse(TinyMoe.qwen3().hidden(HIDDEN).experts(5).configJson()));
+
+    assertThat(EveryExpert.bytes(layout, 3)).isEqualTo(3L * 5 * HIDDEN * Float.BYTES);
+    assertThat(EveryExpert.bytes(layout, Long.MAX_VALUE))
+        .isEqualTo(ExpertRunner.tokensPerBlock(layout) * 5L * HIDDEN * Float.BYTES);
+
+    ModelLayout wide =
+        ModelLayout.of(ModelConfig.parse(TinyMoe.qwen3().hidden(8192).experts(256).configJson()));
+    assertThat(EveryExpert.bytes(wide, Long.MAX_VALUE))
+        .isEqualTo(EveryExpert.BLOCK_BYTES); // 8 MiB a token
   }
 
   private static int[] every() {
