@@ -5,11 +5,13 @@ import io.moepress.merge.HcSmoeMerging;
 import io.moepress.merge.Linkage;
 import io.moepress.merge.SubMoeMerging;
 import io.moepress.merge.Weighting;
+import io.moepress.prune.ActivationMembers;
+import io.moepress.prune.ActivationPruning;
+import io.moepress.prune.AimerPruning;
+import io.moepress.prune.DiepPruning;
 import io.moepress.prune.EasyEpPruning;
-import io.moepress.prune.FrequencyPruning;
-import io.moepress.prune.GateMassPruning;
 import io.moepress.prune.RandomPruning;
-import io.moepress.prune.ReapPruning;
+import io.moepress.prune.StunPruning;
 import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.plan.KeepRatio;
 import io.moepress.recipes.plan.MergeMethod;
@@ -35,9 +37,12 @@ final class Methods implements MethodCatalog {
 
   Methods() {
     add(EasyEpPruning.DESCRIPTION, (options, seed) -> new EasyEpPruning());
-    add(ReapPruning.DESCRIPTION, (options, seed) -> new ReapPruning());
-    add(FrequencyPruning.DESCRIPTION, (options, seed) -> new FrequencyPruning());
-    add(GateMassPruning.DESCRIPTION, (options, seed) -> new GateMassPruning());
+    ActivationMembers.ALL.forEach(
+        member -> add(member.description(), (options, seed) -> member.method()));
+    add(ActivationMembers.FAMILY, (options, seed) -> activation(options));
+    add(AimerPruning.DESCRIPTION, (options, seed) -> new AimerPruning());
+    add(StunPruning.DESCRIPTION, (options, seed) -> StunOptions.bind(options));
+    add(DiepPruning.DESCRIPTION, DiepOptions::bind);
     add(RandomPruning.DESCRIPTION, (options, seed) -> new RandomPruning(seed(options, seed)));
     addMerge(HcSmoeMerging.DESCRIPTION, (options, seed) -> hcSmoe(options));
     addMerge(SubMoeMerging.DESCRIPTION, Methods::subMoe);
@@ -114,6 +119,14 @@ final class Methods implements MethodCatalog {
   /// The names of all methods.
   List<String> names() {
     return List.copyOf(descriptions.keySet());
+  }
+
+  private static ActivationPruning activation(YamlNode options) {
+    ActivationPruning standard = ActivationMembers.REAP;
+    double b = options.optional("b").map(YamlNode::decimal).orElse(standard.b());
+    int alpha = options.optional("alpha").map(power -> power.atLeast(0)).orElse(standard.alpha());
+    int beta = options.optional("beta").map(power -> power.atLeast(0)).orElse(standard.beta());
+    return new ActivationPruning(ActivationMembers.FAMILY.name(), b, alpha, beta);
   }
 
   private static long seed(YamlNode options, long seed) {

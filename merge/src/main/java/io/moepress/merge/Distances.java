@@ -43,7 +43,7 @@ final class Distances {
   /// Between all weights of the experts of a layer. Each expert is read once for every one before
   /// it, so that no more than two are in memory.
   static double[][] ofWeights(MoeModel model, int layer) throws IOException {
-    int experts = model.layout().experts();
+    int experts = model.layout().experts(layer);
     double[][] distances = new double[experts][experts];
     for (int a = 0; a < experts; a++) {
       ExpertWeights one = ExpertWeights.read(model, layer, a);

@@ -66,7 +66,7 @@ record LayerMerge(int layer, Evidence.Layer evidence, MergeRequest request, Stri
     if (weighting != Weighting.FIXED_DOMINANT && align == Alignment.NONE) {
       return MergeRule.MEAN;
     }
-    int experts = request.layout().experts();
+    int experts = request.layout().experts(layer);
     int width = request.layout().dimension(Dimension.EXPERT_WIDTH);
     int[] neurons = new int[Math.multiplyExact(experts, width)]; // [experts, width]
     for (int i = 0; i < neurons.length; i++) {

@@ -17,10 +17,10 @@ final class Partition {
 
   /// Clusters the experts of a layer.
   static Clusters of(int layer, MergeRequest request, Clustering clustering) {
-    int experts = request.layout().experts();
+    int experts = request.layout().experts(layer);
     ExpertGroups groups = request.layout().groups();
     int size = groups.size(experts);
-    int left = groups.size(request.left());
+    int left = groups.size(request.left(layer));
     SortedSet<Integer> guarded = request.guardedIn(layer);
     List<List<Integer>> members = new ArrayList<>();
     List<Join> joins = new ArrayList<>();

@@ -19,7 +19,7 @@ public record MergeRequest(
     Supplier<MoeModel> weights,
     ModelLayout layout,
     Evidence evidence,
-    Budget budget,
+    Budget.OfLayer budget,
     SortedSet<ExpertId> guarded,
     MergeOptions options) {
 
@@ -32,9 +32,9 @@ public record MergeRequest(
     return weights.get();
   }
 
-  /// How many experts are left in each layer.
-  public int left() {
-    return budget.kept(layout.experts());
+  /// How many experts are left in a layer.
+  public int left(int layer) {
+    return budget.kept(layout.experts(layer));
   }
 
   /// The guarded experts of a layer, ascending.

@@ -12,12 +12,12 @@ import io.moepress.recipes.plan.MergeRule.Subspace;
 import io.moepress.recipes.plan.PlanStep;
 import io.moepress.recipes.recipe.MergeStep;
 import io.moepress.recipes.target.ExpertNumbers;
+import io.moepress.recipes.target.Finding;
 import java.io.IOException;
 import java.util.List;
 import java.util.Objects;
 import java.util.SortedMap;
 import java.util.SortedSet;
-import java.util.TreeMap;
 
 /// Plans a merging step: protection, routing and sizes around what the method decides, and what a
 /// reader should know of the function that comes of it.
@@ -29,18 +29,25 @@ record MergePlanning(MoeModel model, MergeStep step, PlanningContext common)
     implements StepPlanning {
 
   @Override
-  public void preflight() {
+  public List<Finding> preflight() {
     common.listed(step.protection());
-    RoutingPlan routing = RoutingPlan.of(model, step.routing(), step.budget());
-    int left = step.budget().kept(model.layout().experts());
-    common.checkTarget(ExpertNumbers.of(routing.layout()).uniform(left));
+    RoutingPlan routing = routing();
+    return common.checkTarget(
+        ExpertNumbers.of(routing.layout(), step.budget().counts(routing.layout())));
+  }
+
+  private RoutingPlan routing() {
+    SortedMap<Integer, Integer> left = step.budget().counts(model.layout());
+    RoutingPlan routing = RoutingPlan.of(model, step.routing(), left);
+    routing.requireReachable(left);
+    return routing;
   }
 
   @Override
   public List<PlanStep> decide(Evidence evidence) throws IOException {
     SortedSet<ExpertId> guarded = common.guarded(step.protection());
     common.noteStarved();
-    RoutingPlan routing = RoutingPlan.of(model, step.routing(), step.budget());
+    RoutingPlan routing = routing();
     routing.notes().forEach(common::note);
     MergeRequest request =
         new MergeRequest(
@@ -91,8 +98,7 @@ record MergePlanning(MoeModel model, MergeStep step, PlanningContext common)
 
   /// The number of experts that each layer will have.
   private static ExpertNumbers numbers(ModelLayout layout, List<MergeExperts> decisions) {
-    SortedMap<Integer, Integer> byLayer = new TreeMap<>();
-    layout.moeLayers().forEach(layer -> byLayer.put(layer, layout.experts()));
+    SortedMap<Integer, Integer> byLayer = layout.expertCounts();
     decisions.forEach(decision -> byLayer.put(decision.layer(), decision.left()));
     return ExpertNumbers.of(layout, byLayer);
   }

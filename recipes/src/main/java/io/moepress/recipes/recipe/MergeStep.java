@@ -20,7 +20,7 @@ import java.util.Set;
 /// @param routing what else depends on the number of experts
 public record MergeStep(
     MergeMethod method,
-    Budget budget,
+    Budget.OfLayer budget,
     Protection protection,
     MergeOptions options,
     RouterOptions routing)
