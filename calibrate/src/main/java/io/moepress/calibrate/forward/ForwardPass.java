@@ -10,8 +10,6 @@ import io.moepress.formats.Checks;
 import io.moepress.formats.architecture.Dimension;
 import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.MoeModel;
-import io.moepress.formats.architecture.TensorId;
-import io.moepress.formats.architecture.TensorRole;
 import io.moepress.recipes.work.Progress;
 import io.moepress.recipes.work.Workers;
 import java.io.IOException;

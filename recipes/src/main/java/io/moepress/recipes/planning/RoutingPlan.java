@@ -42,8 +42,7 @@ record RoutingPlan(
   ///
   /// @param counts number of experts that are left, by layer
   /// @throws PlanMismatchException when the model cannot be routed so
-  static RoutingPlan of(
-      MoeModel model, RouterOptions options, SortedMap<Integer, Integer> counts) {
+  static RoutingPlan of(MoeModel model, RouterOptions options, SortedMap<Integer, Integer> counts) {
     RoutingChange.requireMode(model.layout(), options.mode());
     int fewest = counts.isEmpty() ? model.layout().experts() : Collections.min(counts.values());
     List<PlanStep> steps = RoutingChange.steps(model.layout(), options, fewest);

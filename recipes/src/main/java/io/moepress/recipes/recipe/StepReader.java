@@ -109,7 +109,8 @@ record StepReader(MethodCatalog catalog, long seed) {
     if (budget(step, keep, experts) instanceof Budget.OfLayer budget) {
       return new MergeStep(method, budget, protection, options, routing);
     }
-    throw step.error("experts: a list (expected one number). A merge leaves the same in each layer");
+    throw step.error(
+        "experts: a list (expected one number). A merge leaves the same in each layer");
   }
 
   private static TopKRule topK(YamlNode step) {
