@@ -129,6 +129,23 @@ final class RecipeTemplate {
             groups: keep
       """;
 
+  private static final String FURTHER =
+      """
+        # A further step could set weights of what is left to zero; moepress explain wanda says how.
+        # - sparsify:
+        #     method: wanda
+        #     # How many of each row: a share, or instead so many of neighbours, pattern: 2:4.
+        #     sparsity: 25%
+        #     # experts, feed-forward (with shared experts and dense networks), or all-linear.
+        #     scope: feed-forward
+        #     # Whether each layer is measured behind the zeros of those before it.
+        #     sequential: true
+        #     # Experts that no text reached: skip them, or take their smallest weights, magnitude.
+        #     starved: skip
+        #     # Power of the routing weight by which a token counts: 0 or 2.
+        #     gate-power: 0
+      """;
+
   private static final String EVALUATION =
       """
 
@@ -146,6 +163,19 @@ final class RecipeTemplate {
       #     kl-divergence: 0.5
       #     top1-agreement: 0.6
       #     accuracy-drop: 0.05
+
+      # Or many methods and budgets side by side: compare in the place of steps, and no gates.
+      # moepress compare writes a table and a chart.
+      # compare:
+      #   # Shares (or experts: numbers) that fill in for every step without a budget.
+      #   keep: [75%, 50%]
+      #   # Steps, or named lists of steps.
+      #   candidates:
+      #     - prune: {method: reap}
+      #     - name: in two steps
+      #       steps: [prune: {method: frequency, keep: 90%}, prune: {method: reap}]
+      #   # How many times lots are drawn at each budget, as the floor.
+      #   random: 3
       """;
 
   private RecipeTemplate() {}
@@ -171,17 +201,19 @@ final class RecipeTemplate {
   }
 
   static String text(Wish wish, Methods methods) throws IOException {
+    List<String> offered = methods.names(Methods.PRUNE, Methods.MERGE);
     MethodDescription method =
-        methods
-            .description(wish.method())
+        Optional.of(wish.method())
+            .filter(offered::contains)
+            .flatMap(methods::description)
             .orElseThrow(() ->
                 new RecipeException(
                     "--method: "
                         + Words.quoted(wish.method())
                         + " (expected one of: "
-                        + String.join(", ", methods.names())
+                        + String.join(", ", offered)
                         + ")"
-                        + Words.didYouMean(wish.method(), methods.names())));
+                        + Words.didYouMean(wish.method(), offered)));
     Facts facts = wish.model().isEmpty() ? Facts.UNKNOWN : facts(wish);
     Path model = wish.model().orElse(MODEL);
     boolean needsTexts = !methods.needs(wish.method()).isEmpty();
@@ -195,11 +227,12 @@ final class RecipeTemplate {
             .replace("NAME", wish.method())
             .replace("BUDGET", facts.budget())
         + options(method)
+        + FURTHER
         + EVALUATION;
   }
 
   private static String step(String method, Methods methods) {
-    return methods.step(method).equals("prune") ? STEP : MERGE_STEP;
+    return methods.step(method).equals(Methods.PRUNE) ? STEP : MERGE_STEP;
   }
 
   private static Facts facts(Wish wish) throws IOException {

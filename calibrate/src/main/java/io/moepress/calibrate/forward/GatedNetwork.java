@@ -2,6 +2,7 @@ package io.moepress.calibrate.forward;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.nn.Activation;
+import io.moepress.formats.architecture.LinearInput;
 
 /// A gated feed-forward network, `down(a(gate(x)) * up(x))`: an expert, or a dense layer's network.
 ///
@@ -14,6 +15,13 @@ record GatedNetwork(
     Linear gate,
     Linear up,
     Linear down) {
+
+  /// Maps `[tokens, hidden]` to `[tokens, hidden]`, and shows what the down projection sees.
+  NDArray apply(NDArray x, LinearInput downInput, LinearTap tap) {
+    NDArray intermediate = intermediate(x);
+    tap.see(downInput, intermediate);
+    return down.apply(intermediate);
+  }
 
   /// Maps `[tokens, hidden]` to `[tokens, hidden]`.
   NDArray apply(NDArray x) {

@@ -80,7 +80,7 @@ public record PassMemory(long layer, long job, long states, long lists) {
     int[] lengths = corpus.sequences().stream().mapToInt(TokenSequence::length).sorted().toArray();
     int first = Math.max(0, lengths.length - batch);
     long tokens = Arrays.stream(lengths, first, lengths.length).asLongStream().sum();
-    long matrices = COPIES + layout.layers() - layout.moeLayers().getFirst();
+    long matrices = (long) COPIES + layout.layers() - layout.moeLayers().getFirst();
     long chosen =
         switch (relaxation) {
           case ROUTER -> layout.topK();
@@ -171,6 +171,11 @@ public record PassMemory(long layer, long job, long states, long lists) {
   /// This, and running every expert on the same tokens.
   public PassMemory withEveryExpert(ModelLayout layout, long tokens) {
     return with(EveryExpert.bytes(layout, tokens));
+  }
+
+  /// This for a pass that revises layers: it keeps the residual stream in front of a layer.
+  public PassMemory revising() {
+    return new PassMemory(layer, job, states + states / COPIES, lists);
   }
 
   /// How a pass fits a budget.

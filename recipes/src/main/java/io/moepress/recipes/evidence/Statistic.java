@@ -50,6 +50,10 @@ public enum Statistic {
   INPUT_SQUARE_SUM(Form.HIDDEN, "Σ_{x ∈ X_j} x_i²"),
   /// Second moments of what the down projection sees.
   INTERMEDIATE_SQUARE_SUM(Form.INTERMEDIATE, "Σ_{x ∈ X_j} a_j(x)_i²"),
+  /// The same, each token counted by the square of its weight.
+  GATED_INPUT_SQUARE_SUM(Form.HIDDEN, "Σ_{x ∈ X_j} g_j(x)² · x_i²"),
+  /// The same, each token counted by the square of its weight.
+  GATED_INTERMEDIATE_SQUARE_SUM(Form.INTERMEDIATE, "Σ_{x ∈ X_j} g_j(x)² · a_j(x)_i²"),
   /// Over all tokens of the reservoir, whomever they chose: every expert is run on every one of
   /// them. Divided by the number of rows, the mean output of HC-SMoE.
   RESERVOIR_OUTPUT_SUM(Form.HIDDEN, "Σ_{x ∈ R} f_j(x)_i"),

@@ -8,6 +8,7 @@ import io.moepress.recipes.lowering.TensorProgram.MixedRows;
 import io.moepress.recipes.lowering.TensorProgram.Rows;
 import io.moepress.recipes.lowering.TensorProgram.Stack;
 import io.moepress.recipes.lowering.TensorProgram.WeightedSum;
+import io.moepress.recipes.lowering.TensorProgram.ZeroSmallest;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -69,6 +70,7 @@ final class Composition {
               merged.parts(),
               merged.neurons());
       case Stack stack -> new Stack(stack.of().stream().map(this::after).toList());
+      case ZeroSmallest zero -> zero.with(after(zero.of()), zero.rows());
     };
   }
 
@@ -98,6 +100,10 @@ final class Composition {
       case Stack stack -> new Stack(rows.stream().map(stack.of()::get).toList());
       case MixedRows mixed ->
           new MixedRows(mixed.of(), rows.stream().map(mixed.rows()::get).toList());
+      case ZeroSmallest zero ->
+          zero.with(
+              rows(zero.of(), rows),
+              zero.stacked() == null ? zero.rows() : rows.stream().map(zero.rows()::get).toList());
     };
   }
 
@@ -107,7 +113,13 @@ final class Composition {
       return program;
     }
     return switch (program) {
-      case Copy _, Rows _, WeightedSum _, MixedRows _, MergedMatrices _, Stack _ ->
+      case Copy _,
+          Rows _,
+          WeightedSum _,
+          MixedRows _,
+          MergedMatrices _,
+          Stack _,
+          ZeroSmallest _ ->
           new Mask(program, experts);
       case Mask mask ->
           new Mask(

@@ -13,6 +13,7 @@ import io.moepress.recipes.plan.PlanStep;
 import io.moepress.recipes.plan.PruneMultiTokenPrediction;
 import io.moepress.recipes.plan.RouterMode;
 import io.moepress.recipes.plan.RoutingChange;
+import io.moepress.recipes.plan.SparsifyWeights;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -25,6 +26,7 @@ final class Decisions {
   private final MoeModel model;
   private final ModelLayout layout;
   private final Map<Integer, ExpertStep> layers = new LinkedHashMap<>();
+  private final Map<Integer, SparsifyWeights> zeros = new LinkedHashMap<>();
   private @Nullable PruneMultiTokenPrediction prediction;
 
   private Decisions(MoeModel model, List<? extends PlanStep> steps) {
@@ -35,6 +37,7 @@ final class Decisions {
         case IgnoreGroups ignore -> {} // in the layout
         case LowerTopK lower -> {} // in the layout
         case ExpertStep experts -> add(experts);
+        case SparsifyWeights sparsify -> add(sparsify);
         case PruneMultiTokenPrediction prune -> add(prune);
       }
     }
@@ -45,6 +48,11 @@ final class Decisions {
   /// @throws PlanMismatchException when they do not fit
   static Decisions of(MoeModel model, List<? extends PlanStep> steps) {
     Decisions decisions = new Decisions(model, steps);
+    if (!decisions.layers.isEmpty() && !decisions.zeros.isEmpty()) {
+      throw new PlanMismatchException(
+          "plan: steps about experts and steps about weights (expected one kind). Make two plans, the"
+              + " second for the result of the first.");
+    }
     switch (decisions.mode()) {
       case SLICE -> decisions.requireSliceable();
       case MASK -> decisions.requireMaskable();
@@ -82,6 +90,14 @@ final class Decisions {
     };
   }
 
+  private void add(SparsifyWeights step) {
+    ZeroLowering.requireFitting(model, step);
+    if (zeros.put(step.layer(), step) != null) {
+      throw new PlanMismatchException(
+          "plan: layer %d: two steps sparsify its weights", step.layer());
+    }
+  }
+
   private void add(PruneMultiTokenPrediction step) {
     if (prediction != null) {
       throw new PlanMismatchException("plan: two steps prune multi-token prediction");
@@ -113,6 +129,11 @@ final class Decisions {
   /// The decision about the experts of a layer.
   Optional<ExpertStep> about(int layer) {
     return Optional.ofNullable(layers.get(layer));
+  }
+
+  /// The decision about the weights of a layer.
+  Optional<SparsifyWeights> aboutWeights(int layer) {
+    return Optional.ofNullable(zeros.get(layer));
   }
 
   /// The decision that holds in layers for multi-token prediction too; empty when none does.

@@ -2,6 +2,7 @@ package io.moepress.recipes.recipe;
 
 import io.moepress.recipes.plan.MergeMethod;
 import io.moepress.recipes.plan.PruneMethod;
+import io.moepress.recipes.plan.SparsityMethod;
 import java.util.Optional;
 import java.util.Set;
 
@@ -18,4 +19,14 @@ public interface MethodCatalog {
 
   /// The names of the merging methods, in the order in which messages list them.
   Set<String> mergeNames();
+
+  /// The binder of a way to set weights to zero; present for each of [#sparsityNames()].
+  default Optional<MethodBinder<SparsityMethod>> sparsity(String name) {
+    return Optional.empty();
+  }
+
+  /// The names of the ways to set weights to zero, in the order in which messages list them.
+  default Set<String> sparsityNames() {
+    return Set.of();
+  }
 }

@@ -11,6 +11,7 @@ import io.moepress.recipes.plan.GroupMode;
 import io.moepress.recipes.plan.KeepCount;
 import io.moepress.recipes.plan.KeepCounts;
 import io.moepress.recipes.plan.KeepRatio;
+import io.moepress.recipes.plan.LinearScope;
 import io.moepress.recipes.plan.MergeOptions;
 import io.moepress.recipes.plan.MergeRouter;
 import io.moepress.recipes.plan.PredictionMode;
@@ -18,7 +19,10 @@ import io.moepress.recipes.plan.Protection;
 import io.moepress.recipes.plan.RouterMode;
 import io.moepress.recipes.plan.RouterOptions;
 import io.moepress.recipes.plan.Snap;
+import io.moepress.recipes.plan.SparsityOptions;
+import io.moepress.recipes.plan.StarvedMode;
 import io.moepress.recipes.plan.TopKRule;
+import io.moepress.recipes.plan.ZeroPattern;
 import io.moepress.recipes.target.Target;
 import java.io.IOException;
 import java.math.BigDecimal;
@@ -55,6 +59,8 @@ class RecipeReaderTest {
             method: random
             experts: 16
         - merge: {method: gather, experts: 8, protect: {super-experts: false, experts: ["0:1"]}, align: weights, router: mean, top-k: fit, groups: none}
+        - sparsify: {method: idle, sparsity: 40%, scope: all-linear, sequential: false, starved: magnitude, gate-power: 2}
+        - sparsify: {method: idle, pattern: 2:4}
       evaluate:
         data: [data/math.evaluation.jsonl, {file: data/code.evaluation.jsonl, samples: 60}]
         max-tokens: 128
@@ -117,7 +123,15 @@ class RecipeReaderTest {
                 new Protection(false, List.of(new ExpertId(0, 1))),
                 new MergeOptions(Alignment.WEIGHTS, MergeRouter.MEAN),
                 new RouterOptions(
-                    RouterMode.SLICE, TopKRule.FIT, GroupMode.NONE, PredictionMode.DROP)));
+                    RouterMode.SLICE, TopKRule.FIT, GroupMode.NONE, PredictionMode.DROP)),
+            new SparsifyStep(
+                new SampleMethods.IdleSparsity(),
+                ZeroPattern.parse("40%"),
+                new SparsityOptions(LinearScope.ALL_LINEAR, false, StarvedMode.MAGNITUDE, 2)),
+            new SparsifyStep(
+                new SampleMethods.IdleSparsity(),
+                ZeroPattern.parse("2:4"),
+                SparsityOptions.DEFAULT));
     assertThat(recipe.evaluation())
         .contains(
             new EvaluationSpec(
