@@ -3,15 +3,10 @@ package io.moepress.cli;
 import io.moepress.formats.FormatException;
 import io.moepress.formats.Words;
 import io.moepress.formats.json.Json;
-import io.moepress.recipes.evidence.LinearStatistic;
-import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.plan.MethodDescription;
 import io.moepress.recipes.plan.Plan;
 import io.moepress.recipes.plan.RetainedReport;
-import io.moepress.recipes.plan.SparsityOptions;
-import io.moepress.recipes.plan.ZeroPattern;
 import io.moepress.recipes.recipe.RecipeException;
-import io.moepress.recipes.recipe.SparsifyStep;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -29,11 +24,19 @@ import picocli.CommandLine.Parameters;
     name = "explain",
     description = {
       "Explains a method: formula, source, what it needs, options, an example.",
-      "Without METHOD: the table of all methods. With the file of a plan: what it does."
+      "Without METHOD: the table of all methods. With the file of a plan: what it does,",
+      "and how its clusters of experts came about."
     },
     mixinStandardHelpOptions = true)
 final class ExplainCommand implements Callable<Integer> {
   private static final int INDENTATION = 12;
+  private static final String EXPERTS =
+      "x runs over the tokens X_j routed to expert j; g_j is the weight its output is multiplied"
+          + " with; f_j is its output before that; h is the residual stream in front of the MoE"
+          + " block.";
+  private static final String LINEAR_MAPS =
+      "x runs over the n tokens that a linear map W sees; a row i makes one output, a column j"
+          + " reads one input.";
 
   @Mixin private CommonOptions common = new CommonOptions();
 
@@ -104,7 +107,7 @@ final class ExplainCommand implements Callable<Integer> {
       Json.write(report, RetainedReport.of(plan));
       common.terminal().say("written: " + report);
     }
-    common.terminal().result(plan, PlanText.of(plan));
+    common.terminal().result(plan, PlanText.of(plan) + Dendrograms.text(plan));
     return ExitCode.DONE;
   }
 
@@ -122,30 +125,14 @@ final class ExplainCommand implements Callable<Integer> {
                         + Words.didYouMean(name, methods.names())));
     return new Explanation(
         it.name(),
-        isSparsity(name) ? "sparsify" : "prune",
+        methods.step(name),
         it.score(),
         it.advice(),
         it.source(),
         it.reference(),
-        needs(name),
+        methods.needs(name),
         it.options(),
         it.example());
-  }
-
-  private boolean isSparsity(String name) {
-    return methods.sparsityNames().contains(name);
-  }
-
-  private List<String> needs(String name) {
-    if (!isSparsity(name)) {
-      return methods.example(name).needs().stream().map(Statistic::label).sorted().toList();
-    }
-    SparsifyStep step =
-        new SparsifyStep(
-            methods.sparsityExample(name), ZeroPattern.parse("50%"), SparsityOptions.DEFAULT);
-    List<String> needs = new ArrayList<>(Statistic.labels(step.needs()));
-    needs.addAll(LinearStatistic.labels(step.linears()));
-    return needs.stream().sorted().toList();
   }
 
   private static String table(List<Explanation> all) {
@@ -165,21 +152,9 @@ final class ExplainCommand implements Callable<Integer> {
   private static String text(Explanation it) {
     StringBuilder text = new StringBuilder();
     row(text, "method", it.method() + ", for the step " + it.step());
-    boolean prunes = it.step().equals("prune");
-    String rule =
-        prunes
-            ? ". The experts with the highest stay."
-            : ". The weights with the lowest become zero.";
-    row(text, "score", plain(it.score()) + rule);
-    row(
-        text,
-        "",
-        prunes
-            ? "x runs over the tokens X_j routed to expert j; g_j is the weight its output is"
-                + " multiplied with; f_j is its output before that; h is the residual stream in front"
-                + " of the MoE block."
-            : "x runs over the n tokens that a linear map W sees; a row i makes one output, a column j"
-                + " reads one input.");
+    Reading reading = reading(it.step());
+    row(text, reading.label(), plain(it.score()) + reading.rule());
+    row(text, "", reading.letters());
     row(text, "advice", it.advice());
     row(text, "source", plain(it.source()));
     if (!it.reference().isEmpty()) {
@@ -201,6 +176,23 @@ final class ExplainCommand implements Callable<Integer> {
           option.key() + ": " + option.meaning() + ". Default: " + option.defaultValue() + ".");
     }
     return text.append("\nsteps:\n  ").append(it.example()).append('\n').toString();
+  }
+
+  /// How the formulas of methods for a kind of step are read.
+  ///
+  /// @param label what such a formula says
+  /// @param rule what becomes of what it is a formula of
+  /// @param letters what stands for what
+  private record Reading(String label, String rule, String letters) {}
+
+  private static Reading reading(String step) {
+    return switch (step) {
+      case Methods.PRUNE -> new Reading("score", ". The experts with the highest stay.", EXPERTS);
+      case Methods.MERGE -> new Reading("merges", ".", EXPERTS);
+      case Methods.SPARSIFY ->
+          new Reading("score", ". The weights with the lowest become zero.", LINEAR_MAPS);
+      default -> throw new IllegalStateException("no reading of step " + step);
+    };
   }
 
   private static void row(StringBuilder text, String name, String value) {

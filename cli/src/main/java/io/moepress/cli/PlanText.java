@@ -39,7 +39,7 @@ final class PlanText {
         case KeepExperts keep ->
             layers.row("" + keep.layer(), keep.method(), kept(keep), margin(keep));
         case MergeExperts merge ->
-            layers.row("" + merge.layer(), merge.method(), merged(merge), "");
+            layers.row("" + merge.layer(), merge.method(), merged(merge), heights(merge));
         case SparsifyWeights sparsify ->
             layers.row("" + sparsify.layer(), sparsify.method(), zeros(sparsify), "");
         case IgnoreGroups ignore -> {} // a note says it
@@ -98,6 +98,13 @@ final class PlanText {
         + step.experts()
         + ": "
         + step.groups().stream().map(PlanText::group).collect(Collectors.joining(" "));
+  }
+
+  /// How far apart the last clusters were that joined.
+  private static String heights(MergeExperts step) {
+    return step.joins().isEmpty()
+        ? ""
+        : Checks.text("joined up to %.4g", step.joins().getLast().height());
   }
 
   /// A group of one as its number, others in brackets; who stands for them alone has a star.

@@ -19,6 +19,7 @@ import io.moepress.recipes.planning.EvidenceNeeds;
 import io.moepress.recipes.planning.Planner;
 import io.moepress.recipes.recipe.ByteSize;
 import io.moepress.recipes.recipe.EvaluationSpec;
+import io.moepress.recipes.recipe.MergeStep;
 import io.moepress.recipes.recipe.PruneStep;
 import io.moepress.recipes.recipe.Recipe;
 import io.moepress.recipes.recipe.RecipeException;
@@ -169,6 +170,7 @@ final class RecipeRun implements Closeable {
     for (RecipeStep step : steps.steps()) {
       switch (step) {
         case PruneStep prune -> methods.add(prune.method());
+        case MergeStep merge -> {} // no method that merges learns
         case SparsifyStep sparsify -> {} // learns nothing
       }
     }
@@ -270,6 +272,7 @@ final class RecipeRun implements Closeable {
         step ->
             switch (step) {
               case PruneStep prune -> prune.with(method);
+              case MergeStep merge -> merge.pruned(method);
               case SparsifyStep sparsify -> sparsify;
             },
         method.name());

@@ -22,6 +22,7 @@ import io.moepress.recipes.planning.EvidenceNeeds;
 import io.moepress.recipes.planning.Planner;
 import io.moepress.recipes.planning.Planner.Subject;
 import io.moepress.recipes.recipe.CalibrationSpec;
+import io.moepress.recipes.recipe.MergeStep;
 import io.moepress.recipes.recipe.PruneStep;
 import io.moepress.recipes.recipe.Recipe;
 import io.moepress.recipes.recipe.RecipeException;
@@ -144,6 +145,8 @@ final class StepChain {
         Subject subject = subject(current, previous, index, label);
         yield Planner.plan(current, learned(prune, current, subject), subject);
       }
+      case MergeStep merge ->
+          Planner.plan(current, merge, subject(current, previous, index, label));
       case SparsifyStep sparsify -> {
         String name = previous == null ? fingerprint : previous.resultFingerprint();
         SparsityEvidence evidence =
@@ -191,6 +194,11 @@ final class StepChain {
                 NO_PROTECTION,
                 prune.router(),
                 prune.counts().spread(AllocationMode.UNIFORM));
+        yield Planner.plan(model, lots, subject);
+      }
+      case MergeStep merge -> {
+        PruneStep lots =
+            new PruneStep(new RandomPruning(0), merge.budget(), NO_PROTECTION, merge.routing());
         yield Planner.plan(model, lots, subject);
       }
       case SparsifyStep sparsify ->

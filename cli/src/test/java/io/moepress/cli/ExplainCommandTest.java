@@ -20,6 +20,18 @@ class ExplainCommandTest {
   }
 
   @Test
+  void mergingMethodsAreExplainedToo() {
+    for (String method : new Methods().mergeNames()) {
+      Cli explain = Cli.run("explain", method);
+
+      assertThat(explain.out())
+          .startsWith("method      " + method + ", for the step merge")
+          .contains("\nmerges ", "\nsource ", "\nneeds ", "\noptions ", "\nsteps:\n  - merge: ");
+      assertThat(explain.out().lines()).allMatch(line -> line.length() <= 80);
+    }
+  }
+
+  @Test
   void methodsForOtherStepsAreExplainedToo() {
     for (String method : new Methods().sparsityNames()) {
       Cli explain = Cli.run("explain", method);
@@ -51,8 +63,8 @@ class ExplainCommandTest {
 
     assertThat(explain.exitCode()).isZero();
     assertThat(explain.out()).startsWith("method ");
-    assertThat(explain.out().lines().filter(line -> line.contains(" prune ")))
-        .hasSameSizeAs(new Methods().pruneNames());
+    assertThat(explain.out().lines().filter(line -> line.matches(".* (prune|merge|sparsify) .*")))
+        .hasSameSizeAs(new Methods().names());
     assertThat(explain.out().lines()).allMatch(line -> line.length() <= 80);
   }
 

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatNoException;
 
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
+import io.moepress.recipes.plan.MergeMethod;
 import io.moepress.recipes.plan.MethodDescription;
 import io.moepress.recipes.plan.PruneMethod;
 import io.moepress.recipes.plan.SparsityMethod;
@@ -61,15 +62,32 @@ class MethodsTest {
   }
 
   @Test
-  void theDocsSayWhatTheCodeSays() throws IOException {
-    List<String> rows =
-        Files.readAllLines(DOCS).stream()
-            .dropWhile(line -> !line.startsWith("| method |"))
-            .skip(2)
-            .takeWhile(line -> line.startsWith("|"))
-            .toList();
+  void everyMergingMethodIsInTheCatalogUnderItsName() {
+    for (String name : methods.mergeNames()) {
+      assertThat(methods.merge(name).orElseThrow().bind(noOptions(), 42).name()).isEqualTo(name);
+    }
+    long written =
+        new ClassFileImporter()
+            .importPackages("io.moepress.merge").stream()
+                .filter(type -> type.isAssignableTo(MergeMethod.class) && type.isRecord())
+                .count();
+    assertThat(methods.mergeNames()).hasSize(Math.toIntExact(written)).isNotEmpty();
+  }
 
-    assertThat(rows).isEqualTo(methods.pruneNames().stream().map(this::row).toList());
+  @Test
+  void theDocsSayWhatTheCodeSays() throws IOException {
+    assertThat(rows("| method | score"))
+        .isEqualTo(methods.pruneNames().stream().map(this::row).toList());
+    assertThat(rows("| method | what becomes one"))
+        .isEqualTo(methods.mergeNames().stream().map(this::row).toList());
+  }
+
+  private static List<String> rows(String head) throws IOException {
+    return Files.readAllLines(DOCS).stream()
+        .dropWhile(line -> !line.startsWith(head))
+        .skip(2)
+        .takeWhile(line -> line.startsWith("|"))
+        .toList();
   }
 
   @Test
@@ -120,7 +138,7 @@ class MethodsTest {
         + "` | "
         + it.score()
         + " | "
-        + (methods.example(name).needs().isEmpty() ? "no" : "yes")
+        + (methods.needs(name).isEmpty() ? "no" : "yes")
         + " | "
         + it.source()
         + " |";
@@ -129,10 +147,11 @@ class MethodsTest {
   /// A key that nobody asks for is told together with those that were asked for.
   @Test
   void everyOptionThatAMethodReadsIsDescribed() {
-    for (String name : methods.pruneNames()) {
+    for (String name : methods.names()) {
       YamlNode options =
           YamlNode.parse(Path.of("test.yaml"), "{nobody-asks: 1}".getBytes(StandardCharsets.UTF_8));
-      methods.prune(name).orElseThrow().bind(options, 42);
+      methods.prune(name).ifPresent(binder -> binder.bind(options, 42));
+      methods.merge(name).ifPresent(binder -> binder.bind(options, 42));
 
       String known =
           methods.description(name).orElseThrow().options().stream()
@@ -148,7 +167,7 @@ class MethodsTest {
 
   @Test
   void everyExampleIsAStepThatCanBeRead() {
-    for (String name : methods.pruneNames()) {
+    for (String name : methods.names()) {
       String recipe =
           "model: in\noutput: out\nsteps:\n  "
               + methods.description(name).orElseThrow().example()

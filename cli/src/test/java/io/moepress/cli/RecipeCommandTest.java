@@ -185,6 +185,8 @@ class RecipeCommandTest {
             "gate-missed",
             "compare-scores",
             "layer-budgets",
+            "merge-by-outputs",
+            "merge-in-a-subspace",
             "compare-tiny-qwen3moe",
             "compare-tiny-deepseekv3",
             "compare-tiny-mixtral")) {
@@ -201,7 +203,8 @@ class RecipeCommandTest {
   // new
 
   @ParameterizedTest
-  @ValueSource(strings = {"easy-ep", "reap", "man", "activation", "aimer", "random"})
+  @ValueSource(
+      strings = {"easy-ep", "reap", "man", "activation", "aimer", "random", "hc-smoe", "sub-moe"})
   void aNewRecipePassesTheCheck(String method) {
     Path recipe = folder.resolve("new.yaml");
 

@@ -87,7 +87,8 @@ final class LayerRunner {
             streams.inputs(),
             streams.outputs(),
             result.sums(),
-            sink -> forEachLogits(layer, sink)));
+            sink -> forEachLogits(layer, sink),
+            tokens -> new EveryExpert(layer, blocks, workers).over(streams.inputs(), tokens)));
     if (blocks.hasSharedExpert()) {
       addShared(layer, moments);
     }

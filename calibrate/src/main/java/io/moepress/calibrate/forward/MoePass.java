@@ -19,6 +19,7 @@ import java.util.Set;
 /// @param routedOutput `Σ_j g_j f_j(x_t)`: the routed experts' part, shared experts excluded
 /// @param sums `[E]` rows for each of the sums that the observer wants
 /// @param logits calculates the router's logits once more
+/// @param outputs runs every expert on tokens that may not have chosen it
 public record MoePass(
     int layer,
     int experts,
@@ -29,7 +30,8 @@ public record MoePass(
     HiddenStates inputs,
     HiddenStates routedOutput,
     Map<ExpertSum, double[][]> sums,
-    LogitSource logits) {
+    LogitSource logits,
+    OutputSource outputs) {
 
   /// Sees every MoE layer of a forward pass, in order.
   @FunctionalInterface
@@ -65,6 +67,21 @@ public record MoePass(
     /// Hands on the logits of all tokens, in the order of the corpus.
     void forEach(LogitSink sink) throws IOException;
   }
+
+  /// Runs every expert on the same tokens.
+  @FunctionalInterface
+  public interface OutputSource {
+    /// Sums over the outputs of all experts for some tokens.
+    ///
+    /// @param tokens indices in the corpus, at least one
+    OutputSums over(int[] tokens) throws IOException;
+  }
+
+  /// What all experts say of the same tokens.
+  ///
+  /// @param sums `Σ f_j(x)`, `[E][H]`
+  /// @param cosines `Σ cos(f_i(x), f_j(x))`, `[E][E]`; symmetric to the last bit
+  public record OutputSums(double[][] sums, double[][] cosines) {}
 
   /// Takes logits.
   @FunctionalInterface

@@ -168,6 +168,11 @@ public record PassMemory(long layer, long job, long states, long lists) {
     return new PassMemory(layer, job, states, lists + observed);
   }
 
+  /// This, and running every expert on the same tokens.
+  public PassMemory withEveryExpert(ModelLayout layout, long tokens) {
+    return with(EveryExpert.bytes(layout, tokens));
+  }
+
   /// This for a pass that revises layers: it keeps the residual stream in front of a layer.
   public PassMemory revising() {
     return new PassMemory(layer, job, states + states / COPIES, lists);

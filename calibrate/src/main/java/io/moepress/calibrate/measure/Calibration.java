@@ -70,7 +70,9 @@ public final class Calibration {
     long rows = Math.min(request.reservoirTokens(), corpus.tokens());
     long reservoir = rows * (hidden * Float.BYTES + 2L * Integer.BYTES * layout.topK());
     long matrices = columns * layout.experts() * Double.BYTES;
-    return PassMemory.of(model, corpus).with(2 * (matrices + reservoir));
+    PassMemory pass = PassMemory.of(model, corpus).with(2 * (matrices + reservoir));
+    boolean runsAll = request.statistics().stream().anyMatch(Statistic::isOverReservoir);
+    return runsAll ? pass.withEveryExpert(layout, rows) : pass;
   }
 
   /// Measures.

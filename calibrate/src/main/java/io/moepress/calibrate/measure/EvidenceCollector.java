@@ -7,6 +7,7 @@ import io.moepress.calibrate.forward.ExpertSum;
 import io.moepress.calibrate.forward.HiddenStates;
 import io.moepress.calibrate.forward.LinearSum;
 import io.moepress.calibrate.forward.MoePass;
+import io.moepress.calibrate.forward.MoePass.OutputSums;
 import io.moepress.formats.Checks;
 import io.moepress.formats.architecture.LinearInput;
 import io.moepress.recipes.evidence.Evidence;
@@ -40,6 +41,9 @@ public final class EvidenceCollector implements MoePass.Observer {
   private final Map<Statistic, Source> sources = new EnumMap<>(Statistic.class);
   private final SortedMap<Integer, Evidence.Layer> layers = new TreeMap<>();
   private final SortedMap<Integer, LinearSums> linears = new TreeMap<>();
+
+  /// Of the layer that is observed: several statistics come of one run of all experts.
+  private @Nullable OutputSums reservoirOutputs;
 
   /// Gathers for one corpus.
   ///
@@ -88,6 +92,8 @@ public final class EvidenceCollector implements MoePass.Observer {
       case OUTPUT_SUM -> summed(ExpertSum.OUTPUTS);
       case INPUT_SQUARE_SUM -> summed(ExpertSum.INPUT_SQUARES);
       case INTERMEDIATE_SQUARE_SUM -> summed(ExpertSum.INTERMEDIATE_SQUARES);
+      case RESERVOIR_OUTPUT_SUM -> gathered(pass -> reservoirOutputs(pass).sums());
+      case RESERVOIR_OUTPUT_COSINE_SUM -> gathered(pass -> reservoirOutputs(pass).cosines());
       case GATED_INPUT_SQUARE_SUM -> summed(ExpertSum.GATED_INPUT_SQUARES);
       case GATED_INTERMEDIATE_SQUARE_SUM -> summed(ExpertSum.GATED_INTERMEDIATE_SQUARES);
     };
@@ -112,8 +118,18 @@ public final class EvidenceCollector implements MoePass.Observer {
     return wants;
   }
 
+  private OutputSums reservoirOutputs(MoePass pass) throws IOException {
+    OutputSums outputs = reservoirOutputs;
+    if (outputs == null) {
+      outputs = pass.outputs().over(sampled);
+      reservoirOutputs = outputs;
+    }
+    return outputs;
+  }
+
   @Override
   public void observe(MoePass pass) throws IOException {
+    reservoirOutputs = null;
     Map<Statistic, double[][]> values = new EnumMap<>(Statistic.class);
     Map<Statistic, double[][]> matrices = new EnumMap<>(Statistic.class);
     for (Map.Entry<Statistic, Source> entry : sources.entrySet()) {

@@ -42,6 +42,7 @@ class EvidenceAdditionTest {
     EnumSet<Statistic> statistics = EnumSet.allOf(Statistic.class);
     statistics.removeIf(
         statistic -> statistic.form() == Form.HIDDEN || statistic.form() == Form.INTERMEDIATE);
+    statistics.removeIf(Statistic::isOverReservoir);
     return new EvidenceRequest(statistics, Integer.MAX_VALUE, 1);
   }
 
@@ -164,6 +165,9 @@ class EvidenceAdditionTest {
                         Arrays.copyOfRange(logits, token * EXPERTS, (token + 1) * EXPERTS);
                     sink.accept(token - first, row);
                   }
+                },
+                tokens -> {
+                  throw new IllegalStateException("nobody asked for all outputs");
                 }));
       }
       List<Evidence.Domain> domains = new ArrayList<>();

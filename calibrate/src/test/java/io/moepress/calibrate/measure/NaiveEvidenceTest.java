@@ -109,6 +109,7 @@ class NaiveEvidenceTest {
           add(values[j], times(g, visit.intermediates()[slot]), 2);
       case INTERMEDIATE_SQUARE_SUM -> add(values[j], visit.intermediates()[slot], 2);
       case ROUTER_LOGIT_SUM, ROUTER_LOGIT_GRAM -> {}
+      case RESERVOIR_OUTPUT_SUM, RESERVOIR_OUTPUT_COSINE_SUM -> {}
     }
   }
 
@@ -122,6 +123,24 @@ class NaiveEvidenceTest {
         for (int j = 0; j < z.length; j++) {
           values[i][j] += z[i] * z[j];
         }
+      }
+    } else if (statistic == Statistic.RESERVOIR_OUTPUT_SUM) { // the reservoir holds all tokens
+      for (int j = 0; j < values.length; j++) {
+        add(values[j], visit.everyOutput()[j], 1);
+      }
+    } else if (statistic == Statistic.RESERVOIR_OUTPUT_COSINE_SUM) {
+      addCosines(visit.everyOutput(), values);
+    }
+  }
+
+  private static void addCosines(double[][] outputs, double[][] values) {
+    for (int i = 0; i < outputs.length; i++) {
+      for (int j = 0; j < outputs.length; j++) {
+        double product = 0;
+        for (int at = 0; at < outputs[i].length; at++) {
+          product += outputs[i][at] * outputs[j][at];
+        }
+        values[i][j] += product / norm(outputs[i]) / norm(outputs[j]);
       }
     }
   }

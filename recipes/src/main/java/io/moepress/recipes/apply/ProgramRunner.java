@@ -9,8 +9,10 @@ import io.moepress.recipes.lowering.OutputTensor;
 import io.moepress.recipes.lowering.TensorProgram;
 import io.moepress.recipes.lowering.TensorProgram.Copy;
 import io.moepress.recipes.lowering.TensorProgram.Mask;
+import io.moepress.recipes.lowering.TensorProgram.MergedMatrices;
 import io.moepress.recipes.lowering.TensorProgram.MixedRows;
 import io.moepress.recipes.lowering.TensorProgram.Rows;
+import io.moepress.recipes.lowering.TensorProgram.Stack;
 import io.moepress.recipes.lowering.TensorProgram.WeightedSum;
 import io.moepress.recipes.lowering.TensorProgram.ZeroSmallest;
 import java.io.IOException;
@@ -63,7 +65,7 @@ record ProgramRunner(Checkpoint source, RecentArrays arrays) {
 
   private void stream(TensorProgram program, Sink sink) throws IOException {
     switch (program) {
-      case Copy _, Mask _ -> {
+      case Copy _, Mask _, MergedMatrices _ -> {
         try (Arena reading = Arena.ofConfined()) {
           pass(whole(program, reading).bytes(), sink);
         }
@@ -81,6 +83,11 @@ record ProgramRunner(Checkpoint source, RecentArrays arrays) {
       case MixedRows mixed -> {
         for (MixedRows.Mix row : mixed.rows()) {
           passMix(mixed.of(), row, sink);
+        }
+      }
+      case Stack stack -> {
+        for (TensorProgram row : stack.of()) {
+          stream(row, sink);
         }
       }
       case ZeroSmallest zero -> passZeroed(zero, sink);
@@ -101,7 +108,9 @@ record ProgramRunner(Checkpoint source, RecentArrays arrays) {
     return switch (program) {
       case Copy copy -> source.read(copy.source(), arena);
       case Mask mask -> masked(mask, arena);
-      case Rows _, WeightedSum _, MixedRows _, ZeroSmallest _ -> gathered(program, arena);
+      case MergedMatrices merged -> merged(merged, arena);
+      case Rows _, WeightedSum _, MixedRows _, Stack _, ZeroSmallest _ ->
+          gathered(program, arena);
     };
   }
 
@@ -112,7 +121,8 @@ record ProgramRunner(Checkpoint source, RecentArrays arrays) {
       case Rows rows -> gathered(new Rows(rows.of(), part(rows.rows(), first, count)), arena);
       case MixedRows mixed ->
           gathered(new MixedRows(mixed.of(), part(mixed.rows(), first, count)), arena);
-      case Mask _, WeightedSum _ -> whole(program, arena).rows(first, count);
+      case Stack stack -> gathered(new Stack(part(stack.of(), first, count)), arena);
+      case Mask _, WeightedSum _, MergedMatrices _ -> whole(program, arena).rows(first, count);
       case ZeroSmallest zero -> {
         try (Arena reading = Arena.ofConfined()) {
           yield zeroed(zero, rows(zero.of(), first, count, reading), first, arena);
@@ -152,6 +162,8 @@ record ProgramRunner(Checkpoint source, RecentArrays arrays) {
       case Mask mask -> info(mask.of());
       case WeightedSum sum -> info(sum.of().getFirst());
       case MixedRows mixed -> withRows(info(mixed.of()), mixed.rows().size());
+      case MergedMatrices merged -> info(merged.of().getFirst());
+      case Stack stack -> withRows(info(stack.of().getFirst()), stack.of().size());
       case ZeroSmallest zero -> info(zero.of());
     };
   }
@@ -191,6 +203,23 @@ record ProgramRunner(Checkpoint source, RecentArrays arrays) {
     }
   }
 
+  /// Members are read one after the other, so that no more than one is in memory.
+  private TensorData merged(MergedMatrices program, Arena arena) throws IOException {
+    TensorInfo info = info(program);
+    MatrixMerging merging = new MatrixMerging(program);
+    for (int place = 0; place < program.of().size(); place++) {
+      try (Arena reading = Arena.ofConfined()) {
+        merging.add(place, Numbers.floats(whole(program.of().get(place), reading)));
+      }
+    }
+    float[] result = merging.result(Math.toIntExact(info.shape().elementCount()));
+    MemorySegment target = arena.allocate(info.byteCount());
+    for (int i = 0; i < result.length; i++) {
+      Numbers.put(info, target, i, result[i]);
+    }
+    return new TensorData(info, target);
+  }
+
   /// Whole rows at a time, or, where the tensor holds matrices of experts, whole matrices.
   private void passZeroed(ZeroSmallest zero, Sink sink) throws IOException {
     TensorInfo info = info(zero);
@@ -213,8 +242,8 @@ record ProgramRunner(Checkpoint source, RecentArrays arrays) {
   /// Whether some rows of what a program gives cost less than all of them.
   private static boolean givesRows(TensorProgram program) {
     return switch (program) {
-      case Copy _, Rows _, MixedRows _ -> true;
-      case Mask _, WeightedSum _ -> false;
+      case Copy _, Rows _, MixedRows _, Stack _ -> true;
+      case Mask _, WeightedSum _, MergedMatrices _ -> false;
       case ZeroSmallest zero -> givesRows(zero.of());
     };
   }

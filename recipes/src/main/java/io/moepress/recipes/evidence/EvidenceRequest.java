@@ -11,7 +11,8 @@ import java.util.Set;
 /// What a calibration is to gather.
 ///
 /// @param statistics [Statistic#ROUTED_TOKENS] is always among them
-/// @param reservoirTokens rows of the reservoir; 0 for none
+/// @param reservoirTokens rows of the reservoir; 0 for none, which becomes
+///   [#DEFAULT_RESERVOIR_TOKENS] where a statistic is a sum over the reservoir
 /// @param seed decides which tokens the reservoir holds
 /// @param linears what to gather of the linear maps of every layer
 public record EvidenceRequest(
@@ -25,6 +26,9 @@ public record EvidenceRequest(
     EnumSet<Statistic> all = EnumSet.of(Statistic.ROUTED_TOKENS);
     all.addAll(statistics);
     statistics = Collections.unmodifiableSet(all);
+    if (reservoirTokens == 0 && all.stream().anyMatch(Statistic::isOverReservoir)) {
+      reservoirTokens = DEFAULT_RESERVOIR_TOKENS;
+    }
     linears = Collections.unmodifiableSet(LinearStatistic.copyOf(linears));
   }
 

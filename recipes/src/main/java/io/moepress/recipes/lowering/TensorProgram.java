@@ -2,6 +2,7 @@ package io.moepress.recipes.lowering;
 
 import io.moepress.formats.Checks;
 import io.moepress.formats.architecture.Architecture.Orientation;
+import io.moepress.formats.architecture.ExpertMatrix;
 import io.moepress.recipes.plan.PlanArray;
 import io.moepress.recipes.plan.ZeroPattern;
 import java.util.List;
@@ -145,6 +146,75 @@ public sealed interface TensorProgram {
     @Override
     public String summary() {
       return then(of, "experts " + experts + " masked");
+    }
+  }
+
+  /// Makes the matrices of an expert of those of several: their weighted mean, perhaps with neurons
+  /// moved to other places before, and perhaps projected on the space they share afterwards.
+  ///
+  /// @param of gives a tensor of each expert, or its slice of one, all of one type and shape
+  /// @param members the experts, one for each
+  /// @param weights one for each
+  /// @param parts the matrices in such a tensor
+  /// @param neurons where neurons go, as in [io.moepress.recipes.plan.MergeRule]; null: nowhere
+  record MergedMatrices(
+      List<TensorProgram> of,
+      List<Integer> members,
+      List<Double> weights,
+      List<Part> parts,
+      @Nullable PlanArray neurons)
+      implements TensorProgram {
+
+    /// One of the matrices.
+    ///
+    /// @param matrix where it lies
+    /// @param rank dimension of the space it is projected on; its rows: it is not projected
+    public record Part(ExpertMatrix matrix, int rank) {}
+
+    public MergedMatrices {
+      of = List.copyOf(of);
+      members = List.copyOf(members);
+      weights = List.copyOf(weights);
+      parts = List.copyOf(parts);
+      Checks.require(
+          !of.isEmpty() && of.size() == members.size() && of.size() == weights.size(),
+          "%d tensors of experts %s with weights %s (expected one for each)",
+          of.size(),
+          members,
+          weights);
+    }
+
+    @Override
+    public List<String> sources() {
+      return of.stream().flatMap(each -> each.sources().stream()).distinct().toList();
+    }
+
+    @Override
+    public String summary() {
+      String matched = neurons == null ? "" : ", neurons matched";
+      boolean projected = parts.stream().anyMatch(part -> part.rank() < part.matrix().rows());
+      List<Integer> ranks = parts.stream().map(Part::rank).toList();
+      return "mean of experts " + members + matched + (projected ? ", rank " + ranks : "");
+    }
+  }
+
+  /// Puts tensors of one row each one after the other.
+  ///
+  /// @param of gives them
+  record Stack(List<TensorProgram> of) implements TensorProgram {
+    public Stack {
+      of = List.copyOf(of);
+      Checks.require(!of.isEmpty(), "a stack of nothing");
+    }
+
+    @Override
+    public List<String> sources() {
+      return of.stream().flatMap(each -> each.sources().stream()).distinct().toList();
+    }
+
+    @Override
+    public String summary() {
+      return "stacked: " + of.stream().map(TensorProgram::summary).toList();
     }
   }
 

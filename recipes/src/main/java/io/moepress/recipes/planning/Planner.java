@@ -13,6 +13,7 @@ import io.moepress.recipes.lowering.Lowering;
 import io.moepress.recipes.plan.Plan;
 import io.moepress.recipes.plan.PlanMismatchException;
 import io.moepress.recipes.plan.PlanStep;
+import io.moepress.recipes.recipe.MergeStep;
 import io.moepress.recipes.recipe.PruneStep;
 import io.moepress.recipes.recipe.RecipeStep;
 import io.moepress.recipes.recipe.SparsifyStep;
@@ -72,6 +73,7 @@ public final class Planner {
   private StepPlanning planning(RecipeStep step) {
     return switch (step) {
       case PruneStep prune -> new PrunePlanning(model, prune, context);
+      case MergeStep merge -> new MergePlanning(model, merge, context);
       case SparsifyStep sparsify -> new SparsifyPlanning(model, sparsify, context);
     };
   }

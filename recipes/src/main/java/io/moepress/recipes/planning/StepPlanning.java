@@ -8,7 +8,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// Plans one kind of step.
-sealed interface StepPlanning permits PrunePlanning, SparsifyPlanning {
+sealed interface StepPlanning permits PrunePlanning, MergePlanning, SparsifyPlanning {
 
   /// Checks all that can be checked without evidence, before any is measured.
   ///

@@ -16,8 +16,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /// What a recipe compares: candidates times budgets, and lots as the floor.
 class ComparisonReaderTest {
-  /// Every key that a recipe that compares can have beside those of other recipes.
-  static final String COMPLETE =
+  /// Steps with budgets and without.
+  private static final String COMPLETE =
       """
       model: in
       output: out
@@ -105,6 +105,18 @@ class ComparisonReaderTest {
   }
 
   @Test
+  void stepsThatMergeTakeTheSameBudgetsAndOthersTakeNone() {
+    assertThat(
+            titles(
+                comparing(
+                    "random: 0, keep: [75%, 50%], candidates: [merge: {method: gather}, sparsify:"
+                        + " {method: idle, sparsity: 40%}, {steps: [merge: {method: gather},"
+                        + " sparsify: {method: idle, pattern: 2:4}]}]")))
+        .containsExactly(
+            "gather at 75%", "gather at 50%", "idle", "gather + idle at 75%", "gather + idle at 50%");
+  }
+
+  @Test
   void variantsOfAMethodAreCalledAfterTheirOptions() {
     assertThat(
             titles(
@@ -145,10 +157,10 @@ class ComparisonReaderTest {
         "keep: [50%], candidates: [prune: {method: easyep}]|4: compare.candidates[0].prune.method:"
             + " \"easyep\" (expected one of: easy-ep, random, strict). Did you mean \"easy-ep\"?",
         "keep: [50%], candidates: [prune: {method: easy-ep, kep: 3}]|4: unknown key \"kep\" in"
-            + " \"compare.candidates[0].prune\"; known: allocation, experts, groups, keep, method,"
-            + " multi-token-prediction, protect, router, snap, top-k, uniformise. Did you mean \"keep\"?",
+            + " \"compare.candidates[0].prune\"; known: allocation, experts, groups, keep,"
+            + " method, multi-token-prediction, protect, router, snap, top-k, uniformise. Did you mean \"keep\"?",
         "keep: [50%], candidates: [prun: {method: easy-ep}]|4: compare.candidates[0]: unknown step"
-            + " \"prun\"; known: prune, sparsify. Did you mean \"prune\"?",
+            + " \"prun\"; known: prune, merge, sparsify. Did you mean \"prune\"?",
         "keep: [50%], seeds: 3, candidates: [prune: {method: easy-ep}]|4: unknown key \"seeds\" in"
             + " \"compare\"; known: candidates, experts, keep, random",
         "keep: [50%], random: -1, candidates: [prune: {method: easy-ep}]|4: compare.random: -1"

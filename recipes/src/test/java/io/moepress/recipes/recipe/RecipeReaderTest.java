@@ -3,6 +3,7 @@ package io.moepress.recipes.recipe;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import io.moepress.recipes.plan.Alignment;
 import io.moepress.recipes.plan.AllocationMode;
 import io.moepress.recipes.plan.CountOptions;
 import io.moepress.recipes.plan.ExpertId;
@@ -11,6 +12,8 @@ import io.moepress.recipes.plan.KeepCount;
 import io.moepress.recipes.plan.KeepCounts;
 import io.moepress.recipes.plan.KeepRatio;
 import io.moepress.recipes.plan.LinearScope;
+import io.moepress.recipes.plan.MergeOptions;
+import io.moepress.recipes.plan.MergeRouter;
 import io.moepress.recipes.plan.PredictionMode;
 import io.moepress.recipes.plan.Protection;
 import io.moepress.recipes.plan.RouterMode;
@@ -55,6 +58,7 @@ class RecipeReaderTest {
         - prune:
             method: random
             experts: 16
+        - merge: {method: gather, experts: 8, protect: {super-experts: false, experts: ["0:1"]}, align: weights, router: mean, top-k: fit, groups: none}
         - sparsify: {method: idle, sparsity: 40%, scope: all-linear, sequential: false, starved: magnitude, gate-power: 2}
         - sparsify: {method: idle, pattern: 2:4}
       evaluate:
@@ -113,6 +117,13 @@ class RecipeReaderTest {
                 new KeepCount(16),
                 Protection.DEFAULT,
                 RouterMode.SLICE),
+            new MergeStep(
+                new SampleMethods.Gather(),
+                new KeepCount(8),
+                new Protection(false, List.of(new ExpertId(0, 1))),
+                new MergeOptions(Alignment.WEIGHTS, MergeRouter.MEAN),
+                new RouterOptions(
+                    RouterMode.SLICE, TopKRule.FIT, GroupMode.NONE, PredictionMode.DROP)),
             new SparsifyStep(
                 new SampleMethods.IdleSparsity(),
                 ZeroPattern.parse("40%"),

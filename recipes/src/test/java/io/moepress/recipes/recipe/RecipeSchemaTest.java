@@ -2,9 +2,12 @@ package io.moepress.recipes.recipe;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.moepress.formats.Checks;
+import io.moepress.recipes.plan.Alignment;
 import io.moepress.recipes.plan.AllocationMode;
 import io.moepress.recipes.plan.GroupMode;
 import io.moepress.recipes.plan.LinearScope;
+import io.moepress.recipes.plan.MergeRouter;
 import io.moepress.recipes.plan.PredictionMode;
 import io.moepress.recipes.plan.RouterMode;
 import io.moepress.recipes.plan.SparsityOptions;
@@ -26,31 +29,26 @@ import tools.jackson.databind.json.JsonMapper;
 class RecipeSchemaTest {
   private static final JsonNode SCHEMA = new JsonMapper().readTree(RecipeSchema.text());
 
-  /// A comparison of steps of every kind that takes no budget from it.
-  private static final String COMPARED_ZEROS =
-      """
-      model: in
-      output: out
-      compare:
-        random: 0
-        candidates:
-          - sparsify: {method: idle, sparsity: 40%}
-          - name: both
-            steps:
-              - prune: {method: easy-ep, keep: 50%}
-              - sparsify: {method: idle, pattern: 2:4}
-      evaluate: {data: [a.txt]}
-      """;
-
   @Test
   void theSchemaHasExactlyTheKeysThatTheReaderAsksFor() {
     SortedSet<String> asked = asked(RecipeReaderTest.COMPLETE);
-    asked.addAll(asked(ComparisonReaderTest.COMPLETE));
-    asked.addAll(asked(COMPARED_ZEROS));
-    // options of methods, not of the step
-    asked.removeAll(List.of("steps[].prune.seed", "compare.candidates[].steps[].prune.weight"));
+    asked.addAll(asked(comparingAllSteps()));
+    asked.removeIf(key -> key.endsWith("steps[].prune.seed")); // an option of the method
+    asked.remove("compare.candidates[].prune.seed");
 
     assertThat(keys(SCHEMA, "")).isEqualTo(asked);
+  }
+
+  /// A comparison of the steps of the recipe that has all keys: of each alone, and of all together.
+  private static String comparingAllSteps() {
+    String complete = RecipeReaderTest.COMPLETE;
+    String steps =
+        complete.substring(complete.indexOf("  - prune:"), complete.indexOf("evaluate:"));
+    return "model: in\noutput: out\nevaluate: {data: [a.txt]}\n"
+        + "compare:\n  random: 0\n  candidates:\n"
+        + steps.indent(2)
+        + "    - name: all\n      steps:\n"
+        + steps.indent(6);
   }
 
   private static SortedSet<String> asked(String recipe) {
@@ -89,6 +87,24 @@ class RecipeSchemaTest {
     assertThat(names("/$defs/prune/properties/allocation")).isEqualTo(AllocationMode.labels());
     assertThat(names("/$defs/prune/properties/multi-token-prediction"))
         .isEqualTo(PredictionMode.labels());
+    assertThat(names("/$defs/merge/properties/align")).isEqualTo(Alignment.labels());
+    assertThat(names("/$defs/merge/properties/router")).isEqualTo(MergeRouter.labels());
+    assertThat(names("/$defs/merge/properties/groups")).isEqualTo(GroupMode.labels());
+  }
+
+  @Test
+  void aMergeThatSaysNothingIsTheDefaultOfTheSchema() {
+    String merge = "model: in\noutput: out\nsteps:\n  - merge: {method: gather, keep: 50%%%s}\n";
+    String spelledOut =
+        ", align: %align, router: %router, groups: %groups, protect: {super-experts: %super}"
+            .replace("%align", standard("/$defs/merge/properties/align"))
+            .replace("%router", standard("/$defs/merge/properties/router"))
+            .replace("%groups", standard("/$defs/merge/properties/groups"))
+            .replace(
+                "%super", standard("/$defs/merge/properties/protect/properties/super-experts"));
+
+    assertThat(read(Checks.text(merge, "")).steps())
+        .isEqualTo(read(Checks.text(merge, spelledOut)).steps());
   }
 
   @Test
@@ -153,7 +169,8 @@ class RecipeSchemaTest {
 
   @Test
   void onlyAStepHasRoomForKeysThatTheSchemaDoesNotKnow() {
-    assertThat(open(SCHEMA, "")).containsExactlyInAnyOrder("/$defs/prune", "/$defs/sparsify");
+    assertThat(open(SCHEMA, ""))
+        .containsExactlyInAnyOrder("/$defs/prune", "/$defs/merge", "/$defs/sparsify");
   }
 
   /// The pointers of all object schemas that admit other keys than their own.

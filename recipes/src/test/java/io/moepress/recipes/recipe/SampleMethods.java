@@ -3,6 +3,11 @@ package io.moepress.recipes.recipe;
 import io.moepress.formats.Checks;
 import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.plan.KeepExperts;
+import io.moepress.recipes.plan.MergeExperts;
+import io.moepress.recipes.plan.MergeMethod;
+import io.moepress.recipes.plan.MergeOptions;
+import io.moepress.recipes.plan.MergeRequest;
+import io.moepress.recipes.plan.MergeRouter;
 import io.moepress.recipes.plan.PruneMethod;
 import io.moepress.recipes.plan.PruneRequest;
 import io.moepress.recipes.plan.SparsityMethod;
@@ -55,6 +60,30 @@ final class SampleMethods implements MethodCatalog {
     }
   }
 
+  /// Merges nothing, and needs nothing.
+  record Gather() implements MergeMethod {
+    @Override
+    public String name() {
+      return "gather";
+    }
+
+    @Override
+    public Set<Statistic> needs() {
+      return Set.of();
+    }
+
+    @Override
+    public MergeOptions checked(MergeOptions options) {
+      Checks.require(options.router() != MergeRouter.FREQUENCY_MEAN, "gather: no frequency-mean");
+      return options;
+    }
+
+    @Override
+    public List<MergeExperts> plan(MergeRequest request) {
+      return List.of();
+    }
+  }
+
   /// Sets nothing to zero, and takes shares up to half, or runs.
   record IdleSparsity() implements SparsityMethod {
     @Override
@@ -93,6 +122,16 @@ final class SampleMethods implements MethodCatalog {
   @Override
   public Set<String> pruneNames() {
     return binders.keySet();
+  }
+
+  @Override
+  public Optional<MethodBinder<MergeMethod>> merge(String name) {
+    return name.equals("gather") ? Optional.of((step, seed) -> new Gather()) : Optional.empty();
+  }
+
+  @Override
+  public Set<String> mergeNames() {
+    return Set.of("gather");
   }
 
   @Override
