@@ -65,7 +65,7 @@ final class Mxfp4Codec extends BlockCodec {
     int code = NEAREST[(int) Math.ceil(2 * Math.abs(value * inverse))];
     int sign = Float.floatToRawIntBits(value) >>> 28 & 8;
     int notZero = code + 7 & 8;
-    return code | sign & notZero;
+    return code | (sign & notZero);
   }
 
   @Override
