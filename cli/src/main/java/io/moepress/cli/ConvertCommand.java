@@ -110,7 +110,7 @@ final class ConvertCommand implements Callable<Integer> {
     Plan.Size size =
         new Plan.Size(
             model.layout().experts(),
-            model.checkpoint().parameterCount(),
+            model.parameterCount(),
             model.checkpoint().byteCount());
     return new Plan(
         Plan.FORMAT_VERSION,

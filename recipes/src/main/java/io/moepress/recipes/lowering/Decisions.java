@@ -2,6 +2,7 @@ package io.moepress.recipes.lowering;
 
 import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.MoeModel;
+import io.moepress.formats.lowprecision.SourceScheme;
 import io.moepress.recipes.plan.ExpertStep;
 import io.moepress.recipes.plan.GroupRule;
 import io.moepress.recipes.plan.IgnoreGroups;
@@ -66,11 +67,23 @@ final class Decisions {
     if (layers.put(layer, step) != null) {
       throw new PlanMismatchException("plan: layer %d: two steps are about its experts", layer);
     }
+    requireMixable(step);
     ExpertStep first = layers.values().iterator().next();
     if (mode(step) != mode(first)) {
       throw new PlanMismatchException(
           "plan: layer %d has router %s and layer %d has %s (expected the same in each)",
           first.layer(), mode(first).label(), layer, mode(step).label());
+    }
+  }
+
+  /// Numbers in low precision can be moved, but have to be decoded to be mixed.
+  private void requireMixable(ExpertStep step) {
+    boolean decoded = model.inventory().stored().encoded().isEmpty();
+    if (step instanceof MergeExperts && !decoded) {
+      throw new PlanMismatchException(
+          "plan: layer %d merges experts, but the model is stored in low precision (%s). Merge its"
+              + " BF16 or F16 original, or prune.",
+          step.layer(), model.layout().config().value(SourceScheme.KEY).orElseThrow());
     }
   }
 

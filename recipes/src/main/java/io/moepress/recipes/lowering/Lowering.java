@@ -50,8 +50,8 @@ public final class Lowering {
             decisions
                 .about(id.layer())
                 .ifPresentOrElse(
-                    step -> layers.lower(id, model.info(id), step),
-                    () -> result.copy(model.info(id))));
+                    step -> model.parts(id).forEach(part -> layers.lower(id, part, step)),
+                    () -> model.parts(id).forEach(result::copy)));
     lowerPrediction();
     return result.plan(config(), model.checkpoint().tensors().keySet());
   }

@@ -88,7 +88,7 @@ public final class Planner {
         subject.target().label(),
         new Plan.Size(
             model.layout().experts(),
-            model.checkpoint().parameterCount(),
+            model.parameterCount(),
             model.checkpoint().byteCount()),
         new Plan.Size(after.experts(), lowered.parameterCount(), lowered.byteCount()),
         context.notes(),
