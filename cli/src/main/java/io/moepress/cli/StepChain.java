@@ -9,6 +9,7 @@ import io.moepress.recipes.apply.PlannedModel;
 import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.evidence.EvidenceFile;
 import io.moepress.recipes.evidence.Statistic;
+import io.moepress.recipes.plan.AllocationMode;
 import io.moepress.recipes.plan.Plan;
 import io.moepress.recipes.plan.PlanMismatchException;
 import io.moepress.recipes.plan.Protection;
@@ -110,7 +111,12 @@ final class StepChain {
       case PruneStep prune -> {
         requireNoMask(prune);
         PruneStep lots =
-            new PruneStep(new RandomPruning(0), prune.budget(), NO_PROTECTION, prune.router());
+            new PruneStep(
+                new RandomPruning(0),
+                prune.budget(),
+                NO_PROTECTION,
+                prune.router(),
+                prune.counts().spread(AllocationMode.UNIFORM));
         yield Planner.plan(model, lots, subject);
       }
     };

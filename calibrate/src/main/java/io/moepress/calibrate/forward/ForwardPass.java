@@ -130,12 +130,12 @@ public final class ForwardPass {
       Routing routing = Routing.ofTokens(streams.corpus().tokens(), layout.topK());
       attend(layer, streams, routing);
       ExpertRunner experts =
-          new ExpertRunner(layer, layout.experts(), blocks, workers, observer.wants());
+          new ExpertRunner(layer, layout.experts(layer), blocks, workers, observer.wants());
       ExpertRunner.Result result = experts.run(streams.inputs(), routing, streams.outputs());
       observer.observe(
           new MoePass(
               layer,
-              layout.experts(),
+              layout.experts(layer),
               routing,
               result.norms(),
               result.maxima(),

@@ -1,6 +1,7 @@
 package io.moepress.recipes.lowering;
 
 import io.moepress.formats.Checks;
+import io.moepress.formats.architecture.ExpertCounts;
 import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.architecture.TensorId;
@@ -10,6 +11,7 @@ import io.moepress.recipes.plan.PlanMismatchException;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
@@ -37,12 +39,12 @@ final class PredictionLowering {
 
   /// Drops them.
   ///
-  /// @param experts experts of each layer that are left
-  void drop(int experts) {
+  /// @param experts experts that are left, by layer
+  void drop(SortedMap<Integer, Integer> experts) {
     String reason =
         Checks.text(
-            "multi-token prediction: made for %d experts, the model has %d now",
-            layout.experts(), experts);
+            "multi-token prediction: made for %s experts, the model has %s now",
+            ExpertCounts.text(layout.distinctExperts()), ExpertCounts.text(experts.values()));
     names().forEach(name -> result.drop(name, reason));
   }
 
@@ -71,8 +73,8 @@ final class PredictionLowering {
     return layers;
   }
 
-  /// The tensors of a layer's MoE block that depend on the number of experts, by name as stored; none where
-  /// the layer has no experts.
+  /// The tensors of a layer's MoE block that depend on the number of experts, by name as they are
+  /// stored; none where the layer has no experts.
   private Map<String, TensorId> block(int layer) {
     Map<String, TensorId> block = new LinkedHashMap<>();
     for (TensorId id : layout.sparseTensors(layer)) {
@@ -93,12 +95,12 @@ final class PredictionLowering {
   }
 
   private void requireWhole(@Nullable TensorInfo found, String name, TensorId id) {
-    boolean whole = found != null && found.shape().equals(layout.shape(id.role()));
+    boolean whole = found != null && found.shape().equals(layout.shape(id));
     if (!whole) {
       throw new PlanMismatchException(
           "%s: multi-token prediction: tensor %s is missing or not %s, so its experts cannot be"
               + " pruned. Use \"multi-token-prediction: drop\".",
-          model.checkpoint().name(), name, layout.shape(id.role()));
+          model.checkpoint().name(), name, layout.shape(id));
     }
   }
 
