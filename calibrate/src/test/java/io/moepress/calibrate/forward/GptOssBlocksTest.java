@@ -35,8 +35,6 @@ class GptOssBlocksTest {
           .as("gate %s, up %s", gates[i], ups[i])
           .isCloseTo(expected[i], within(1e-5f * Math.max(1, Math.abs(expected[i]))));
     }
-    assertThat(found[1]).isEqualTo(intermediate(new float[] {7}, new float[] {7})[0]);
-    assertThat(found[2]).isEqualTo(intermediate(new float[] {-9}, new float[] {-7})[0]);
   }
 
   /// A network with one input of 1, whose weights are what gate and up projection give.

@@ -120,6 +120,7 @@ class LowPrecisionSourcesTest {
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
+      quoteCharacter = '~',
       value = {
         "{'quant_method': 'gptq'} | quant_method is \"gptq\"",
         "{'bits': 4} | quant_method is \"\"",
@@ -176,6 +177,18 @@ class LowPrecisionSourcesTest {
 
     assertThat(Refusal.of(() -> new Headers(plain, fp8.tensors()).inventory()))
         .contains("have no role in the architecture deepseek_v3", "_scale_inv");
+  }
+
+  @Test
+  void aDraftForAnUnknownFamilySeesThroughTheParts() throws IOException {
+    Headers fp8 = headers(FP8);
+    String text = fp8.config().text().replace("\"deepseek_v3\"", "\"banana\"");
+
+    ArchitectureDraft draft =
+        ArchitectureDraft.of(new Headers(ModelConfig.parse(text), fp8.tensors()));
+
+    assertThat(draft.undecided()).noneMatch(line -> line.startsWith("tensor"));
+    assertThat(draft.architecture().toString()).contains("expert-up").doesNotContain("_scale_inv");
   }
 
   private static Headers headers(String name) throws IOException {
