@@ -104,7 +104,9 @@ public final class ActivationMembers {
           "",
           List.of(
               new MethodDescription.Option(
-                  "b", "power of the number of tokens that the sum is divided by, from 0 to 1", "1"),
+                  "b",
+                  "power of the number of tokens that the sum is divided by, from 0 to 1",
+                  "1"),
               new MethodDescription.Option(
                   "alpha", "power of the weight: 0, 1 or 2, and not 2 with beta 0", "1"),
               new MethodDescription.Option(
@@ -123,7 +125,6 @@ public final class ActivationMembers {
     String example = "- prune: {method: " + method.name() + ", keep: " + keep + "}";
     return new Member(
         method,
-        new MethodDescription(
-            method.name(), score, advice, source, reference, List.of(), example));
+        new MethodDescription(method.name(), score, advice, source, reference, List.of(), example));
   }
 }

@@ -18,10 +18,10 @@ import java.util.Set;
 /// S_j(b, α, β) = n_j^(−b) · Σ_{t ∈ X_j} g_j(t)^α · ‖f_j(x_t)‖₂^β
 /// ```
 ///
-/// with the `n_j = |X_j|` tokens routed to expert `j`, the weight `g` really used and the output `f`
-/// before that weight. `b = 0` is a sum, so that what is seldom chosen counts for little; `b = 1` a
-/// mean over the routed tokens. An expert no token reached has score 0. Domains are added before the
-/// division. [ActivationMembers] names the published ones.
+/// with the `n_j = |X_j|` tokens routed to expert `j`, the weight `g` really used and the output
+/// `f` before that weight. `b = 0` is a sum, so that what is seldom chosen counts for little; `b =
+/// 1` a mean over the routed tokens. An expert no token reached has score 0. Domains are added
+/// before the division. [ActivationMembers] names the published ones.
 ///
 /// Source: arXiv:2606.15716. The weight is the one the router really uses, as in llm-compressor's
 /// `REAPPruningModifier`; REAP's own code renormalised none until March 2026, and takes the softmax

@@ -15,7 +15,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
 
-
 /// A method that gives each expert a score and keeps the experts with the highest: of every layer
 /// its share, or of all layers together ([GlobalThreshold]).
 ///

@@ -92,8 +92,7 @@ class AimerPruningTest {
 
     double whole = WeightMoments.NONE.and(weights).evenness();
     assertThat(WeightMoments.NONE.and(larger).evenness()).isEqualTo(whole);
-    assertThat(
-            WeightMoments.NONE.and(new float[] {1, -2}).and(new float[] {3, 0.5f}).evenness())
+    assertThat(WeightMoments.NONE.and(new float[] {1, -2}).and(new float[] {3, 0.5f}).evenness())
         .isEqualTo(whole);
   }
 
@@ -138,7 +137,11 @@ class AimerPruningTest {
 
   private static float[] floats(JsonNode matrix) {
     double[] values =
-        matrix.valueStream().flatMap(JsonNode::valueStream).mapToDouble(JsonNode::asDouble).toArray();
+        matrix
+            .valueStream()
+            .flatMap(JsonNode::valueStream)
+            .mapToDouble(JsonNode::asDouble)
+            .toArray();
     float[] floats = new float[values.length];
     for (int i = 0; i < floats.length; i++) {
       floats[i] = (float) values[i];

@@ -25,8 +25,7 @@ class BehaviourDistanceTest {
           3,
           Map.of(),
           new LargeParts.InMemory(
-              Map.of(
-                  Statistic.COACTIVATION, new double[][] {{9, 5, 1}, {5, 7, 0}, {1, 0, 3}}),
+              Map.of(Statistic.COACTIVATION, new double[][] {{9, 5, 1}, {5, 7, 0}, {1, 0, 3}}),
               null));
 
   @Test

@@ -118,7 +118,8 @@ class GlobalThresholdTest {
       List<KeepExperts> steps = question.ask(FREQUENCY, new Global(total));
 
       assertThat(steps.stream().mapToInt(step -> step.kept().size()).sum()).isEqualTo(total);
-      assertThat(steps).allSatisfy(step -> assertThat(step.kept()).hasSizeGreaterThanOrEqualTo(topK));
+      assertThat(steps)
+          .allSatisfy(step -> assertThat(step.kept()).hasSizeGreaterThanOrEqualTo(topK));
       assertThat(steps.get(2).kept()).contains(guarded);
     }
   }
@@ -231,7 +232,9 @@ class GlobalThresholdTest {
     for (int layer = 0; layer < LAYERS; layer++) {
       double[] drawn = random.doubles(EXPERTS, 1, 100).toArray();
       question.with(
-          layer, ROUTED_TOKENS, permutation.stream().mapToDouble(expert -> drawn[expert]).toArray());
+          layer,
+          ROUTED_TOKENS,
+          permutation.stream().mapToDouble(expert -> drawn[expert]).toArray());
     }
     return question;
   }

@@ -86,15 +86,14 @@ class GroupedPruningTest {
     Evidence evidence =
         new Evidence("sha256:0", 100, List.of(ALL), new TreeMap<>(Map.of(1, layer)));
     List<KeepExperts> steps =
-        ActivationMembers.FREQUENCY
-            .plan(
-                new PruneRequest(
-                    Question.NO_WEIGHTS,
-                    ModelLayout.of(config),
-                    evidence,
-                    new KeepCount(count),
-                    guarded,
-                    RouterMode.SLICE));
+        ActivationMembers.FREQUENCY.plan(
+            new PruneRequest(
+                Question.NO_WEIGHTS,
+                ModelLayout.of(config),
+                evidence,
+                new KeepCount(count),
+                guarded,
+                RouterMode.SLICE));
     assertThat(steps).hasSize(1);
     return steps.getFirst().kept();
   }

@@ -9,8 +9,8 @@ import io.moepress.calibrate.torch.TorchScope;
 import java.util.Arrays;
 
 /// The middle of every attention block: each query mixes the values whose keys it sees, weighted by
-/// `softmax(q · k)`. Where heads have a sink `s`, the softmax is over `[q · k, s]`, and the weight of
-/// `s` goes to nothing.
+/// `softmax(q · k)`. Where heads have a sink `s`, the softmax is over `[q · k, s]`, and the weight
+/// of `s` goes to nothing.
 ///
 /// Query head `h` uses key head `h / (queries / keyValues)`. The scores of a block of queries are
 /// held at a time, so that memory grows with the length of a sequence and not with its square.
@@ -71,8 +71,7 @@ record CausalMix(int queries, int keyValues, int window, float[] sinks) {
     for (int head = 0; head < queries; head++) {
       Arrays.fill(column, head * count, (head + 1) * count, sinks[head]);
     }
-    NDArray joined =
-        NDArrays.concat(new NDList(scores, scope.copy(column, queries, count, 1)), 2);
+    NDArray joined = NDArrays.concat(new NDList(scores, scope.copy(column, queries, count, 1)), 2);
     scores.close(); // or all scores would be in memory twice
     return joined;
   }

@@ -3,7 +3,6 @@ package io.moepress.calibrate.forward;
 import static ai.djl.nn.Activation.sigmoid;
 
 import ai.djl.ndarray.NDArray;
-import io.moepress.formats.architecture.Architecture.Activation;
 import io.moepress.formats.architecture.Gating;
 
 /// A gated feed-forward network: an expert, or a dense layer's network. See [Activation] for the
@@ -13,8 +12,7 @@ import io.moepress.formats.architecture.Gating;
 /// @param gate `[hidden, width]`
 /// @param up `[hidden, width]`
 /// @param down `[width, hidden]`
-record GatedNetwork(
-    Gating gating, Linear gate, Linear up, Linear down) {
+record GatedNetwork(Gating gating, Linear gate, Linear up, Linear down) {
 
   /// Maps `[tokens, hidden]` to `[tokens, hidden]`.
   NDArray apply(NDArray x) {

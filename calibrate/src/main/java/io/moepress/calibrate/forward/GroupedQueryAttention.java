@@ -52,7 +52,8 @@ record GroupedQueryAttention(
     NDArray q = split(query.apply(x), heads.queries(), positions.queryNorm(), angles);
     NDArray k = split(key.apply(x), heads.keyValues(), positions.keyNorm(), angles);
     NDArray v = clip(value.apply(x)).reshape(tokens, heads.keyValues(), heads.width());
-    CausalMix mix = new CausalMix(heads.queries(), heads.keyValues(), heads.window(), heads.sinks());
+    CausalMix mix =
+        new CausalMix(heads.queries(), heads.keyValues(), heads.window(), heads.sinks());
     return output.apply(mix.apply(scope, q.muli(1 / Math.sqrt(heads.width())), k, v));
   }
 

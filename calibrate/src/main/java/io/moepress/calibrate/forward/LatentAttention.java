@@ -76,7 +76,8 @@ record LatentAttention(
         rotary.apply(turnedKey, angles).broadcast(tokens, extents.heads(), extents.turned());
     NDArray queries = join(q.get(0), rotary.apply(q.get(1), angles));
     NDArray keys = join(kv.get(0), sharedKey);
-    CausalMix mix = new CausalMix(extents.heads(), extents.heads(), Integer.MAX_VALUE, new float[0]);
+    CausalMix mix =
+        new CausalMix(extents.heads(), extents.heads(), Integer.MAX_VALUE, new float[0]);
     return output.apply(mix.apply(scope, queries.muli(scale), keys, kv.get(1)));
   }
 

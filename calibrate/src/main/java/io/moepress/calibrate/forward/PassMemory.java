@@ -71,8 +71,8 @@ public record PassMemory(long layer, long job, long states, long lists) {
     return elements.values().stream().mapToLong(Long::longValue).max().orElse(0);
   }
 
-  /// Elements of the largest tensor in low precision that no routed expert has: it is decoded before
-  /// it becomes a weight.
+  /// Elements of the largest tensor in low precision that no routed expert has: it is decoded
+  /// before it becomes a weight.
   private static long largestDecoded(MoeModel model) {
     Map<String, EncodedTensor> encoded = model.inventory().stored().encoded();
     return model.inventory().names().entrySet().stream()

@@ -12,8 +12,8 @@ import io.moepress.formats.architecture.Gating;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 
-/// Attention sinks and the clamped activation, worked out by hand. The golden checkpoint is too small
-/// and too tame to reach the clamp.
+/// Attention sinks and the clamped activation, worked out by hand. The golden checkpoint is too
+/// small and too tame to reach the clamp.
 class GptOssBlocksTest {
   private static final Gating CLAMPED = new Gating(Activation.CLAMPED_SILU, 7, 1.702f);
 
@@ -89,8 +89,7 @@ class GptOssBlocksTest {
     try (TorchScope scope = Torch.scope()) {
       CausalMix mix = new CausalMix(2, 2, window, sinks);
       NDArray mixed =
-          mix.apply(
-              scope, scope.copy(q, 3, 2, 1), scope.copy(k, 3, 2, 1), scope.copy(v, 3, 2, 1));
+          mix.apply(scope, scope.copy(q, 3, 2, 1), scope.copy(k, 3, 2, 1), scope.copy(v, 3, 2, 1));
       return TorchScope.values(mixed).toArray(JAVA_FLOAT);
     }
   }

@@ -105,13 +105,11 @@ class RouterModesTest {
       assertThat(steps).anyMatch(step -> step.kept().size() < step.experts());
       return run(
           family,
-          MoeModel.of(
-              new PlannedCheckpoint(model.checkpoint(), Lowering.lower(model, steps))));
+          MoeModel.of(new PlannedCheckpoint(model.checkpoint(), Lowering.lower(model, steps))));
     }
   }
 
-  private static KeepExperts keep(
-      MoeModel model, int layer, List<Integer> kept, String router) {
+  private static KeepExperts keep(MoeModel model, int layer, List<Integer> kept, String router) {
     List<Double> scores = Collections.nCopies(model.layout().experts(layer), 0.0);
     return new KeepExperts(layer, "test", router, kept, List.of(), scores);
   }
@@ -188,12 +186,10 @@ class RouterModesTest {
     @Override
     public ModelConfig config() {
       try (InputStream file =
-          Objects.requireNonNull(
-              ArchitectureCatalog.class.getResourceAsStream(family + ".json"))) {
+          Objects.requireNonNull(ArchitectureCatalog.class.getResourceAsStream(family + ".json"))) {
         String text = new String(file.readAllBytes(), StandardCharsets.UTF_8);
         ObjectNode architecture = Json.object(text, family);
-        ObjectNode bias =
-            ((ObjectNode) architecture.get("tensors")).putObject("selection-bias");
+        ObjectNode bias = ((ObjectNode) architecture.get("tensors")).putObject("selection-bias");
         bias.put("name", bias(0).replace(".0.", ".{layer}.")).putArray("shape").add("experts");
         return source.config().describedBy(new ModelConfig.Supplied(architecture, family));
       } catch (IOException e) {

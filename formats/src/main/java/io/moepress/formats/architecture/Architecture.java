@@ -242,8 +242,8 @@ public record Architecture(
   /// How a token gets its experts and their weights.
   ///
   /// Where the model has tensors of [TensorRole#ROUTER_BIAS], they are part of the logits. Where it
-  /// has tensors of [TensorRole#SELECTION_BIAS], they are added to the scores for
-  /// the choice, and not to the weights.
+  /// has tensors of [TensorRole#SELECTION_BIAS], they are added to the scores for the choice, and
+  /// not to the weights.
   ///
   /// @param score what turns router logits into scores
   /// @param groups restriction of the choice to some groups of experts; null: none
@@ -308,8 +308,8 @@ public record Architecture(
     /// `h = u * g * sigmoid(g)`.
     @JsonProperty("silu")
     SILU,
-    /// With a limit `L` and a slope `a`, `h = (clamp(u, -L, L) + 1) * min(g, L) * sigmoid(a * min(g,
-    /// L))`.
+    /// With a limit `L` and a slope `a`, `h = (clamp(u, -L, L) + 1) * min(g, L) * sigmoid(a *
+    /// min(g, L))`.
     @JsonProperty("clamped-silu")
     CLAMPED_SILU
   }

@@ -66,11 +66,7 @@ public final class ExpertCounts {
   }
 
   private static List<Integer> firstMoeLayers(ModelLayout layout, int most) {
-    return IntStream.range(0, layout.layers())
-        .filter(layout::isMoe)
-        .limit(most)
-        .boxed()
-        .toList();
+    return IntStream.range(0, layout.layers()).filter(layout::isMoe).limit(most).boxed().toList();
   }
 
   /// Makes sure that the numbers of experts, of groups and of experts per token fit each other.

@@ -26,8 +26,7 @@ public record Gating(Activation activation, float limit, float slope) {
                   + " and slope)",
               layout.architecture().modelTypes());
         }
-        yield new Gating(
-            activation, number(layout, clamp.limit()), number(layout, clamp.slope()));
+        yield new Gating(activation, number(layout, clamp.limit()), number(layout, clamp.slope()));
       }
     };
   }
@@ -36,7 +35,7 @@ public record Gating(Activation activation, float limit, float slope) {
     return (float)
         layout
             .number(formula)
-            .orElseThrow(() ->
-                FormatException.of("config.json: clamp: no value for \"%s\"", formula));
+            .orElseThrow(
+                () -> FormatException.of("config.json: clamp: no value for \"%s\"", formula));
   }
 }

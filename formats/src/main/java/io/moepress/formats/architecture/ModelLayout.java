@@ -69,7 +69,8 @@ public final class ModelLayout {
   ///
   /// @throws FormatException when the config lacks a dimension or contradicts itself
   public static ModelLayout of(Architecture architecture, ModelConfig config) {
-    return of(architecture, config, StorageChoice.ways(architecture, config).getFirst().orElse(null));
+    return of(
+        architecture, config, StorageChoice.ways(architecture, config).getFirst().orElse(null));
   }
 
   private static ModelLayout of(
@@ -103,7 +104,8 @@ public final class ModelLayout {
   ///
   /// @throws FormatException when the config lacks a dimension
   public static ModelLayout lenient(Architecture architecture, ModelConfig config) {
-    return lenient(architecture, config, StorageChoice.ways(architecture, config).getFirst().orElse(null));
+    return lenient(
+        architecture, config, StorageChoice.ways(architecture, config).getFirst().orElse(null));
   }
 
   private static ModelLayout lenient(

@@ -78,9 +78,7 @@ public record TensorInventory(
     int tensors = checkpoint.tensors().size();
     boolean split =
         layout.roles().stream().anyMatch(role -> role.scope() == TensorRole.Scope.EXPERT);
-    boolean enough =
-        layout.layers() <= tensors
-            && (!split || sum(layout) <= tensors);
+    boolean enough = layout.layers() <= tensors && (!split || sum(layout) <= tensors);
     if (!enough) {
       throw FormatException.of(
           "%s: only %d tensors, but config.json says %d layers and %s experts",

@@ -9,8 +9,8 @@ import io.moepress.formats.FormatException;
 /// are not compatible, and nothing in a checkpoint says which one it has, other than the number of
 /// words.
 public enum BitPacking {
-  /// One stream: element `i` occupies the bits `i · b` to `i · b + b - 1`; bit `n` is bit `n mod 32`
-  /// of word `n / 32`. compressed-tensors from 0.17.0 on, and GPTQ.
+  /// One stream: element `i` occupies the bits `i · b` to `i · b + b - 1`; bit `n` is bit `n mod
+  /// 32` of word `n / 32`. compressed-tensors from 0.17.0 on, and GPTQ.
   STREAM {
     @Override
     public int words(int count, int bits) {

@@ -4,8 +4,8 @@ import io.moepress.formats.Checks;
 import io.moepress.formats.tensor.DType;
 import io.moepress.formats.tensor.Numbers;
 import io.moepress.formats.tensor.Shape;
-import io.moepress.formats.tensor.TensorInfo;
 import io.moepress.formats.tensor.TensorData;
+import io.moepress.formats.tensor.TensorInfo;
 import java.lang.foreign.MemorySegment;
 
 /// Evenly spaced values, each of which has an integer code of `b` bits.
@@ -24,8 +24,8 @@ import java.lang.foreign.MemorySegment;
 /// | symmetric  | `m / ((2^b - 1) / 2)`     | 0                                             |
 /// | asymmetric | `(hi - lo) / (2^b - 1)`   | `clamp(round(-2^(b-1) - lo / scale))`         |
 ///
-/// The scale is rounded to the type it is stored in before anything is calculated with it, and it is
-/// never 0. A symmetric grid of 1 bit has the values `± scale / 2`, with `scale / 2` the mean
+/// The scale is rounded to the type it is stored in before anything is calculated with it, and it
+/// is never 0. A symmetric grid of 1 bit has the values `± scale / 2`, with `scale / 2` the mean
 /// magnitude, which is nearest to the values in the mean square; no stored layout knows it.
 ///
 /// Source of the formulas: `calculate_qparams` of compressed-tensors.

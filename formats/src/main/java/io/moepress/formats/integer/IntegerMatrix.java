@@ -17,12 +17,7 @@ import java.util.Arrays;
 /// @param scales `[rows · groups]`, row-major
 /// @param zeroPoints `[rows · groups]`, row-major
 public record IntegerMatrix(
-    IntegerGrid grid,
-    int rows,
-    int[] groups,
-    byte[] codes,
-    float[] scales,
-    byte[] zeroPoints) {
+    IntegerGrid grid, int rows, int[] groups, byte[] codes, float[] scales, byte[] zeroPoints) {
 
   public IntegerMatrix {
     int steps = Math.multiplyExact(rows, count(groups));

@@ -11,8 +11,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/// The layout `pack-quantized` of compressed-tensors: a linear layer's weight `[out, in]` of `b` bits
-/// in groups of `g` columns is stored as
+/// The layout `pack-quantized` of compressed-tensors: a linear layer's weight `[out, in]` of `b`
+/// bits in groups of `g` columns is stored as
 ///
 /// | tensor              | type, shape                  |                                         |
 /// |---------------------|------------------------------|-----------------------------------------|
@@ -118,8 +118,7 @@ public record PackQuantized(BitPacking packing) {
     int groups = Math.toIntExact(steps.dimension(1));
     TensorData packed = Words32.require(tensors, name + PACKED);
     BitPacking packing = packing(packed, rows, columns, grid.bits());
-    int[] codes =
-        new PackedRows(packing, grid.bits()).rows(Words32.ints(packed), rows, columns);
+    int[] codes = new PackedRows(packing, grid.bits()).rows(Words32.ints(packed), rows, columns);
     return new IntegerMatrix(
         grid,
         rows,

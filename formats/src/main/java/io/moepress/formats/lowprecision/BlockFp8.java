@@ -20,9 +20,9 @@ import java.util.List;
 /// | `NAME`               | F8_E4M3 `[height, width]`                                     |
 /// | `NAME_scale_inv`     | F32, BF16 or F16 `[⌈height / rows⌉, ⌈width / columns⌉]`       |
 ///
-/// Element `(i, j)` is `fp8(i, j) · scale(i / rows, j / columns)`, calculated in float32: a product,
-/// whatever the name of the scale says. Blocks at the lower and right edge may be smaller. In front
-/// of height and width there may be further dimensions, the same in both parts.
+/// Element `(i, j)` is `fp8(i, j) · scale(i / rows, j / columns)`, calculated in float32: a
+/// product, whatever the name of the scale says. Blocks at the lower and right edge may be smaller.
+/// In front of height and width there may be further dimensions, the same in both parts.
 ///
 /// Source: DeepSeek-V3, `README_WEIGHTS.md` and `inference/kernel.py`.
 ///
@@ -147,10 +147,8 @@ public record BlockFp8(int rows, int columns) implements TensorCodec {
       scales[block] = Math.max(scales[block], Math.abs(values[i]));
     }
     for (int block = 0; block < scales.length; block++) {
-      Checks.requireFormat(
-          Float.isFinite(scales[block]), "block %d: a value is not finite", block);
-      scales[block] =
-          scales[block] == 0 ? 1 : Math.max(scales[block] / Fp8.MAX, Float.MIN_NORMAL);
+      Checks.requireFormat(Float.isFinite(scales[block]), "block %d: a value is not finite", block);
+      scales[block] = scales[block] == 0 ? 1 : Math.max(scales[block] / Fp8.MAX, Float.MIN_NORMAL);
     }
     byte[] codes = new byte[values.length];
     for (int i = 0; i < values.length; i++) {

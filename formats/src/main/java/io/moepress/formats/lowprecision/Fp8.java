@@ -1,7 +1,7 @@
 package io.moepress.formats.lowprecision;
 
-/// The 8-bit floating-point type E4M3 in its "FN" variant: a sign, 4 bits of exponent with bias 7, 3
-/// bits of mantissa, no infinities; `0x7F` and `0xFF` are NaN.
+/// The 8-bit floating-point type E4M3 in its "FN" variant: a sign, 4 bits of exponent with bias 7,
+/// 3 bits of mantissa, no infinities; `0x7F` and `0xFF` are NaN.
 ///
 /// ```
 /// e > 0:  ± (8 + m) · 2^(e - 10)        2^-6 to 448

@@ -24,8 +24,8 @@ import java.util.List;
 /// The bits of an element: a sign, and one of the magnitudes 0, 0.5, 1, 1.5, 2, 3, 4, 6. Its value
 /// is `± magnitude · 2^(exponent - 127)`; exponent 255 stands for no number.
 ///
-/// Source: OCP Microscaling Formats specification 1.0; the layout of the tensors is that of gpt-oss,
-/// `gpt_oss/torch/weights.py`.
+/// Source: OCP Microscaling Formats specification 1.0; the layout of the tensors is that of
+/// gpt-oss, `gpt_oss/torch/weights.py`.
 public record Mxfp4() implements TensorCodec {
   /// Elements that share an exponent.
   public static final int BLOCK = 32;
@@ -80,8 +80,7 @@ public record Mxfp4() implements TensorCodec {
           "tensor %s: %s %s (expected U8 %s, one for each block of %s)",
           scales.name(), scales.dtype(), scales.shape(), dimensions, blocks.name());
     }
-    dimensions.set(
-        dimensions.size() - 1, Math.multiplyExact(dimensions.getLast(), (long) BLOCK));
+    dimensions.set(dimensions.size() - 1, Math.multiplyExact(dimensions.getLast(), (long) BLOCK));
     return new Shape(dimensions);
   }
 

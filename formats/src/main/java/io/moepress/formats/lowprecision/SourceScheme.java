@@ -38,8 +38,7 @@ public final class SourceScheme {
     requireText(scheme, "fmt", List.of("e4m3", "float8_e4m3fn"));
     requireText(scheme, "activation_scheme", List.of("dynamic"));
     JsonNode size = scheme.path("weight_block_size");
-    List<Integer> sides =
-        size.valueStream().filter(JsonNode::isInt).map(JsonNode::asInt).toList();
+    List<Integer> sides = size.valueStream().filter(JsonNode::isInt).map(JsonNode::asInt).toList();
     if (size.size() != 2 || sides.size() != 2 || sides.stream().anyMatch(side -> side < 1)) {
       throw refused(
           "weight_block_size", size.isMissingNode() ? "missing" : Words.shown(size.toString()));

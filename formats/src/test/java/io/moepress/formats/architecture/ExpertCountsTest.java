@@ -106,8 +106,7 @@ class ExpertCountsTest {
   /// A list must not make the program look at billions of layers.
   @Test
   void claimedLayersAreNotCounted() {
-    assertThat(
-            Refusal.of(() -> layout(listed("[2, 4]").config("num_hidden_layers", "2000000000"))))
+    assertThat(Refusal.of(() -> layout(listed("[2, 4]").config("num_hidden_layers", "2000000000"))))
         .contains("a list of 2 numbers, and more layers");
   }
 

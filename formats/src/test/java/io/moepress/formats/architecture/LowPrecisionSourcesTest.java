@@ -55,8 +55,7 @@ class LowPrecisionSourcesTest {
         Arena arena = Arena.ofConfined()) {
       MoeModel model = MoeModel.of(checkpoint);
 
-      assertThat(model.info(EXPERT))
-          .isEqualTo(new TensorInfo(UP, DType.F8_E4M3, Shape.of(16, 32)));
+      assertThat(model.info(EXPERT)).isEqualTo(new TensorInfo(UP, DType.F8_E4M3, Shape.of(16, 32)));
       assertThat(model.parts(EXPERT))
           .extracting(TensorInfo::name)
           .containsExactly(UP, UP + "_scale_inv");
@@ -73,8 +72,11 @@ class LowPrecisionSourcesTest {
       float[] whole = Numbers.floats(model.read(STACK, arena));
       float[] slice = Numbers.floats(model.readSlice(STACK, 4, arena));
 
-      assertThat(model.info(STACK)).isEqualTo(new TensorInfo(GATE_UP, DType.F4, Shape.of(6, 64, 32)));
-      assertThat(slice).hasSize(64 * 32).isEqualTo(Arrays.copyOfRange(whole, 4 * 64 * 32, 5 * 64 * 32));
+      assertThat(model.info(STACK))
+          .isEqualTo(new TensorInfo(GATE_UP, DType.F4, Shape.of(6, 64, 32)));
+      assertThat(slice)
+          .hasSize(64 * 32)
+          .isEqualTo(Arrays.copyOfRange(whole, 4 * 64 * 32, 5 * 64 * 32));
     }
   }
 
@@ -113,7 +115,8 @@ class LowPrecisionSourcesTest {
     assertThat(SourceScheme.of(scheme("{\"quant_method\": \"mxfp4\"}"))).contains(new Mxfp4());
     assertThat(
             SourceScheme.of(
-                scheme("{\"quant_method\": \"fp8\", \"fmt\": \"float8_e4m3fn\", \"weight_block_size\": [128, 64]}")))
+                scheme(
+                    "{\"quant_method\": \"fp8\", \"fmt\": \"float8_e4m3fn\", \"weight_block_size\": [128, 64]}")))
         .contains(new BlockFp8(128, 64));
   }
 

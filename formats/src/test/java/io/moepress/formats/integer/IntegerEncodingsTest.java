@@ -261,12 +261,7 @@ class IntegerEncodingsTest {
     int[] groups = IntStream.range(0, 64).map(column -> column % 2).toArray();
     IntegerMatrix mixed =
         new IntegerMatrix(
-            regular.grid(),
-            32,
-            groups,
-            regular.codes(),
-            regular.scales(),
-            regular.zeroPoints());
+            regular.grid(), 32, groups, regular.codes(), regular.scales(), regular.zeroPoints());
     GptqLayout layout = new GptqLayout(Version.V1);
 
     Map<String, TensorData> tensors =
@@ -276,8 +271,7 @@ class IntegerEncodingsTest {
     assertThat(PackQuantized.decode(tensors, "w", mixed.grid()).decode())
         .isEqualTo(mixed.decode())
         .isNotEqualTo(regular.decode());
-    assertThat(layout.decode(layout.encode("l", mixed), "l", 4).decode())
-        .isEqualTo(mixed.decode());
+    assertThat(layout.decode(layout.encode("l", mixed), "l", 4).decode()).isEqualTo(mixed.decode());
   }
 
   @Test
@@ -312,8 +306,7 @@ class IntegerEncodingsTest {
       assertThat(Refusal.of(() -> layout.decode(without(gptq, name), "l", 4)))
           .contains("tensor " + name + " is missing");
     }
-    assertThat(
-            Refusal.of(() -> PackQuantized.decode(packed, "w", new IntegerGrid(8, false))))
+    assertThat(Refusal.of(() -> PackQuantized.decode(packed, "w", new IntegerGrid(8, false))))
         .contains("tensor w_packed: I32 [32, 4] (expected I32 [32, 8]");
     Map<String, TensorData> wrong = new TreeMap<>(gptq);
     int[] far = new int[32];

@@ -273,8 +273,7 @@ class CodecsTest {
   private static float[] decode(TensorCodec codec, List<TensorData> parts, int count) {
     MemorySegment target = MemorySegment.ofArray(new byte[count * Float.BYTES]);
     codec.decode(parts, target);
-    return target.toArray(
-        ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN));
+    return target.toArray(ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN));
   }
 
   private static TensorData tensor(String name, DType type, byte[] bytes, long... shape) {

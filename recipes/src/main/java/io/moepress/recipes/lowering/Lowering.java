@@ -17,8 +17,8 @@ import java.util.Optional;
 /// * Tensors with one slice for each expert (the router, its selection bias, stacked experts) are
 ///   cut with the same list of indices.
 /// * Where dropped experts are masked instead, all stay, and the selection bias rules them out.
-/// * Every config key that holds the number of experts gets the new number, or, where layers differ,
-///   a list of one for each layer with experts.
+/// * Every config key that holds the number of experts gets the new number, or, where layers
+///   differ, a list of one for each layer with experts.
 /// * Where the router chooses by groups of experts, each group keeps equally many.
 /// * Layers for multi-token prediction are copied with all experts, and without are dropped, or
 ///   pruned like a layer of the main model.

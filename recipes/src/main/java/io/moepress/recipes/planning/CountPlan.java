@@ -25,8 +25,8 @@ import java.util.stream.IntStream;
 /// From the numbers of experts that budget and method ask for to those that a plan gets: the same
 /// in every layer where the target knows one number only, and then rounded as the recipe wants it.
 ///
-/// * **One number for all**: the mean, rounded, halves upwards. The total stays the same, up to that
-///   rounding.
+/// * **One number for all**: the mean, rounded, halves upwards. The total stays the same, up to
+///   that rounding.
 /// * **Rounded**: to the nearest number that will do, of two equally near the larger; never below
 ///   what a token uses and what is guarded, never above what is there.
 ///
@@ -36,8 +36,7 @@ import java.util.stream.IntStream;
 /// @param step what the recipe asks
 /// @param target the runtime
 /// @param guarded experts that stay in any case
-record CountPlan(
-    ModelLayout layout, PruneStep step, Target target, Collection<ExpertId> guarded) {
+record CountPlan(ModelLayout layout, PruneStep step, Target target, Collection<ExpertId> guarded) {
 
   /// Numbers of experts, and what there is to say about them.
   ///
@@ -144,7 +143,8 @@ record CountPlan(
         differ(asked) || differ(now)
             ? Checks.text("%s by layer became %s", asked, now)
             : Checks.text(
-                "%s in each layer became %s", ExpertCounts.text(asked.values()), ExpertCounts.text(now.values()));
+                "%s in each layer became %s",
+                ExpertCounts.text(asked.values()), ExpertCounts.text(now.values()));
     return Checks.text(
         "experts: %s: %s (snap: %s; ties go upwards)", change, reason, step.counts().snap());
   }

@@ -28,8 +28,7 @@ public record PruneStep(
     implements RecipeStep {
 
   /// Experts are dropped, as many as the method makes of the budget.
-  public PruneStep(
-      PruneMethod method, Budget budget, Protection protection, RouterOptions router) {
+  public PruneStep(PruneMethod method, Budget budget, Protection protection, RouterOptions router) {
     this(method, budget, protection, router, CountOptions.DEFAULT);
   }
 

@@ -133,8 +133,7 @@ record StepReader(MethodCatalog catalog, long seed) {
 
   private static Budget count(YamlNode experts) {
     if (experts.isList()) {
-      List<Integer> numbers =
-          experts.list().stream().map(number -> number.atLeast(1)).toList();
+      List<Integer> numbers = experts.list().stream().map(number -> number.atLeast(1)).toList();
       return experts.checked(() -> new KeepCounts(numbers));
     }
     int count = experts.atLeast(Integer.MIN_VALUE);

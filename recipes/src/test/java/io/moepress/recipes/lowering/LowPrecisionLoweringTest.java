@@ -83,8 +83,7 @@ class LowPrecisionLoweringTest {
         boolean cut = info.name().contains(".mlp.");
         assertThat(bytes(pruned, info.name()))
             .as(info.name())
-            .isEqualTo(
-                cut ? rows(source, info.name(), STACK) : bytes(source, info.name()));
+            .isEqualTo(cut ? rows(source, info.name(), STACK) : bytes(source, info.name()));
         assertThat(info.shape().dimension(0) == STACK.length).isEqualTo(cut);
       }
       assertThat(plan.config().value("quantization_config"))
@@ -109,7 +108,8 @@ class LowPrecisionLoweringTest {
           .isEqualTo(Numbers.floats(before.read(new TensorId(TensorRole.EXPERT_UP, 2, 7), arena)));
       assertThat(Numbers.floats(cut.readSlice(stack, 2, arena)))
           .isEqualTo(Numbers.floats(whole.readSlice(stack, 5, arena)));
-      assertThat(cut.parameterCount()).isEqualTo(Lowering.lower(whole, mxfp4Steps()).parameterCount());
+      assertThat(cut.parameterCount())
+          .isEqualTo(Lowering.lower(whole, mxfp4Steps()).parameterCount());
     }
   }
 
@@ -143,7 +143,8 @@ class LowPrecisionLoweringTest {
   void expertsInLowPrecisionAreNotMerged() throws IOException {
     Group group =
         new Group(
-            List.of(0, 1, 2, 3, 4, 5), List.of(1.0, 0.0, 0.0, 0.0, 0.0, 0.0),
+            List.of(0, 1, 2, 3, 4, 5),
+            List.of(1.0, 0.0, 0.0, 0.0, 0.0, 0.0),
             List.of(1.0, 0.0, 0.0, 0.0, 0.0, 0.0));
     try (CheckpointDirectory source = open(MXFP4)) {
       MoeModel model = MoeModel.of(source);
@@ -187,8 +188,7 @@ class LowPrecisionLoweringTest {
   }
 
   private static List<PlanStep> fp8Steps() {
-    return List.of(
-        new IgnoreGroups(4, 2), keep(1, 8, KEPT), keep(2, 8, KEPT), keep(3, 8, KEPT));
+    return List.of(new IgnoreGroups(4, 2), keep(1, 8, KEPT), keep(2, 8, KEPT), keep(3, 8, KEPT));
   }
 
   private static List<PlanStep> mxfp4Steps() {
@@ -204,8 +204,7 @@ class LowPrecisionLoweringTest {
   }
 
   private static MoeModel after(MoeModel model, List<PlanStep> steps) {
-    return MoeModel.of(
-        new PlannedCheckpoint(model.checkpoint(), Lowering.lower(model, steps)));
+    return MoeModel.of(new PlannedCheckpoint(model.checkpoint(), Lowering.lower(model, steps)));
   }
 
   private static byte[] bytes(Checkpoint checkpoint, String name) throws IOException {

@@ -32,7 +32,8 @@ class GroupRuleTest {
   void acceptsWhatDividesIntoTheGroups(int kept) throws IOException {
     ModelLayout layout = layout("models/tiny-deepseekv3");
 
-    assertThatCode(() -> GroupRule.requireCounts(layout, uniform(layout, kept))).doesNotThrowAnyException();
+    assertThatCode(() -> GroupRule.requireCounts(layout, uniform(layout, kept)))
+        .doesNotThrowAnyException();
   }
 
   @Test

@@ -75,8 +75,7 @@ class CountPlanTest {
 
   @Test
   void researchKeepsThemApart() {
-    CountPlan.Outcome outcome =
-        plan(layout(3, 32), PLAIN, Target.RESEARCH).of(counts(20, 12, 16));
+    CountPlan.Outcome outcome = plan(layout(3, 32), PLAIN, Target.RESEARCH).of(counts(20, 12, 16));
 
     assertThat(outcome.counts()).isEqualTo(counts(20, 12, 16));
     assertThat(outcome.notes()).isEmpty();
@@ -128,8 +127,7 @@ class CountPlanTest {
   @Test
   void maskedExpertsHoldTheirPlacesSoNumbersMayDiffer() {
     CountPlan masks =
-        new CountPlan(
-            layout(2, 32), step(PLAIN, RouterMode.MASK), Target.TRANSFORMERS, List.of());
+        new CountPlan(layout(2, 32), step(PLAIN, RouterMode.MASK), Target.TRANSFORMERS, List.of());
 
     assertThat(masks.of(counts(8, 4)).counts()).isEqualTo(counts(8, 4));
   }
@@ -148,8 +146,15 @@ class CountPlanTest {
 
   @ParameterizedTest
   @CsvSource({
-    "13, 8, 16", "12, 8, 16", "11, 8, 8", "3, 8, 8", "32, 8, 32", "31, 8, 32", "17, 5, 15",
-    "18, 5, 20", "16, 1, 16"
+    "13, 8, 16",
+    "12, 8, 16",
+    "11, 8, 8",
+    "3, 8, 8",
+    "32, 8, 32",
+    "31, 8, 32",
+    "17, 5, 15",
+    "18, 5, 20",
+    "16, 1, 16"
   })
   void toTheNearestMultipleTiesUpwards(int asked, int unit, int snapped) {
     assertThat(
@@ -198,8 +203,7 @@ class CountPlanTest {
   @Test
   void neverFewerThanATokenUsesOrAreProtected() {
     ModelLayout layout = layout(2, 32, 4);
-    List<ExpertId> five =
-        List.of(id(1, 1), id(1, 2), id(1, 3), id(1, 4), id(1, 5));
+    List<ExpertId> five = List.of(id(1, 1), id(1, 2), id(1, 3), id(1, 4), id(1, 5));
     CountOptions threes = snap(new Snap.MultipleOf(3));
 
     assertThat(
@@ -232,8 +236,8 @@ class CountPlanTest {
   @Test
   void whereNoNumberIsLeftThePlanIsRefused() {
     assertThatExceptionOfType(PlanMismatchException.class)
-        .isThrownBy(() ->
-            plan(layout(1, 6), snap(new Snap.MultipleOf(8)), Target.RESEARCH).of(counts(4)))
+        .isThrownBy(
+            () -> plan(layout(1, 6), snap(new Snap.MultipleOf(8)), Target.RESEARCH).of(counts(4)))
         .withMessage(
             "snap: 8: no such number from 2 to 6, which is what may stay in layer 0. Use another one,"
                 + " or leave the key out.");
@@ -241,7 +245,11 @@ class CountPlanTest {
 
   @ParameterizedTest
   @CsvSource({
-    "VLLM, 13, 16", "VLLM, 11, 8", "VLLM, 5, 4", "TRANSFORMERS, 13, 13", "LLAMA_CPP, 13, 13"
+    "VLLM, 13, 16",
+    "VLLM, 11, 8",
+    "VLLM, 5, 4",
+    "TRANSFORMERS, 13, 13",
+    "LLAMA_CPP, 13, 13"
   })
   void toWhatTheTargetTakesWithoutARemark(Target target, int asked, int snapped) {
     assertThat(plan(layout(1, 32), snap(new Snap.OfTarget()), target).of(counts(asked)).counts())
@@ -269,8 +277,7 @@ class CountPlanTest {
     Snap snap = random.nextBoolean() ? Snap.NONE : new Snap.MultipleOf(random.nextInt(1, 5));
     Target target = List.of(Target.values()).get(random.nextInt(Target.values().length));
     CountPlan plan = plan(layout(3, experts), snap(snap), target);
-    SortedMap<Integer, Integer> asked =
-        counts(random.ints(3, 4, experts + 1).toArray());
+    SortedMap<Integer, Integer> asked = counts(random.ints(3, 4, experts + 1).toArray());
 
     SortedMap<Integer, Integer> once = plan.of(asked).counts();
 
@@ -282,8 +289,7 @@ class CountPlanTest {
 
   @Test
   void aThresholdForAllLayersIsRefusedWhereNumbersMustNotBeMadeOne() {
-    CountOptions options =
-        new CountOptions(Optional.of(AllocationMode.GLOBAL), Snap.NONE, false);
+    CountOptions options = new CountOptions(Optional.of(AllocationMode.GLOBAL), Snap.NONE, false);
 
     assertThatExceptionOfType(PlanMismatchException.class)
         .isThrownBy(() -> plan(layout(2, 32), options, Target.TRANSFORMERS).requireOneNumber())
@@ -318,8 +324,7 @@ class CountPlanTest {
 
   private static ModelLayout layout(int layers, int experts, int topK) {
     return ModelLayout.of(
-        ModelConfig.parse(
-            TinyMoe.qwen3().layers(layers).experts(experts).topK(topK).configJson()));
+        ModelConfig.parse(TinyMoe.qwen3().layers(layers).experts(experts).topK(topK).configJson()));
   }
 
   private static ModelLayout deepseek() throws IOException {

@@ -349,8 +349,7 @@ class PlannerTest {
     }
     Path architecture = folder.resolve("architecture.json");
     try (InputStream shipped =
-        Objects.requireNonNull(
-            ArchitectureCatalog.class.getResourceAsStream("qwen3_moe.json"))) {
+        Objects.requireNonNull(ArchitectureCatalog.class.getResourceAsStream("qwen3_moe.json"))) {
       Files.writeString(
           architecture,
           new String(shipped.readAllBytes(), StandardCharsets.UTF_8)
@@ -359,8 +358,7 @@ class PlannerTest {
                   "\"selection-bias\": {\"name\": \"model.layers.{layer}.bias\", \"shape\":"
                       + " [\"experts\"]}, \"router\": {\"name\""));
     }
-    PruneStep step =
-        new PruneStep(new KeepFirst(), HALF, NONE, RouterOptions.of(RouterMode.MASK));
+    PruneStep step = new PruneStep(new KeepFirst(), HALF, NONE, RouterOptions.of(RouterMode.MASK));
     try (CheckpointDirectory checkpoint =
         CheckpointDirectory.open(moe.write(folder.resolve("model")), architecture)) {
       return Planner.plan(MoeModel.of(checkpoint), step, withoutEvidence()).notes();

@@ -68,7 +68,10 @@ class RoutingPlanTest {
       int size = request.layout().experts() / groups;
       List<Integer> kept =
           IntStream.range(0, request.layout().experts())
-              .filter(expert -> expert % size < SamplePlans.asked(request, request.layout().moeLayers().getFirst()) / groups)
+              .filter(expert ->
+                  expert % size
+                      < SamplePlans.asked(request, request.layout().moeLayers().getFirst())
+                          / groups)
               .boxed()
               .toList();
       List<Double> scores = Collections.nCopies(request.layout().experts(), 0.0);

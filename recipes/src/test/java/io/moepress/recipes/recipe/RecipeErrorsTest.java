@@ -199,7 +199,9 @@ class RecipeErrorsTest {
   @Test
   void aListOfNumbersIsNotSpread() {
     assertMessage(
-        RECIPE.replace("keep: 50%", "experts: [4, 4]").replace("router: slice", "allocation: global"),
+        RECIPE
+            .replace("keep: 50%", "experts: [4, 4]")
+            .replace("router: slice", "allocation: global"),
         "recipe.yaml:15: steps[0].prune.allocation: experts lists a number for each layer (expected no"
             + " allocation). Remove the key");
   }

@@ -125,7 +125,8 @@ class RecipeReaderTest {
 
   @Test
   void aListGivesEachLayerItsOwnNumber() {
-    PruneStep step = (PruneStep) read(MINIMAL.replace("keep: 0.5", "experts: [20, 12, 16]")).steps().getFirst();
+    PruneStep step =
+        (PruneStep) read(MINIMAL.replace("keep: 0.5", "experts: [20, 12, 16]")).steps().getFirst();
 
     assertThat(step.budget()).isEqualTo(new KeepCounts(List.of(20, 12, 16)));
     assertThat(step.counts()).isEqualTo(CountOptions.DEFAULT);
@@ -134,7 +135,9 @@ class RecipeReaderTest {
 
   @Test
   void numbersCanBeRoundedToWhatTheTargetLikes() {
-    PruneStep step = (PruneStep) read(MINIMAL.replace("keep: 0.5", "keep: 0.5, snap: target")).steps().getFirst();
+    PruneStep step =
+        (PruneStep)
+            read(MINIMAL.replace("keep: 0.5", "keep: 0.5, snap: target")).steps().getFirst();
 
     assertThat(step.counts().snap()).isEqualTo(new Snap.OfTarget());
   }
