@@ -1,16 +1,27 @@
 package io.moepress.cli;
 
+import io.moepress.formats.FormatException;
 import io.moepress.formats.Words;
+import io.moepress.formats.json.Json;
+import io.moepress.recipes.evidence.LinearStatistic;
 import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.plan.MethodDescription;
-import io.moepress.recipes.plan.MethodDescription.Option;
+import io.moepress.recipes.plan.Plan;
+import io.moepress.recipes.plan.RetainedReport;
+import io.moepress.recipes.plan.SparsityOptions;
+import io.moepress.recipes.plan.ZeroPattern;
 import io.moepress.recipes.recipe.RecipeException;
+import io.moepress.recipes.recipe.SparsifyStep;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /// `moepress explain`.
@@ -18,7 +29,7 @@ import picocli.CommandLine.Parameters;
     name = "explain",
     description = {
       "Explains a method: formula, source, what it needs, options, an example.",
-      "Without METHOD: the table of all methods."
+      "Without METHOD: the table of all methods. With the file of a plan: what it does."
     },
     mixinStandardHelpOptions = true)
 final class ExplainCommand implements Callable<Integer> {
@@ -30,8 +41,14 @@ final class ExplainCommand implements Callable<Integer> {
       arity = "0..1",
       paramLabel = "METHOD",
       completionCandidates = MethodNames.class,
-      description = "One of: ${COMPLETION-CANDIDATES}.")
+      description = "One of: ${COMPLETION-CANDIDATES}. Or a plan file.")
   private @Nullable String method;
+
+  @Option(
+      names = "--retained-experts",
+      paramLabel = "FILE",
+      description = "With a plan file: writes the experts that stay, by layer, for other tools.")
+  private @Nullable Path report;
 
   private final Methods methods = new Methods();
 
@@ -40,7 +57,7 @@ final class ExplainCommand implements Callable<Integer> {
     private static final long serialVersionUID = 1L;
 
     MethodNames() {
-      super(new Methods().pruneNames());
+      super(new Methods().names());
     }
   }
 
@@ -53,21 +70,41 @@ final class ExplainCommand implements Callable<Integer> {
       String source,
       String reference,
       List<String> needs,
-      List<Option> options,
+      List<MethodDescription.Option> options,
       String example) {}
 
   /// All methods.
   record Overview(List<Explanation> methods) {}
 
   @Override
-  public Integer call() {
+  public Integer call() throws IOException {
+    boolean isMethod = method != null && methods.description(method).isPresent();
+    if (method != null && !isMethod && Files.isRegularFile(Path.of(method))) {
+      return explainPlan(Path.of(method));
+    }
+    if (report != null) {
+      throw new RecipeException("--retained-experts: no plan (expected the file of a plan)");
+    }
     if (method == null) {
-      List<Explanation> all = methods.pruneNames().stream().map(this::explain).toList();
+      List<Explanation> all = methods.names().stream().map(this::explain).toList();
       common.terminal().result(new Overview(all), table(all));
     } else {
       Explanation explanation = explain(method);
       common.terminal().result(explanation, text(explanation));
     }
+    return ExitCode.DONE;
+  }
+
+  private int explainPlan(Path file) throws IOException {
+    Plan plan = Plan.read(file);
+    if (report != null) {
+      if (Files.exists(report)) {
+        throw FormatException.of("%s: the file exists. Choose another name.", report);
+      }
+      Json.write(report, RetainedReport.of(plan));
+      common.terminal().say("written: " + report);
+    }
+    common.terminal().result(plan, PlanText.of(plan));
     return ExitCode.DONE;
   }
 
@@ -80,19 +117,35 @@ final class ExplainCommand implements Callable<Integer> {
                     "unknown method "
                         + Words.quoted(name)
                         + " (expected one of: "
-                        + String.join(", ", methods.pruneNames())
+                        + String.join(", ", methods.names())
                         + ")"
-                        + Words.didYouMean(name, methods.pruneNames())));
+                        + Words.didYouMean(name, methods.names())));
     return new Explanation(
         it.name(),
-        "prune",
+        isSparsity(name) ? "sparsify" : "prune",
         it.score(),
         it.advice(),
         it.source(),
         it.reference(),
-        methods.example(name).needs().stream().map(Statistic::label).sorted().toList(),
+        needs(name),
         it.options(),
         it.example());
+  }
+
+  private boolean isSparsity(String name) {
+    return methods.sparsityNames().contains(name);
+  }
+
+  private List<String> needs(String name) {
+    if (!isSparsity(name)) {
+      return methods.example(name).needs().stream().map(Statistic::label).sorted().toList();
+    }
+    SparsifyStep step =
+        new SparsifyStep(
+            methods.sparsityExample(name), ZeroPattern.parse("50%"), SparsityOptions.DEFAULT);
+    List<String> needs = new ArrayList<>(Statistic.labels(step.needs()));
+    needs.addAll(LinearStatistic.labels(step.linears()));
+    return needs.stream().sorted().toList();
   }
 
   private static String table(List<Explanation> all) {
@@ -112,13 +165,21 @@ final class ExplainCommand implements Callable<Integer> {
   private static String text(Explanation it) {
     StringBuilder text = new StringBuilder();
     row(text, "method", it.method() + ", for the step " + it.step());
-    row(text, "score", plain(it.score()) + ". The experts with the highest stay.");
+    boolean prunes = it.step().equals("prune");
+    String rule =
+        prunes
+            ? ". The experts with the highest stay."
+            : ". The weights with the lowest become zero.";
+    row(text, "score", plain(it.score()) + rule);
     row(
         text,
         "",
-        "x runs over the tokens X_j routed to expert j; g_j is the weight its output is multiplied"
-            + " with; f_j is its output before that; h is the residual stream in front of the MoE"
-            + " block.");
+        prunes
+            ? "x runs over the tokens X_j routed to expert j; g_j is the weight its output is"
+                + " multiplied with; f_j is its output before that; h is the residual stream in front"
+                + " of the MoE block."
+            : "x runs over the n tokens that a linear map W sees; a row i makes one output, a column j"
+                + " reads one input.");
     row(text, "advice", it.advice());
     row(text, "source", plain(it.source()));
     if (!it.reference().isEmpty()) {
@@ -133,7 +194,7 @@ final class ExplainCommand implements Callable<Integer> {
     if (it.options().isEmpty()) {
       row(text, "options", "none of its own");
     }
-    for (Option option : it.options()) {
+    for (MethodDescription.Option option : it.options()) {
       row(
           text,
           "options",

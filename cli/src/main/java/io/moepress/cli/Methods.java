@@ -3,10 +3,16 @@ package io.moepress.cli;
 import io.moepress.prune.ActivationMembers;
 import io.moepress.prune.ActivationPruning;
 import io.moepress.prune.AimerPruning;
+import io.moepress.prune.DiepPruning;
 import io.moepress.prune.EasyEpPruning;
+import io.moepress.prune.MagnitudeSparsity;
+import io.moepress.prune.OwlSparsity;
 import io.moepress.prune.RandomPruning;
+import io.moepress.prune.StunPruning;
+import io.moepress.prune.WandaSparsity;
 import io.moepress.recipes.plan.MethodDescription;
 import io.moepress.recipes.plan.PruneMethod;
+import io.moepress.recipes.plan.SparsityMethod;
 import io.moepress.recipes.recipe.MethodBinder;
 import io.moepress.recipes.recipe.MethodCatalog;
 import io.moepress.recipes.recipe.YamlNode;
@@ -14,6 +20,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -21,6 +28,7 @@ import java.util.Set;
 /// Every method a recipe may name: one line each.
 final class Methods implements MethodCatalog {
   private final Map<String, MethodBinder<PruneMethod>> prune = new LinkedHashMap<>();
+  private final Map<String, MethodBinder<SparsityMethod>> sparsity = new LinkedHashMap<>();
   private final Map<String, MethodDescription> descriptions = new LinkedHashMap<>();
 
   Methods() {
@@ -29,12 +37,36 @@ final class Methods implements MethodCatalog {
         member -> add(member.description(), (options, seed) -> member.method()));
     add(ActivationMembers.FAMILY, (options, seed) -> activation(options));
     add(AimerPruning.DESCRIPTION, (options, seed) -> new AimerPruning());
+    add(StunPruning.DESCRIPTION, (options, seed) -> StunOptions.bind(options));
+    add(DiepPruning.DESCRIPTION, DiepOptions::bind);
     add(RandomPruning.DESCRIPTION, (options, seed) -> new RandomPruning(seed(options, seed)));
+    addSparsity(WandaSparsity.DESCRIPTION, (options, seed) -> new WandaSparsity());
+    addSparsity(OwlSparsity.DESCRIPTION, (options, seed) -> owl(options));
+    addSparsity(MagnitudeSparsity.DESCRIPTION, (options, seed) -> new MagnitudeSparsity());
+  }
+
+  private static OwlSparsity owl(YamlNode options) {
+    return new OwlSparsity(
+        options.optional("lambda").map(YamlNode::decimal).orElse(OwlSparsity.DEFAULT_LAMBDA),
+        options
+            .optional("outlier-threshold")
+            .map(YamlNode::decimal)
+            .orElse(OwlSparsity.DEFAULT_OUTLIER_THRESHOLD));
+  }
+
+  private void addSparsity(MethodDescription description, MethodBinder<SparsityMethod> binder) {
+    sparsity.put(description.name(), binder);
+    descriptions.put(description.name(), description);
   }
 
   private void add(MethodDescription description, MethodBinder<PruneMethod> binder) {
     prune.put(description.name(), binder);
     descriptions.put(description.name(), description);
+  }
+
+  /// The names of all methods, of whatever kind.
+  List<String> names() {
+    return List.copyOf(descriptions.keySet());
   }
 
   /// What there is to say about a method.
@@ -46,6 +78,12 @@ final class Methods implements MethodCatalog {
   PruneMethod example(String name) {
     YamlNode noOptions = YamlNode.parse(Path.of(name), "{}".getBytes(StandardCharsets.UTF_8));
     return prune(name).orElseThrow().bind(noOptions, 0);
+  }
+
+  /// A way to set weights to zero without options, to ask what it needs.
+  SparsityMethod sparsityExample(String name) {
+    YamlNode noOptions = YamlNode.parse(Path.of(name), "{}".getBytes(StandardCharsets.UTF_8));
+    return sparsity(name).orElseThrow().bind(noOptions, 0);
   }
 
   private static ActivationPruning activation(YamlNode options) {
@@ -68,5 +106,15 @@ final class Methods implements MethodCatalog {
   @Override
   public Set<String> pruneNames() {
     return Collections.unmodifiableSet(prune.keySet());
+  }
+
+  @Override
+  public Optional<MethodBinder<SparsityMethod>> sparsity(String name) {
+    return Optional.ofNullable(sparsity.get(name));
+  }
+
+  @Override
+  public Set<String> sparsityNames() {
+    return Collections.unmodifiableSet(sparsity.keySet());
   }
 }

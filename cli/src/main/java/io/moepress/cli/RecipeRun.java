@@ -12,6 +12,7 @@ import io.moepress.recipes.apply.Applier;
 import io.moepress.recipes.apply.Manifest;
 import io.moepress.recipes.evidence.EvidenceRequest;
 import io.moepress.recipes.evidence.Statistic;
+import io.moepress.recipes.plan.LearnedPruning;
 import io.moepress.recipes.plan.Plan;
 import io.moepress.recipes.plan.PruneMethod;
 import io.moepress.recipes.planning.EvidenceNeeds;
@@ -21,6 +22,8 @@ import io.moepress.recipes.recipe.EvaluationSpec;
 import io.moepress.recipes.recipe.PruneStep;
 import io.moepress.recipes.recipe.Recipe;
 import io.moepress.recipes.recipe.RecipeException;
+import io.moepress.recipes.recipe.RecipeStep;
+import io.moepress.recipes.recipe.SparsifyStep;
 import io.moepress.recipes.verify.Verifier.Check;
 import io.moepress.recipes.work.Journal;
 import io.moepress.recipes.work.Journal.Stage;
@@ -82,6 +85,7 @@ final class RecipeRun implements Closeable {
   /// run there.
   static RecipeRun open(Recipe recipe, RecipeOptions options, CommonOptions common, Workers workers)
       throws IOException {
+    recipe.requireSteps();
     Terminal terminal = common.terminal();
     Progress progress = common.progress(terminal);
     List<Closeable> opened = new ArrayList<>();
@@ -89,7 +93,7 @@ final class RecipeRun implements Closeable {
     try {
       CheckpointDirectory checkpoint = recipe.open(recipe.model());
       opened.add(checkpoint);
-      WorkDirectory work = WorkDirectory.open(workDirectory(recipe, options));
+      WorkDirectory work = WorkDirectory.open(options.workDirectory(recipe));
       opened.add(work);
       PassSetup setup = new PassSetup(workers, progress, common.memory(), work);
       RecipeRun run = new RecipeRun(recipe, options, terminal, setup, checkpoint);
@@ -101,14 +105,6 @@ final class RecipeRun implements Closeable {
         closeable.close();
       }
     }
-  }
-
-  private static Path workDirectory(Recipe recipe, RecipeOptions options) {
-    Path work = options.workDirectory;
-    if (work == null) {
-      return WorkDirectory.beside(recipe.output());
-    }
-    return WorkDirectory.requireOutside(work, recipe.output());
   }
 
   /// Where everything is kept.
@@ -154,13 +150,36 @@ final class RecipeRun implements Closeable {
     if (measures && recipe.calibration().isPresent()) {
       Corpus corpus = steps.corpus(recipe.calibration().get());
       EvidenceRequest request = EvidenceNeeds.of(recipe).and(Statistic.defaults());
-      predicted = setup.predicted(Calibration.memory(model, corpus, request));
+      PassMemory need = Calibration.memory(model, corpus, request);
+      predicted = setup.predicted(steps.isSequential() ? need.revising() : need);
+      for (LearnedPruning method : learned()) {
+        predicted = Math.max(predicted, setup.predicted(Learning.memory(model, corpus, method)));
+      }
     }
     if (recipe.evaluation().isPresent()) {
       PassMemory need = PassMemory.ofComparison(model, data(recipe.evaluation().get()).corpus());
       predicted = Math.max(predicted, setup.predicted(need));
     }
     return predicted;
+  }
+
+  /// The methods that learn before they decide.
+  private List<LearnedPruning> learned() {
+    List<PruneMethod> methods = new ArrayList<>();
+    for (RecipeStep step : steps.steps()) {
+      switch (step) {
+        case PruneStep prune -> methods.add(prune.method());
+        case SparsifyStep sparsify -> {} // learns nothing
+      }
+    }
+    recipe.evaluation().ifPresent(spec -> methods.addAll(spec.baselines()));
+    List<LearnedPruning> learned = new ArrayList<>();
+    for (PruneMethod method : methods) {
+      if (method instanceof LearnedPruning own && own.given().isEmpty()) {
+        learned.add(own);
+      }
+    }
+    return learned;
   }
 
   /// What applying the plan will take.
@@ -204,7 +223,7 @@ final class RecipeRun implements Closeable {
   }
 
   /// Writes a plan, with the directories on the way.
-  void write(Plan plan, Path file) throws IOException {
+  static void write(Plan plan, Path file) throws IOException {
     Path parent = file.toAbsolutePath().getParent();
     if (parent != null) {
       Files.createDirectories(parent);
@@ -251,6 +270,7 @@ final class RecipeRun implements Closeable {
         step ->
             switch (step) {
               case PruneStep prune -> prune.with(method);
+              case SparsifyStep sparsify -> sparsify;
             },
         method.name());
   }

@@ -104,6 +104,23 @@ final class RecipeTemplate {
             multi-token-prediction: drop
       """;
 
+  private static final String FURTHER =
+      """
+        # A further step could set weights of what is left to zero; moepress explain wanda says how.
+        # - sparsify:
+        #     method: wanda
+        #     # How many of each row: a share, or instead so many of neighbours, pattern: 2:4.
+        #     sparsity: 25%
+        #     # experts, feed-forward (with shared experts and dense networks), or all-linear.
+        #     scope: feed-forward
+        #     # Whether each layer is measured behind the zeros of those before it.
+        #     sequential: true
+        #     # Experts that no text reached: skip them, or take their smallest weights, magnitude.
+        #     starved: skip
+        #     # Power of the routing weight by which a token counts: 0 or 2.
+        #     gate-power: 0
+      """;
+
   private static final String EVALUATION =
       """
 
@@ -121,6 +138,19 @@ final class RecipeTemplate {
       #     kl-divergence: 0.5
       #     top1-agreement: 0.6
       #     accuracy-drop: 0.05
+
+      # Or many methods and budgets side by side: compare in the place of steps, and no gates.
+      # moepress compare writes a table and a chart.
+      # compare:
+      #   # Shares (or experts: numbers) that fill in for every step without a budget.
+      #   keep: [75%, 50%]
+      #   # Steps, or named lists of steps.
+      #   candidates:
+      #     - prune: {method: reap}
+      #     - name: in two steps
+      #       steps: [prune: {method: frequency, keep: 90%}, prune: {method: reap}]
+      #   # How many times lots are drawn at each budget, as the floor.
+      #   random: 3
       """;
 
   private RecipeTemplate() {}
@@ -147,8 +177,9 @@ final class RecipeTemplate {
 
   static String text(Wish wish, Methods methods) throws IOException {
     MethodDescription method =
-        methods
-            .description(wish.method())
+        Optional.of(wish.method())
+            .filter(methods.pruneNames()::contains)
+            .flatMap(methods::description)
             .orElseThrow(() ->
                 new RecipeException(
                     "--method: "
@@ -168,6 +199,7 @@ final class RecipeTemplate {
         + calibration(wish.data(), needsTexts)
         + STEP.replace("NAME", wish.method()).replace("BUDGET", facts.budget())
         + options(method)
+        + FURTHER
         + EVALUATION;
   }
 

@@ -2,14 +2,18 @@ package io.moepress.cli;
 
 import io.moepress.calibrate.corpus.Corpus;
 import io.moepress.calibrate.corpus.CorpusReader;
+import io.moepress.calibrate.measure.LayerDecision;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
+import io.moepress.prune.MagnitudeSparsity;
 import io.moepress.prune.RandomPruning;
 import io.moepress.recipes.apply.PlannedModel;
 import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.evidence.EvidenceFile;
+import io.moepress.recipes.evidence.LearnedScores;
 import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.plan.AllocationMode;
+import io.moepress.recipes.plan.LearnedPruning;
 import io.moepress.recipes.plan.Plan;
 import io.moepress.recipes.plan.PlanMismatchException;
 import io.moepress.recipes.plan.Protection;
@@ -20,7 +24,9 @@ import io.moepress.recipes.planning.Planner.Subject;
 import io.moepress.recipes.recipe.CalibrationSpec;
 import io.moepress.recipes.recipe.PruneStep;
 import io.moepress.recipes.recipe.Recipe;
+import io.moepress.recipes.recipe.RecipeException;
 import io.moepress.recipes.recipe.RecipeStep;
+import io.moepress.recipes.recipe.SparsifyStep;
 import io.moepress.recipes.target.Target;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -60,6 +66,25 @@ final class StepChain {
     this.given = given;
   }
 
+  /// The same for other steps of the same recipe. The texts are shared.
+  StepChain with(Recipe other, Measuring how) {
+    StepChain chain = new StepChain(other, checkpoint, fingerprint, how, given);
+    chain.corpus = corpus;
+    return chain;
+  }
+
+  /// What it decides.
+  Recipe recipe() {
+    return recipe;
+  }
+
+  /// Gets the evidence that the first step is planned from, with all that any step needs.
+  void prepare() throws IOException {
+    if (given == null) {
+      measured(model, fingerprint, directory(0, ""));
+    }
+  }
+
   /// The decision.
   ///
   /// @param plan the last plan; it knows those before it
@@ -76,13 +101,62 @@ final class StepChain {
     Plan plan = null;
     for (int index = 0; index < recipe.steps().size(); index++) {
       RecipeStep step = variant.apply(recipe.steps().get(index));
-      plan = Planner.plan(current.model(), step, subject(current.model(), plan, index, label));
+      plan = plan(step, current.model(), plan, index, label);
       current = current.then(model, plan);
     }
     if (plan == null) {
       throw new IllegalStateException("a recipe has steps");
     }
     return new Decided(plan, current);
+  }
+
+  /// The step, with the scores that its method learns before it decides.
+  private PruneStep learned(PruneStep step, MoeModel current, Subject subject) throws IOException {
+    return step.method() instanceof LearnedPruning method
+        ? step.with(method.with(scores(method, current, subject.checkpoint())))
+        : step;
+  }
+
+  private LearnedScores scores(LearnedPruning method, MoeModel current, String name)
+      throws IOException {
+    if (method.given().isPresent()) {
+      return Learning.given(method.given().get(), name);
+    }
+    CalibrationSpec spec =
+        recipe
+            .calibration()
+            .orElseThrow(() ->
+                new RecipeException(
+                    recipe.file()
+                        + ": method "
+                        + method.name()
+                        + " learns from texts (expected calibration data in the recipe, or"
+                        + " \"learned\" with a file of scores)"));
+    return new Learning(measuring.setup(), measuring.terminal())
+        .learn(current, name, corpus(spec), method);
+  }
+
+  private Plan plan(
+      RecipeStep step, MoeModel current, @Nullable Plan previous, int index, String label)
+      throws IOException {
+    return switch (step) {
+      case PruneStep prune -> {
+        Subject subject = subject(current, previous, index, label);
+        yield Planner.plan(current, learned(prune, current, subject), subject);
+      }
+      case SparsifyStep sparsify -> {
+        String name = previous == null ? fingerprint : previous.resultFingerprint();
+        SparsityEvidence evidence =
+            new SparsityEvidence(
+                sparsify,
+                current,
+                new Subject(previous, name, null, null, recipe.target()),
+                sequential(index, label));
+        yield evidence.plan(
+            () -> subject(current, previous, index, label),
+            (decision, directory) -> measured(current, name, directory, sparsify, decision));
+      }
+    };
   }
 
   /// Finds mistakes in any step before anything is measured. What the steps before it keep does not
@@ -119,6 +193,8 @@ final class StepChain {
                 prune.counts().spread(AllocationMode.UNIFORM));
         yield Planner.plan(model, lots, subject);
       }
+      case SparsifyStep sparsify ->
+          Planner.plan(model, sparsify.with(new MagnitudeSparsity()), subject);
     };
   }
 
@@ -128,6 +204,12 @@ final class StepChain {
       throw new PlanMismatchException(
           "router: mask in a step that others follow (expected slice). Mask in the last step.");
     }
+  }
+
+  /// Whether some step changes layers while it measures them.
+  boolean isSequential() {
+    return recipe.steps().stream()
+        .anyMatch(step -> step instanceof SparsifyStep sparsify && sparsify.isSequential());
   }
 
   /// The steps.
@@ -161,6 +243,12 @@ final class StepChain {
     return measuring.setup().work().file("evidence" + variant + "-" + (index + 1));
   }
 
+  /// Where evidence is kept that was measured while layers were changed.
+  private Path sequential(int index, String label) {
+    String variant = label.isEmpty() || index == 0 ? "" : "-" + label;
+    return measuring.setup().work().file("evidence-sequential" + variant + "-" + (index + 1));
+  }
+
   private @Nullable Evidence measured(MoeModel current, String name, Path directory)
       throws IOException {
     if (recipe.calibration().isEmpty()) {
@@ -171,6 +259,25 @@ final class StepChain {
     return measuring.measure(
         new Measuring.Question(current, name, corpus(spec), spec.maxTokens()),
         EvidenceNeeds.of(recipe),
+        Statistic.defaults(),
+        directory);
+  }
+
+  /// Evidence in which each layer was changed before the next was measured.
+  private Evidence measured(
+      MoeModel current, String name, Path directory, SparsifyStep step, LayerDecision decision)
+      throws IOException {
+    CalibrationSpec spec =
+        recipe
+            .calibration()
+            .orElseThrow(() ->
+                new RecipeException(
+                    recipe.file()
+                        + ": steps: sparsify measures each layer behind its predecessors (expected"
+                        + " calibration data in the recipe). Add some, or say \"sequential: false\""));
+    return measuring.measure(
+        new Measuring.Question(current, name, corpus(spec), spec.maxTokens(), decision),
+        EvidenceNeeds.of(step),
         Statistic.defaults(),
         directory);
   }

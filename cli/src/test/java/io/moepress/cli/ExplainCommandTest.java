@@ -20,6 +20,20 @@ class ExplainCommandTest {
   }
 
   @Test
+  void methodsForOtherStepsAreExplainedToo() {
+    for (String method : new Methods().sparsityNames()) {
+      Cli explain = Cli.run("explain", method);
+
+      assertThat(explain.out())
+          .startsWith("method      " + method + ", for the step sparsify")
+          .contains("The weights with the lowest", "\nsteps:\n  - sparsify: ");
+      assertThat(explain.out().lines()).allMatch(line -> line.length() <= 80);
+    }
+    assertThat(Cli.run("explain", "owl").out())
+        .contains("input-square-sum", "linear-input-square-sum", "lambda: ", "outlier-threshold: ");
+  }
+
+  @Test
   void formulaStatisticsAndOptionsAreThere() {
     assertThat(Cli.run("explain", "reap").out())
         .contains("mean over X_j of g_j · ‖f_j‖", "gated-output-norm-sum, routed-tokens")
@@ -43,7 +57,7 @@ class ExplainCommandTest {
   @Test
   void aProgramGetsTheSame() {
     assertThat(Cli.run("explain", "--json").json().get("methods"))
-        .hasSameSizeAs(new Methods().pruneNames());
+        .hasSameSizeAs(new Methods().names());
     assertThat(Cli.run("explain", "random", "--json").json().get("options").get(0).get("key"))
         .hasToString("\"seed\"");
   }

@@ -8,6 +8,7 @@ import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import io.moepress.recipes.plan.MethodDescription;
 import io.moepress.recipes.plan.PruneMethod;
+import io.moepress.recipes.plan.SparsityMethod;
 import io.moepress.recipes.recipe.MethodBinder;
 import io.moepress.recipes.recipe.RecipeException;
 import io.moepress.recipes.recipe.RecipeReader;
@@ -69,6 +70,47 @@ class MethodsTest {
             .toList();
 
     assertThat(rows).isEqualTo(methods.pruneNames().stream().map(this::row).toList());
+  }
+
+  @Test
+  void everyWayToSetWeightsToZeroIsInTheCatalogAndInTheDocs() throws IOException {
+    List<String> written =
+        new ClassFileImporter()
+            .importPackages("io.moepress.prune").stream()
+                .filter(type -> type.isAssignableTo(SparsityMethod.class) && type.isRecord())
+                .map(JavaClass::getFullName)
+                .sorted()
+                .toList();
+    List<String> listed =
+        methods.sparsityNames().stream()
+            .map(name -> methods.sparsityExample(name).getClass().getName())
+            .sorted()
+            .toList();
+    List<String> rows =
+        Files.readAllLines(DOCS).stream()
+            .dropWhile(line -> !line.startsWith("| method for zeros |"))
+            .skip(2)
+            .takeWhile(line -> line.startsWith("|"))
+            .toList();
+
+    assertThat(listed).isEqualTo(written).isNotEmpty();
+    assertThat(rows)
+        .isEqualTo(
+            methods.sparsityNames().stream()
+                .map(name -> methods.description(name).orElseThrow())
+                .map(it -> "| `" + it.name() + "` | " + it.score() + " | " + it.source() + " |")
+                .toList());
+    for (String name : methods.sparsityNames()) {
+      assertThat(methods.sparsityExample(name).name()).isEqualTo(name);
+      String recipe =
+          "model: in\noutput: out\nsteps:\n  "
+              + methods.description(name).orElseThrow().example()
+              + "\n";
+      assertThatNoException()
+          .as(name)
+          .isThrownBy(() ->
+              RecipeReader.read(Files.writeString(folder.resolve("recipe.yaml"), recipe), methods));
+    }
   }
 
   private String row(String name) {

@@ -48,7 +48,8 @@ class UnevenExpertsTest {
 
     assertThat(verify.exitCode()).isEqualTo(ExitCode.FAILED);
     assertThat(verify.out())
-        .contains("num_local_experts = [6,4,5,8] (expected the number of experts as one whole number")
+        .contains(
+            "num_local_experts = [6,4,5,8] (expected the number of experts as one whole number")
         .contains("The nearest is 6 in every layer.");
   }
 
@@ -81,7 +82,8 @@ class UnevenExpertsTest {
   void stockTargetsGetOneNumberAndAreToldOf() throws IOException {
     Path output = run("even", MODEL, "vllm", LISTED);
 
-    assertThat(Files.readString(output.resolve("config.json"))).contains("\"num_local_experts\": 6,");
+    assertThat(Files.readString(output.resolve("config.json")))
+        .contains("\"num_local_experts\": 6,");
     assertThat(Files.readString(folder.resolve("even.work/plan.json")))
         .contains(
             "vllm has one number of experts for all layers: {0=6, 1=4, 2=5, 3=8} by layer, 23 in all,"
@@ -155,7 +157,8 @@ class UnevenExpertsTest {
   void numbersAreRoundedAndToldOf() throws IOException {
     Path output = run("snapped", MODEL, "vllm", "{method: frequency, experts: 5, snap: target}");
 
-    assertThat(Files.readString(output.resolve("config.json"))).contains("\"num_local_experts\": 4,");
+    assertThat(Files.readString(output.resolve("config.json")))
+        .contains("\"num_local_experts\": 4,");
     assertThat(Files.readString(folder.resolve("snapped.work/plan.json")))
         .contains(
             "experts: 5 in each layer became 4: the nearest number for which vllm has neither"

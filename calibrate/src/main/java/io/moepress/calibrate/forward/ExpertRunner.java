@@ -60,7 +60,18 @@ final class ExpertRunner {
   }
 
   /// One expert and some of the slots in which it was chosen.
-  private record Batch(int expert, int[] slots) {}
+  record Batch(int expert, int[] slots) {
+
+    /// The rows of the slots' tokens, one below the other.
+    MemorySegment gather(TorchScope scope, HiddenStates states, int topK) {
+      MemorySegment gathered = scope.floats((long) slots.length * states.width());
+      for (int i = 0; i < slots.length; i++) {
+        MemorySegment source = states.row(slots[i] / topK);
+        MemorySegment.copy(source, 0, gathered, i * source.byteSize(), source.byteSize());
+      }
+      return gathered;
+    }
+  }
 
   /// An expert's outputs for a batch, a row for each slot, and the sums over the batch.
   private record Computed(float[] rows, Map<ExpertSum, double[]> sums) {}
@@ -72,12 +83,12 @@ final class ExpertRunner {
     ColumnSums sums = new ColumnSums(experts);
     float[] norms = new float[routing.experts().length];
     float[] maxima = new float[routing.experts().length];
-    List<Batch> batches = batches(routing);
+    List<Batch> batches = batches(routing, experts, block);
     workers.ordered(
         batches.size(),
         index -> {
           Batch batch = batches.get(index);
-          Computed computed = compute(batch, inputs, routing.topK());
+          Computed computed = compute(batch, inputs, routing);
           measure(batch, computed.rows(), norms, maxima);
           return computed;
         },
@@ -90,7 +101,8 @@ final class ExpertRunner {
     return new Result(norms, maxima, sums.all());
   }
 
-  private List<Batch> batches(Routing routing) {
+  /// All slots, expert by expert, at most `block` of them together.
+  static List<Batch> batches(Routing routing, int experts, int block) {
     List<Batch> batches = new ArrayList<>();
     int[][] slots = routing.slotsByExpert(experts);
     for (int expert = 0; expert < experts; expert++) {
@@ -102,15 +114,11 @@ final class ExpertRunner {
     return batches;
   }
 
-  private Computed compute(Batch batch, HiddenStates inputs, int topK) throws IOException {
+  private Computed compute(Batch batch, HiddenStates inputs, Routing routing) throws IOException {
     int width = inputs.width();
     int count = batch.slots().length;
     try (TorchScope scope = Torch.scope()) {
-      MemorySegment gathered = scope.floats((long) count * width);
-      for (int i = 0; i < count; i++) {
-        MemorySegment source = inputs.row(batch.slots()[i] / topK);
-        MemorySegment.copy(source, 0, gathered, i * source.byteSize(), source.byteSize());
-      }
+      MemorySegment gathered = batch.gather(scope, inputs, routing.topK());
       NDArray x = scope.over(gathered, count, width);
       GatedNetwork network = blocks.expert(scope, layer, batch.expert());
       NDArray intermediate = network.intermediate(x);
@@ -124,10 +132,22 @@ final class ExpertRunner {
               case INPUT_SQUARES -> ColumnSums.squares(gathered, count);
               case INTERMEDIATE_SQUARES ->
                   ColumnSums.squares(TorchScope.values(intermediate), count);
+              case GATED_INPUT_SQUARES -> ColumnSums.squares(gathered, weights(batch, routing));
+              case GATED_INTERMEDIATE_SQUARES ->
+                  ColumnSums.squares(TorchScope.values(intermediate), weights(batch, routing));
             });
       }
       return new Computed(rows, sums);
     }
+  }
+
+  /// What the outputs of a batch are multiplied with.
+  private static float[] weights(Batch batch, Routing routing) {
+    float[] weights = new float[batch.slots().length];
+    for (int i = 0; i < weights.length; i++) {
+      weights[i] = routing.weights()[batch.slots()[i]];
+    }
+    return weights;
   }
 
   private static void measure(Batch batch, float[] rows, float[] norms, float[] maxima) {

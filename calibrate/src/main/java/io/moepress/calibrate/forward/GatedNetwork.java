@@ -4,6 +4,7 @@ import static ai.djl.nn.Activation.sigmoid;
 
 import ai.djl.ndarray.NDArray;
 import io.moepress.formats.architecture.Gating;
+import io.moepress.formats.architecture.LinearInput;
 
 /// A gated feed-forward network: an expert, or a dense layer's network. See [Activation] for the
 /// formulas.
@@ -13,6 +14,13 @@ import io.moepress.formats.architecture.Gating;
 /// @param up `[hidden, width]`
 /// @param down `[width, hidden]`
 record GatedNetwork(Gating gating, Linear gate, Linear up, Linear down) {
+
+  /// Maps `[tokens, hidden]` to `[tokens, hidden]`, and shows what the down projection sees.
+  NDArray apply(NDArray x, LinearInput downInput, LinearTap tap) {
+    NDArray intermediate = intermediate(x);
+    tap.see(downInput, intermediate);
+    return down.apply(intermediate);
+  }
 
   /// Maps `[tokens, hidden]` to `[tokens, hidden]`.
   NDArray apply(NDArray x) {

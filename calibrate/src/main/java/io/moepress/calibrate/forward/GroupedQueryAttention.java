@@ -3,6 +3,7 @@ package io.moepress.calibrate.forward;
 import ai.djl.ndarray.NDArray;
 import io.moepress.calibrate.torch.TorchScope;
 import io.moepress.formats.architecture.Architecture.HeadNorm;
+import io.moepress.formats.architecture.LinearInput;
 import org.jspecify.annotations.Nullable;
 
 /// Causal attention in which several query heads share a key and value head.
@@ -46,7 +47,7 @@ record GroupedQueryAttention(
       Rotary rotary) {}
 
   @Override
-  public NDArray apply(TorchScope scope, NDArray x) {
+  public NDArray apply(TorchScope scope, NDArray x, LinearTap tap) {
     int tokens = Math.toIntExact(x.getShape().get(0));
     Rotary.Angles angles = positions.rotary().angles(scope, tokens);
     NDArray q = split(query.apply(x), heads.queries(), positions.queryNorm(), angles);
@@ -54,7 +55,9 @@ record GroupedQueryAttention(
     NDArray v = clip(value.apply(x)).reshape(tokens, heads.keyValues(), heads.width());
     CausalMix mix =
         new CausalMix(heads.queries(), heads.keyValues(), heads.window(), heads.sinks());
-    return output.apply(mix.apply(scope, q.muli(1 / Math.sqrt(heads.width())), k, v));
+    NDArray mixed = mix.apply(scope, q.muli(1 / Math.sqrt(heads.width())), k, v);
+    tap.see(LinearInput.ATTENTION_OUTPUT, mixed);
+    return output.apply(mixed);
   }
 
   /// Norm, bound and rotation of `[tokens, count · d]`: `[tokens, count, d]`.

@@ -1,5 +1,6 @@
 package io.moepress.calibrate.forward;
 
+import io.moepress.formats.architecture.LinearInput;
 import java.io.IOException;
 import java.util.Map;
 import java.util.Set;
@@ -44,6 +45,18 @@ public record MoePass(
     default Set<ExpertSum> wants() {
       return Set.of();
     }
+
+    /// The sums that the pass shall form of what the linear maps of every layer read, routed
+    /// experts left out.
+    default Set<LinearSum> wantsLinears() {
+      return Set.of();
+    }
+
+    /// Takes those sums of a layer, with or without experts.
+    ///
+    /// @param sums for every vector that the layer has
+    default void observe(int layer, Map<LinearSum, Map<LinearInput, double[][]>> sums)
+        throws IOException {}
   }
 
   /// Gives the router's logits of a layer.

@@ -104,6 +104,9 @@ class NaiveEvidenceTest {
       case COACTIVATION -> Arrays.stream(visit.chosen()).forEach(i -> values[i][j] += 1);
       case OUTPUT_SUM -> add(values[j], f, 1);
       case INPUT_SQUARE_SUM -> add(values[j], visit.input(), 2);
+      case GATED_INPUT_SQUARE_SUM -> add(values[j], times(g, visit.input()), 2);
+      case GATED_INTERMEDIATE_SQUARE_SUM ->
+          add(values[j], times(g, visit.intermediates()[slot]), 2);
       case INTERMEDIATE_SQUARE_SUM -> add(values[j], visit.intermediates()[slot], 2);
       case ROUTER_LOGIT_SUM, ROUTER_LOGIT_GRAM -> {}
     }
@@ -127,6 +130,10 @@ class NaiveEvidenceTest {
     for (int i = 0; i < sums.length; i++) {
       sums[i] += Math.pow(values[i], power);
     }
+  }
+
+  private static double[] times(double factor, double[] values) {
+    return Arrays.stream(values).map(value -> factor * value).toArray();
   }
 
   private static double turn(Visit visit) {

@@ -49,7 +49,11 @@ public enum Statistic {
   /// Second moments of what the gate and up projections see.
   INPUT_SQUARE_SUM(Form.HIDDEN, "Σ_{x ∈ X_j} x_i²"),
   /// Second moments of what the down projection sees.
-  INTERMEDIATE_SQUARE_SUM(Form.INTERMEDIATE, "Σ_{x ∈ X_j} a_j(x)_i²");
+  INTERMEDIATE_SQUARE_SUM(Form.INTERMEDIATE, "Σ_{x ∈ X_j} a_j(x)_i²"),
+  /// The same, each token counted by the square of its weight.
+  GATED_INPUT_SQUARE_SUM(Form.HIDDEN, "Σ_{x ∈ X_j} g_j(x)² · x_i²"),
+  /// The same, each token counted by the square of its weight.
+  GATED_INTERMEDIATE_SQUARE_SUM(Form.INTERMEDIATE, "Σ_{x ∈ X_j} g_j(x)² · a_j(x)_i²");
 
   private final Form form;
   private final Combination combination;

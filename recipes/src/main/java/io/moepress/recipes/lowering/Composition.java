@@ -6,6 +6,7 @@ import io.moepress.recipes.lowering.TensorProgram.Mask;
 import io.moepress.recipes.lowering.TensorProgram.MixedRows;
 import io.moepress.recipes.lowering.TensorProgram.Rows;
 import io.moepress.recipes.lowering.TensorProgram.WeightedSum;
+import io.moepress.recipes.lowering.TensorProgram.ZeroSmallest;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -59,6 +60,7 @@ final class Composition {
       case WeightedSum sum ->
           new WeightedSum(sum.of().stream().map(this::after).toList(), sum.weights());
       case MixedRows mixed -> new MixedRows(after(mixed.of()), mixed.rows());
+      case ZeroSmallest zero -> zero.with(after(zero.of()), zero.rows());
     };
   }
 
@@ -86,6 +88,10 @@ final class Composition {
       case WeightedSum sum -> new Rows(sum, rows);
       case MixedRows mixed ->
           new MixedRows(mixed.of(), rows.stream().map(mixed.rows()::get).toList());
+      case ZeroSmallest zero ->
+          zero.with(
+              rows(zero.of(), rows),
+              zero.stacked() == null ? zero.rows() : rows.stream().map(zero.rows()::get).toList());
     };
   }
 
@@ -95,7 +101,7 @@ final class Composition {
       return program;
     }
     return switch (program) {
-      case Copy _, Rows _, WeightedSum _, MixedRows _ -> new Mask(program, experts);
+      case Copy _, Rows _, WeightedSum _, MixedRows _, ZeroSmallest _ -> new Mask(program, experts);
       case Mask mask ->
           new Mask(
               mask.of(),

@@ -1,7 +1,11 @@
 package io.moepress.recipes.lowering;
 
 import io.moepress.formats.Checks;
+import io.moepress.formats.architecture.Architecture.Orientation;
+import io.moepress.recipes.plan.PlanArray;
+import io.moepress.recipes.plan.ZeroPattern;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// How one tensor of the result comes about. A plain value: no open file, the same result every
 /// time.
@@ -141,6 +145,58 @@ public sealed interface TensorProgram {
     @Override
     public String summary() {
       return then(of, "experts " + experts + " masked");
+    }
+  }
+
+  /// Sets the weights of linear maps that matter least to zero: in each output row those with the
+  /// smallest `|W_ij| · a_j`; of equal ones the lower column goes first. All other weights keep
+  /// their bytes.
+  ///
+  /// @param of gives the weights: `[out, in]`, or one such matrix for each expert
+  /// @param pattern how many of a row
+  /// @param stacked which axis of each matrix comes first where `of` gives one for each expert;
+  ///   null: it gives one matrix, output first
+  /// @param norms `a`, `[n, in]`; null: all ones
+  /// @param rows which row of the norms each matrix takes, in the order of the matrices; [#DENSE]:
+  ///   the matrix stays as it is
+  record ZeroSmallest(
+      TensorProgram of,
+      ZeroPattern pattern,
+      @Nullable Orientation stacked,
+      @Nullable PlanArray norms,
+      List<Integer> rows)
+      implements TensorProgram {
+    /// Stands for a matrix that stays as it is.
+    public static final int DENSE = -1;
+
+    public ZeroSmallest {
+      rows = List.copyOf(rows);
+      Checks.require(
+          !rows.isEmpty() && (stacked != null || rows.size() == 1),
+          "tensors %s: norms %s for a matrix",
+          of.sources(),
+          rows);
+    }
+
+    /// The same for other matrices.
+    ///
+    /// @param weights gives them
+    /// @param taken the row of the norms for each of them
+    ZeroSmallest with(TensorProgram weights, List<Integer> taken) {
+      return new ZeroSmallest(weights, pattern, stacked, norms, taken);
+    }
+
+    @Override
+    public List<String> sources() {
+      return of.sources();
+    }
+
+    @Override
+    public String summary() {
+      long dense = rows.stream().filter(row -> row == DENSE).count();
+      String except =
+          dense == 0 ? "" : Checks.text(" but of %d of %d matrices", dense, rows.size());
+      return then(of, "the smallest " + pattern + " of each row zero" + except);
     }
   }
 

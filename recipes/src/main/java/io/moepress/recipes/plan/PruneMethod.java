@@ -23,6 +23,11 @@ public interface PruneMethod {
     return false;
   }
 
+  /// What a reader of the plan should know of where its decisions come from.
+  default List<String> notes() {
+    return List.of();
+  }
+
   /// How the method spreads a budget over layers when the recipe does not say.
   default AllocationMode defaultAllocation() {
     return AllocationMode.UNIFORM;

@@ -58,6 +58,7 @@ record PrunePlanning(MoeModel model, PruneStep step, PlanningContext common)
         new PruneRequest(
             () -> model, routing.layout(), evidence, allocation(frame), guarded, routing.mode());
     List<? extends ExpertStep> decisions = decide(request, frame);
+    step.method().notes().forEach(common::note);
     SortedMap<Integer, Integer> left = routing.layout().expertCounts();
     decisions.forEach(decision -> left.put(decision.layer(), decision.left()));
     common.checkTarget(ExpertNumbers.of(routing.layout(), left));

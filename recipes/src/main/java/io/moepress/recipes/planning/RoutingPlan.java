@@ -15,6 +15,7 @@ import io.moepress.recipes.plan.PruneMultiTokenPrediction;
 import io.moepress.recipes.plan.RouterMode;
 import io.moepress.recipes.plan.RouterOptions;
 import io.moepress.recipes.plan.RoutingChange;
+import io.moepress.recipes.plan.SparsifyWeights;
 import io.moepress.recipes.recipe.PruneStep;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -96,6 +97,7 @@ record RoutingPlan(
                     "change of function: every token uses %d experts, %d before",
                     lower.to(), lower.from()));
         case ExpertStep experts -> {}
+        case SparsifyWeights sparsify -> {}
         case PruneMultiTokenPrediction prune -> {}
       }
     }

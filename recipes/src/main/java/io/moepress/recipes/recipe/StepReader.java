@@ -17,6 +17,7 @@ import io.moepress.recipes.plan.RouterOptions;
 import io.moepress.recipes.plan.Snap;
 import io.moepress.recipes.plan.TopKRule;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /// Reads the steps of a recipe.
@@ -24,7 +25,22 @@ import java.util.Optional;
 /// @param seed of the recipe
 record StepReader(MethodCatalog catalog, long seed) {
   private static final String PRUNE = "prune";
-  private static final List<String> KINDS = List.of(PRUNE);
+  private static final String SPARSIFY = "sparsify";
+  private static final List<String> KINDS = List.of(PRUNE, SPARSIFY);
+
+  /// The keys by which a step of each kind is given its budget.
+  private static final Map<String, List<String>> BUDGETS =
+      Map.of(PRUNE, List.of("keep", "experts"));
+
+  /// The keys by which a step of this kind is given its budget.
+  static List<String> budgetKeys(String kind) {
+    return BUDGETS.getOrDefault(kind, List.of());
+  }
+
+  /// All such keys, in the order of the kinds.
+  static List<String> budgetKeys() {
+    return KINDS.stream().flatMap(kind -> budgetKeys(kind).stream()).distinct().toList();
+  }
 
   RecipeStep step(YamlNode item) {
     List<String> kinds = item.keys();
@@ -46,6 +62,7 @@ record StepReader(MethodCatalog catalog, long seed) {
     YamlNode step = item.required(kind, "a step");
     return switch (kind) {
       case PRUNE -> prune(step);
+      case SPARSIFY -> new SparsifyReader(catalog, seed).sparsify(step);
       default -> throw new IllegalStateException("no reader for step " + kind);
     };
   }

@@ -10,12 +10,16 @@ import io.moepress.recipes.plan.GroupMode;
 import io.moepress.recipes.plan.KeepCount;
 import io.moepress.recipes.plan.KeepCounts;
 import io.moepress.recipes.plan.KeepRatio;
+import io.moepress.recipes.plan.LinearScope;
 import io.moepress.recipes.plan.PredictionMode;
 import io.moepress.recipes.plan.Protection;
 import io.moepress.recipes.plan.RouterMode;
 import io.moepress.recipes.plan.RouterOptions;
 import io.moepress.recipes.plan.Snap;
+import io.moepress.recipes.plan.SparsityOptions;
+import io.moepress.recipes.plan.StarvedMode;
 import io.moepress.recipes.plan.TopKRule;
+import io.moepress.recipes.plan.ZeroPattern;
 import io.moepress.recipes.target.Target;
 import java.io.IOException;
 import java.math.BigDecimal;
@@ -51,6 +55,8 @@ class RecipeReaderTest {
         - prune:
             method: random
             experts: 16
+        - sparsify: {method: idle, sparsity: 40%, scope: all-linear, sequential: false, starved: magnitude, gate-power: 2}
+        - sparsify: {method: idle, pattern: 2:4}
       evaluate:
         data: [data/math.evaluation.jsonl, {file: data/code.evaluation.jsonl, samples: 60}]
         max-tokens: 128
@@ -106,7 +112,15 @@ class RecipeReaderTest {
                 new SampleMethods.Random(7),
                 new KeepCount(16),
                 Protection.DEFAULT,
-                RouterMode.SLICE));
+                RouterMode.SLICE),
+            new SparsifyStep(
+                new SampleMethods.IdleSparsity(),
+                ZeroPattern.parse("40%"),
+                new SparsityOptions(LinearScope.ALL_LINEAR, false, StarvedMode.MAGNITUDE, 2)),
+            new SparsifyStep(
+                new SampleMethods.IdleSparsity(),
+                ZeroPattern.parse("2:4"),
+                SparsityOptions.DEFAULT));
     assertThat(recipe.evaluation())
         .contains(
             new EvaluationSpec(

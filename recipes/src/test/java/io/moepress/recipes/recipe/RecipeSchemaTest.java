@@ -4,8 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.moepress.recipes.plan.AllocationMode;
 import io.moepress.recipes.plan.GroupMode;
+import io.moepress.recipes.plan.LinearScope;
 import io.moepress.recipes.plan.PredictionMode;
 import io.moepress.recipes.plan.RouterMode;
+import io.moepress.recipes.plan.SparsityOptions;
+import io.moepress.recipes.plan.StarvedMode;
 import io.moepress.recipes.target.Target;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -26,7 +29,9 @@ class RecipeSchemaTest {
   @Test
   void theSchemaHasExactlyTheKeysThatTheReaderAsksFor() {
     SortedSet<String> asked = asked(RecipeReaderTest.COMPLETE);
-    asked.remove("steps[].prune.seed"); // an option of the method, not of the step
+    asked.addAll(asked(ComparisonReaderTest.COMPLETE));
+    // options of methods, not of the step
+    asked.removeAll(List.of("steps[].prune.seed", "compare.candidates[].steps[].prune.weight"));
 
     assertThat(keys(SCHEMA, "")).isEqualTo(asked);
   }
@@ -67,6 +72,20 @@ class RecipeSchemaTest {
     assertThat(names("/$defs/prune/properties/allocation")).isEqualTo(AllocationMode.labels());
     assertThat(names("/$defs/prune/properties/multi-token-prediction"))
         .isEqualTo(PredictionMode.labels());
+  }
+
+  @Test
+  void theSchemaListsTheNamesOfSparsityThatTheReaderKnows() {
+    assertThat(names("/$defs/sparsify/properties/scope")).isEqualTo(LinearScope.labels());
+    assertThat(names("/$defs/sparsify/properties/starved")).isEqualTo(StarvedMode.labels());
+    SparsityOptions standard = SparsityOptions.DEFAULT;
+    assertThat(standard("/$defs/sparsify/properties/scope")).isEqualTo(standard.scope().label());
+    assertThat(standard("/$defs/sparsify/properties/starved"))
+        .isEqualTo(standard.starved().label());
+    assertThat(standard("/$defs/sparsify/properties/sequential"))
+        .isEqualTo(String.valueOf(standard.sequential()));
+    assertThat(standard("/$defs/sparsify/properties/gate-power"))
+        .isEqualTo(String.valueOf(standard.gatePower()));
   }
 
   private static List<String> names(String pointer) {
@@ -117,7 +136,7 @@ class RecipeSchemaTest {
 
   @Test
   void onlyAStepHasRoomForKeysThatTheSchemaDoesNotKnow() {
-    assertThat(open(SCHEMA, "")).containsExactly("/$defs/prune");
+    assertThat(open(SCHEMA, "")).containsExactlyInAnyOrder("/$defs/prune", "/$defs/sparsify");
   }
 
   /// The pointers of all object schemas that admit other keys than their own.
