@@ -153,7 +153,7 @@ class LowPrecisionLoweringTest {
       assertThatExceptionOfType(PlanMismatchException.class)
           .isThrownBy(() -> Lowering.lower(model, List.of(merge)))
           .withMessageContaining("plan: layer 0 merges experts, but the model is stored in low")
-          .withMessageEndingWith("Merge its BF16 or F16 original, or prune.");
+          .withMessageEndingWith("Take its BF16 or F16 original, or prune.");
     }
   }
 
