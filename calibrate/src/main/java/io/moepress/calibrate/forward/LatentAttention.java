@@ -82,7 +82,8 @@ record LatentAttention(
         rotary.apply(turnedKey, angles).broadcast(tokens, extents.heads(), extents.turned());
     NDArray queries = join(q.get(0), rotary.apply(q.get(1), angles));
     NDArray keys = join(kv.get(0), sharedKey);
-    CausalMix mix = new CausalMix(extents.heads(), extents.heads(), Integer.MAX_VALUE);
+    CausalMix mix =
+        new CausalMix(extents.heads(), extents.heads(), Integer.MAX_VALUE, new float[0]);
     NDArray mixed = mix.apply(scope, queries.muli(scale), keys, kv.get(1));
     tap.see(LinearInput.ATTENTION_OUTPUT, mixed);
     return output.apply(mixed);

@@ -48,7 +48,8 @@ public enum LinearInput {
       case ATTENTION_NORM, FEED_FORWARD_NORM, QUERY_NORM, KEY_NORM -> Optional.empty();
       case QUERY_COMPRESS_NORM, KEY_VALUE_COMPRESS_NORM -> Optional.empty();
       case QUERY_BIAS, KEY_BIAS, VALUE_BIAS, ATTENTION_OUTPUT_BIAS -> Optional.empty();
-      case SELECTION_BIAS -> Optional.empty();
+      case ATTENTION_SINKS, SELECTION_BIAS, ROUTER_BIAS -> Optional.empty();
+      case EXPERTS_GATE_UP_BIAS, EXPERTS_DOWN_BIAS -> Optional.empty();
     };
   }
 

@@ -2,6 +2,7 @@ package io.moepress.recipes.lowering;
 
 import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.MoeModel;
+import io.moepress.formats.lowprecision.SourceScheme;
 import io.moepress.recipes.plan.ExpertStep;
 import io.moepress.recipes.plan.GroupRule;
 import io.moepress.recipes.plan.IgnoreGroups;
@@ -75,11 +76,25 @@ final class Decisions {
     if (layers.put(layer, step) != null) {
       throw new PlanMismatchException("plan: layer %d: two steps are about its experts", layer);
     }
+    switch (step) {
+      case KeepExperts keep -> {} // moves bytes
+      case MergeExperts merge -> requireDecoded(layer, "merges experts");
+    }
     ExpertStep first = layers.values().iterator().next();
     if (mode(step) != mode(first)) {
       throw new PlanMismatchException(
           "plan: layer %d has router %s and layer %d has %s (expected the same in each)",
           first.layer(), mode(first).label(), layer, mode(step).label());
+    }
+  }
+
+  /// Numbers in low precision can be moved, but have to be decoded to be calculated with.
+  private void requireDecoded(int layer, String does) {
+    if (!model.inventory().stored().encoded().isEmpty()) {
+      throw new PlanMismatchException(
+          "plan: layer %d %s, but the model is stored in low precision (%s). Take its BF16 or F16"
+              + " original, or prune.",
+          layer, does, model.layout().config().value(SourceScheme.KEY).orElseThrow());
     }
   }
 
@@ -91,6 +106,7 @@ final class Decisions {
   }
 
   private void add(SparsifyWeights step) {
+    requireDecoded(step.layer(), "sets weights to zero");
     ZeroLowering.requireFitting(model, step);
     if (zeros.put(step.layer(), step) != null) {
       throw new PlanMismatchException(

@@ -55,11 +55,12 @@ public final class Lowering {
     Optional<ExpertStep> experts = decisions.about(id.layer());
     Optional<SparsifyWeights> weights = decisions.aboutWeights(id.layer());
     if (experts.isPresent()) {
-      new LayerLowering(model.layout(), result).lower(id, model.info(id), experts.get());
+      LayerLowering layer = new LayerLowering(model.layout(), result);
+      model.parts(id).forEach(part -> layer.lower(id, part, experts.get()));
     } else if (weights.isPresent()) {
       new ZeroLowering(model, result).lower(id, weights.get());
     } else {
-      result.copy(model.info(id));
+      model.parts(id).forEach(result::copy);
     }
   }
 

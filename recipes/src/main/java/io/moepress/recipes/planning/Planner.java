@@ -92,8 +92,7 @@ public final class Planner {
         subject.checkpoint(),
         subject.evidenceDigest(),
         subject.target().label(),
-        Plan.Size.of(
-            model.layout(), model.checkpoint().parameterCount(), model.checkpoint().byteCount()),
+        Plan.Size.of(model.layout(), model.parameterCount(), model.checkpoint().byteCount()),
         Plan.Size.of(after, lowered.parameterCount(), lowered.byteCount()),
         context.notes(),
         steps);
