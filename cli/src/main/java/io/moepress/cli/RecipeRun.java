@@ -21,6 +21,7 @@ import io.moepress.recipes.recipe.ByteSize;
 import io.moepress.recipes.recipe.EvaluationSpec;
 import io.moepress.recipes.recipe.MergeStep;
 import io.moepress.recipes.recipe.PruneStep;
+import io.moepress.recipes.recipe.QuantizeStep;
 import io.moepress.recipes.recipe.Recipe;
 import io.moepress.recipes.recipe.RecipeException;
 import io.moepress.recipes.recipe.RecipeStep;
@@ -143,6 +144,7 @@ final class RecipeRun {
         case PruneStep prune -> methods.add(prune.method());
         case MergeStep merge -> {} // no method that merges learns
         case SparsifyStep sparsify -> {} // learns nothing
+        case QuantizeStep quantize -> {} // learns nothing
       }
     }
     recipe.evaluation().ifPresent(spec -> methods.addAll(spec.baselines()));
@@ -245,6 +247,7 @@ final class RecipeRun {
               case PruneStep prune -> prune.with(method);
               case MergeStep merge -> merge.pruned(method);
               case SparsifyStep sparsify -> sparsify;
+              case QuantizeStep quantize -> quantize;
             },
         method.name());
   }
