@@ -36,6 +36,7 @@ import tools.jackson.databind.JsonNode;
 /// @param activation activation of the gated feed-forward networks
 /// @param assumes config keys with the only value the forward pass is written for; a config that
 ///   lacks the key is fine
+/// @param gguf what the family is in llama.cpp; null: it cannot be converted
 public record Architecture(
     int formatVersion,
     List<String> modelTypes,
@@ -49,7 +50,8 @@ public record Architecture(
     Attention attention,
     Router router,
     Activation activation,
-    Map<String, JsonNode> assumes) {
+    Map<String, JsonNode> assumes,
+    @Nullable GgufMapping gguf) {
 
   /// The version of the format this class reads.
   public static final int FORMAT_VERSION = 1;

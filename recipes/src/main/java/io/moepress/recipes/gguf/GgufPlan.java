@@ -1,0 +1,135 @@
+package io.moepress.recipes.gguf;
+
+import io.moepress.formats.FormatException;
+import io.moepress.formats.architecture.MoeModel;
+import io.moepress.formats.architecture.TensorId;
+import io.moepress.formats.architecture.TensorRole;
+import io.moepress.formats.gguf.GgufHeader;
+import io.moepress.formats.gguf.GgufModel;
+import io.moepress.formats.gguf.GgufTensor;
+import io.moepress.formats.gguf.GgufTensorInfo;
+import io.moepress.formats.gguf.GgufTokenizer;
+import io.moepress.formats.gguf.GgufType;
+import io.moepress.formats.gguf.GgufTypes;
+import io.moepress.formats.gguf.GgufValue;
+import io.moepress.formats.tensor.DType;
+import io.moepress.formats.tensor.TensorInfo;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/// A GGUF file as it will be: every type, size and value is known before any weight is read.
+///
+/// @param model where the weights come from, which may be the view of a checkpoint under a plan
+/// @param tensors in the order of the file
+/// @param header the file's head
+/// @param notes what is worth knowing, a sentence each
+public record GgufPlan(
+    MoeModel model, List<GgufTensor> tensors, GgufHeader header, List<String> notes) {
+
+  /// ggml's version of its block types.
+  private static final long QUANTIZATION_VERSION = 2;
+
+  public GgufPlan {
+    tensors = List.copyOf(tensors);
+    notes = List.copyOf(notes);
+  }
+
+  /// Tensors and bytes of one type.
+  public record Share(int tensors, long bytes) {}
+
+  /// Plans a file of one type, but for what always is F32.
+  ///
+  /// @param type the type of matrices; where their width does not divide into its blocks, another
+  /// @param name what to call the model
+  /// @throws FormatException for a model that llama.cpp cannot run
+  public static GgufPlan of(
+      MoeModel model, GgufType type, GgufTokenizer.Section tokenizer, String name) {
+    GgufModel mapped = GgufModel.of(model);
+    Map<String, GgufValue> metadata = new LinkedHashMap<>();
+    metadata.put("general.architecture", GgufValue.text(mapped.mapping().architecture()));
+    metadata.put("general.type", GgufValue.text("model"));
+    metadata.put("general.name", GgufValue.text(name));
+    metadata.put("general.file_type", GgufValue.count(GgufTypes.fileType(type)));
+    metadata.put("general.quantization_version", GgufValue.count(QUANTIZATION_VERSION));
+    metadata.putAll(mapped.metadata());
+    metadata.putAll(tokenizer.values());
+    List<GgufTensorInfo> infos =
+        mapped.tensors().stream()
+            .map(tensor ->
+                new GgufTensorInfo(
+                    tensor.name(), GgufTypes.choose(tensor, type), tensor.shape()))
+            .toList();
+    List<String> notes = new ArrayList<>(mapped.notes());
+    notes.addAll(tokenizer.notes());
+    notes.addAll(fallbacks(mapped.tensors(), type));
+    return new GgufPlan(model, mapped.tensors(), GgufHeader.layOut(metadata, infos), notes);
+  }
+
+  private static List<String> fallbacks(List<GgufTensor> tensors, GgufType type) {
+    SortedMap<String, Integer> counts = new TreeMap<>();
+    for (GgufTensor tensor : tensors) {
+      GgufType chosen = GgufTypes.choose(tensor, type);
+      if (GgufTypes.takesType(tensor) && chosen != type) {
+        long width = tensor.shape().dimension(tensor.shape().rank() - 1);
+        String reason =
+            chosen + " instead of " + type + ": rows of " + width + " do not divide into blocks of "
+                + type.blockElements();
+        counts.merge(reason, 1, Integer::sum);
+      }
+    }
+    List<String> notes = new ArrayList<>();
+    counts.forEach((reason, count) -> notes.add(count + " tensors are " + reason));
+    return notes;
+  }
+
+  /// The type that the matrices of a checkpoint have, for a file that is to keep it.
+  ///
+  /// @throws FormatException when it is none that calculates
+  public static GgufType storedType(MoeModel model) {
+    TensorInfo embedding =
+        model.info(TensorId.ofModel(TensorRole.EMBEDDING));
+    DType dtype = embedding.dtype();
+    return GgufType.named(dtype.name())
+        .filter(type -> dtype == DType.F32 || dtype == DType.F16 || dtype == DType.BF16)
+        .orElseThrow(() ->
+            FormatException.of(
+                "tensor %s: type %s (expected F32, F16 or BF16)", embedding.name(), dtype));
+  }
+
+  /// Bytes of the whole file.
+  public long byteCount() {
+    return header.fileSize();
+  }
+
+  /// Bits of all tensors for each of their elements.
+  public double bitsPerWeight() {
+    return bitsPerWeight(header);
+  }
+
+  /// Bits of all tensors of a file for each of their elements.
+  public static double bitsPerWeight(GgufHeader header) {
+    long bytes = 0;
+    long elements = 0;
+    for (GgufHeader.Entry entry : header.entries()) {
+      bytes += entry.info().byteCount();
+      elements += entry.info().shape().elementCount();
+    }
+    return elements == 0 ? 0 : (double) bytes * Byte.SIZE / elements;
+  }
+
+  /// What a file has of each type.
+  public static SortedMap<GgufType, Share> shares(GgufHeader header) {
+    SortedMap<GgufType, Share> shares = new TreeMap<>();
+    for (GgufHeader.Entry entry : header.entries()) {
+      shares.merge(
+          entry.info().type(),
+          new Share(1, entry.info().byteCount()),
+          (a, b) -> new Share(a.tensors() + b.tensors(), a.bytes() + b.bytes()));
+    }
+    return shares;
+  }
+}
