@@ -1,6 +1,5 @@
 package io.moepress.cli;
 
-import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.formats.checkpoint.Fingerprint;
@@ -11,6 +10,7 @@ import io.moepress.recipes.lowering.LoweredPlan;
 import io.moepress.recipes.plan.Plan;
 import io.moepress.recipes.plan.PlanMismatchException;
 import io.moepress.recipes.recipe.ByteSize;
+import io.moepress.recipes.target.ExpertNumbers;
 import io.moepress.recipes.target.Finding;
 import io.moepress.recipes.target.Target;
 import io.moepress.recipes.target.TargetRules;
@@ -70,16 +70,18 @@ final class ApplyCommand implements Callable<Integer> {
     try (CheckpointDirectory checkpoint = architecture.open(model);
         Workers workers = common.workers()) {
       requireSame(plan, checkpoint);
-      LoweredPlan lowered = PlannedModel.of(MoeModel.of(checkpoint), plan).programs();
-      requireTarget(plan, lowered);
+      MoeModel source = MoeModel.of(checkpoint);
+      PlannedModel planned = PlannedModel.of(source, plan);
+      LoweredPlan lowered = planned.programs();
+      requireTarget(plan, ExpertNumbers.of(source.layout(), planned.model().layout()));
       if (dryRun) {
-        Result planned =
+        Result foreseen =
             new Result(
                 output.toString(),
                 lowered.tensors().size(),
                 lowered.dropped().size(),
                 lowered.byteCount());
-        terminal.result(planned, text("would be written", planned));
+        terminal.result(foreseen, text("would be written", foreseen));
         return ExitCode.DONE;
       }
       Applier.Output place = new Applier.Output(output, overwrite, maxShardSize);
@@ -111,14 +113,14 @@ final class ApplyCommand implements Callable<Integer> {
   }
 
   /// A plan that a person edited must still suit the runtime it names.
-  private void requireTarget(Plan plan, LoweredPlan lowered) {
+  private void requireTarget(Plan plan, ExpertNumbers numbers) {
     Target target =
         Target.named(plan.target())
             .orElseThrow(() ->
                 new PlanMismatchException(
                     "%s: unknown target %s (expected one of %s)",
                     planFile, plan.target(), Target.labels()));
-    for (Finding finding : TargetRules.check(target, ModelLayout.of(lowered.config()))) {
+    for (Finding finding : TargetRules.check(target, numbers)) {
       if (finding.refusal()) {
         throw new PlanMismatchException("%s: %s", planFile, finding.text());
       }

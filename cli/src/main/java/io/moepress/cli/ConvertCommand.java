@@ -1,5 +1,6 @@
 package io.moepress.cli;
 
+import io.moepress.formats.Words;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.formats.checkpoint.Fingerprint;
@@ -35,7 +36,7 @@ import picocli.CommandLine.Parameters;
 final class ConvertCommand implements Callable<Integer> {
   private static final String SAFETENSORS = "safetensors";
   private static final List<String> LAYOUTS =
-      Stream.concat(Stream.of(SAFETENSORS), GgufConversion.types().stream()).toList();
+      Stream.concat(Stream.of(SAFETENSORS), GgufConversion.layouts().stream()).toList();
 
   @Mixin private CommonOptions common = new CommonOptions();
   @Mixin private ArchitectureOptions architecture = new ArchitectureOptions();
@@ -55,7 +56,7 @@ final class ConvertCommand implements Callable<Integer> {
       paramLabel = "LAYOUT",
       completionCandidates = Layouts.class,
       description = {
-        "What to write: ${COMPLETION-CANDIDATES}. All but the first are types of a GGUF file.",
+        "What to write: ${COMPLETION-CANDIDATES}. All but the first are for a GGUF file.",
         "Default: safetensors, or for FILE.gguf the type of the source."
       })
   private @Nullable String layout;
@@ -108,9 +109,15 @@ final class ConvertCommand implements Callable<Integer> {
     if (layout == null) {
       return named;
     }
-    boolean typed = !layout.equals(SAFETENSORS);
-    if (typed) {
-      GgufConversion.type(layout, LAYOUTS);
+    boolean typed = GgufConversion.isLayout(layout);
+    if (!typed && !layout.equals(SAFETENSORS)) {
+      throw new RecipeException(
+          "--to: unknown layout "
+              + Words.quoted(layout)
+              + " (expected one of: "
+              + String.join(", ", LAYOUTS)
+              + ")"
+              + Words.didYouMean(layout, LAYOUTS));
     }
     if (typed != named) {
       throw new RecipeException(
@@ -129,7 +136,7 @@ final class ConvertCommand implements Callable<Integer> {
     GgufConversion conversion =
         new GgufConversion(
             output,
-            layout == null ? null : GgufConversion.type(layout, LAYOUTS),
+            layout,
             tokenizerFrom,
             overwrite,
             dryRun);
@@ -173,10 +180,8 @@ final class ConvertCommand implements Callable<Integer> {
   /// The plan that changes nothing.
   private static Plan identity(MoeModel model, String fingerprint) {
     Plan.Size size =
-        new Plan.Size(
-            model.layout().experts(),
-            model.checkpoint().parameterCount(),
-            model.checkpoint().byteCount());
+        Plan.Size.of(
+            model.layout(), model.checkpoint().parameterCount(), model.checkpoint().byteCount());
     return new Plan(
         Plan.FORMAT_VERSION,
         ToolVersion.text(),

@@ -1,39 +1,40 @@
 package io.moepress.cli;
 
 import io.moepress.formats.Checks;
-import io.moepress.formats.Words;
 import io.moepress.formats.architecture.Dimension;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.formats.checkpoint.StagedFile;
 import io.moepress.formats.gguf.GgufFile;
 import io.moepress.formats.gguf.GgufModel;
+import io.moepress.formats.gguf.GgufPreset;
 import io.moepress.formats.gguf.GgufTokenizer;
 import io.moepress.formats.gguf.GgufType;
 import io.moepress.formats.gguf.PieceEncoder;
+import io.moepress.formats.gguf.TypeRule;
 import io.moepress.recipes.gguf.GgufExport;
 import io.moepress.recipes.gguf.GgufPlan;
 import io.moepress.recipes.recipe.ByteSize;
-import io.moepress.recipes.recipe.RecipeException;
 import io.moepress.recipes.work.Progress;
 import io.moepress.recipes.work.Workers;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
-import java.util.SortedMap;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// What `moepress convert` does when the output is a GGUF file.
 ///
 /// @param output the file
-/// @param type of matrices; null: the one they have
+/// @param layout a type of matrices, or a mix of types; null: the type they have
 /// @param tokenizerFrom a GGUF file to take the tokenizer from; null: the checkpoint's own
 record GgufConversion(
     Path output,
-    @Nullable GgufType type,
+    @Nullable String layout,
     @Nullable Path tokenizerFrom,
     boolean overwrite,
     boolean dryRun) {
@@ -58,40 +59,32 @@ record GgufConversion(
     return file.toString().endsWith(ENDING);
   }
 
-  /// The names of types that can be written.
-  static List<String> types() {
-    return PieceEncoder.types().stream().map(GgufType::name).toList();
+  /// The names of types that can be written, and of mixes of them.
+  static List<String> layouts() {
+    return Stream.concat(
+            PieceEncoder.types().stream().map(GgufType::name),
+            Arrays.stream(GgufPreset.values()).map(GgufPreset::name))
+        .toList();
   }
 
-  /// The type that a layout means.
-  ///
-  /// @throws RecipeException when it can be none
-  static GgufType type(String layout, List<String> layouts) {
-    return GgufType.named(layout)
-        .filter(PieceEncoder.types()::contains)
-        .orElseThrow(() ->
-            new RecipeException(
-                "--to: unknown layout "
-                    + Words.quoted(layout)
-                    + " (expected one of: "
-                    + String.join(", ", layouts)
-                    + ")"
-                    + Words.didYouMean(layout, layouts)));
+  /// Whether a layout is one of a GGUF file.
+  static boolean isLayout(String layout) {
+    return layouts().contains(layout.toUpperCase(Locale.ROOT));
   }
 
   Result run(CheckpointDirectory checkpoint, Workers workers, Progress progress)
       throws IOException {
     StagedFile.requireFree(output, overwrite || dryRun);
     MoeModel model = MoeModel.of(checkpoint);
-    GgufType chosen = type == null ? GgufPlan.storedType(model) : type;
+    TypeRule rule = rule(model);
     String name =
         String.valueOf(checkpoint.directory().toAbsolutePath().normalize().getFileName());
-    GgufPlan plan = GgufPlan.of(model, chosen, tokenizer(checkpoint, model), name);
+    GgufPlan plan = GgufPlan.of(model, rule, tokenizer(checkpoint, model), name);
     String digest =
         dryRun ? null : new GgufExport(plan, workers, progress).write(output, overwrite);
     return new Result(
         output.toString(),
-        "gguf " + chosen,
+        "gguf " + rule.label(),
         plan.tensors().size(),
         plan.byteCount(),
         plan.bitsPerWeight(),
@@ -99,6 +92,15 @@ record GgufConversion(
         plan.notes(),
         digest,
         !dryRun);
+  }
+
+  private TypeRule rule(MoeModel model) {
+    if (layout == null) {
+      return TypeRule.all(GgufPlan.storedType(model));
+    }
+    return GgufPreset.named(layout)
+        .map(preset -> preset.rule(model))
+        .orElseGet(() -> TypeRule.all(GgufType.named(layout).orElseThrow()));
   }
 
   private GgufTokenizer.Section tokenizer(CheckpointDirectory checkpoint, MoeModel model)

@@ -2,6 +2,7 @@ package io.moepress.cli;
 
 import io.moepress.formats.Checks;
 import io.moepress.formats.architecture.ArchitectureDraft;
+import io.moepress.formats.architecture.ExpertCounts;
 import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.architecture.TensorId;
@@ -22,6 +23,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -65,6 +67,8 @@ final class InspectCommand implements Callable<Integer> {
 
   /// What there is to say about a checkpoint.
   ///
+  /// @param experts experts of a layer; of the largest where layers differ
+  /// @param expertsByLayer experts by layer where layers differ; else null
   /// @param expertParameters elements of all routed experts
   /// @param activeParameters elements that one token uses
   /// @param groups groups that experts stand in; 1 when the router knows none
@@ -82,6 +86,7 @@ final class InspectCommand implements Callable<Integer> {
       int layers,
       int moeLayers,
       int experts,
+      @Nullable SortedMap<Integer, Integer> expertsByLayer,
       int topK,
       int groups,
       int openGroups,
@@ -127,15 +132,22 @@ final class InspectCommand implements Callable<Integer> {
   private static Inspection inspect(CheckpointDirectory checkpoint, MoeModel model)
       throws IOException {
     ModelLayout layout = model.layout();
-    long experts = 0;
+    Map<Integer, Long> experts = new TreeMap<>();
     long shared = 0;
     long main = 0;
     for (TensorId id : model.inventory().names().keySet()) {
       long elements = model.info(id).shape().elementCount();
       main += elements;
-      experts += id.role().isExpert() ? elements : 0;
+      if (id.role().isExpert()) {
+        experts.merge(id.layer(), elements, Long::sum);
+      }
       shared += SHARED.contains(id.role()) ? elements : 0;
     }
+    long inExperts = experts.values().stream().mapToLong(Long::longValue).sum();
+    long used =
+        experts.entrySet().stream()
+            .mapToLong(of -> of.getValue() / layout.experts(of.getKey()) * layout.topK())
+            .sum();
     Map<DType, Long> bytes = new TreeMap<>();
     for (TensorInfo info : checkpoint.tensors().values()) {
       bytes.merge(info.dtype(), info.byteCount(), Long::sum);
@@ -147,6 +159,7 @@ final class InspectCommand implements Callable<Integer> {
         layout.layers(),
         layout.moeLayers().size(),
         layout.experts(),
+        layout.distinctExperts().size() > 1 ? layout.expertCounts() : null,
         layout.topK(),
         layout.groups().count(),
         layout.groups().open(),
@@ -154,10 +167,10 @@ final class InspectCommand implements Callable<Integer> {
         checkpoint.tensors().size(),
         checkpoint.shards().size(),
         checkpoint.parameterCount(),
-        experts,
+        inExperts,
         shared,
         checkpoint.parameterCount() - main,
-        main - experts + experts / layout.experts() * layout.topK(),
+        main - inExperts + used,
         checkpoint.byteCount(),
         bytes,
         keep(layout));
@@ -181,7 +194,7 @@ final class InspectCommand implements Callable<Integer> {
             .row("model", it.model())
             .row("architecture", it.modelType())
             .row("layers", Checks.text("%d, %d with experts", it.layers(), it.moeLayers()))
-            .row("experts", Checks.text("%d for each layer, top-%d", it.experts(), it.topK()));
+            .row("experts", experts(it));
     if (it.groups() > 1) {
       table.row(
           "groups",
@@ -208,6 +221,14 @@ final class InspectCommand implements Callable<Integer> {
         .row("fingerprint", it.fingerprint());
     it.keep().forEach((target, keep) -> table.row("may keep, " + target, counts(keep)));
     return table.text();
+  }
+
+  private static String experts(Inspection it) {
+    return it.expertsByLayer() == null
+        ? Checks.text("%d for each layer, top-%d", it.experts(), it.topK())
+        : Checks.text(
+            "%s, top-%d; by layer %s",
+            ExpertCounts.text(it.expertsByLayer().values()), it.topK(), it.expertsByLayer());
   }
 
   private static String share(long parameters, Inspection it) {

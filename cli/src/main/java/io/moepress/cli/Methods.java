@@ -1,10 +1,12 @@
 package io.moepress.cli;
 
+import io.moepress.prune.ActivationMembers;
+import io.moepress.prune.ActivationPruning;
+import io.moepress.prune.AimerPruning;
+import io.moepress.prune.DiepPruning;
 import io.moepress.prune.EasyEpPruning;
-import io.moepress.prune.FrequencyPruning;
-import io.moepress.prune.GateMassPruning;
 import io.moepress.prune.RandomPruning;
-import io.moepress.prune.ReapPruning;
+import io.moepress.prune.StunPruning;
 import io.moepress.recipes.plan.MethodDescription;
 import io.moepress.recipes.plan.PruneMethod;
 import io.moepress.recipes.recipe.MethodBinder;
@@ -25,9 +27,12 @@ final class Methods implements MethodCatalog {
 
   Methods() {
     add(EasyEpPruning.DESCRIPTION, (options, seed) -> new EasyEpPruning());
-    add(ReapPruning.DESCRIPTION, (options, seed) -> new ReapPruning());
-    add(FrequencyPruning.DESCRIPTION, (options, seed) -> new FrequencyPruning());
-    add(GateMassPruning.DESCRIPTION, (options, seed) -> new GateMassPruning());
+    ActivationMembers.ALL.forEach(
+        member -> add(member.description(), (options, seed) -> member.method()));
+    add(ActivationMembers.FAMILY, (options, seed) -> activation(options));
+    add(AimerPruning.DESCRIPTION, (options, seed) -> new AimerPruning());
+    add(StunPruning.DESCRIPTION, (options, seed) -> StunOptions.bind(options));
+    add(DiepPruning.DESCRIPTION, DiepOptions::bind);
     add(RandomPruning.DESCRIPTION, (options, seed) -> new RandomPruning(seed(options, seed)));
   }
 
@@ -45,6 +50,14 @@ final class Methods implements MethodCatalog {
   PruneMethod example(String name) {
     YamlNode noOptions = YamlNode.parse(Path.of(name), "{}".getBytes(StandardCharsets.UTF_8));
     return prune(name).orElseThrow().bind(noOptions, 0);
+  }
+
+  private static ActivationPruning activation(YamlNode options) {
+    ActivationPruning standard = ActivationMembers.REAP;
+    double b = options.optional("b").map(YamlNode::decimal).orElse(standard.b());
+    int alpha = options.optional("alpha").map(power -> power.atLeast(0)).orElse(standard.alpha());
+    int beta = options.optional("beta").map(power -> power.atLeast(0)).orElse(standard.beta());
+    return new ActivationPruning(ActivationMembers.FAMILY.name(), b, alpha, beta);
   }
 
   private static long seed(YamlNode options, long seed) {

@@ -58,7 +58,7 @@ final class PlanText {
   private static String[] size(String when, Plan.Size size) {
     return new String[] {
       when,
-      "" + size.experts(),
+      size.expertsText(),
       Checks.text("%,d", size.parameters()),
       new ByteSize(size.bytes()).rounded()
     };

@@ -8,15 +8,11 @@ import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.plan.PlanMismatchException;
 import io.moepress.recipes.planning.Planner;
 import io.moepress.recipes.recipe.DataSource;
-import io.moepress.recipes.recipe.PruneStep;
 import io.moepress.recipes.recipe.Recipe;
 import io.moepress.recipes.recipe.RecipeLinter;
 import io.moepress.recipes.recipe.RecipeLinter.Lint;
 import io.moepress.recipes.recipe.RecipeStep;
-import io.moepress.recipes.target.ExpertNumbers;
 import io.moepress.recipes.target.Finding;
-import io.moepress.recipes.target.Target;
-import io.moepress.recipes.target.TargetRules;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.NoSuchFileException;
@@ -111,10 +107,7 @@ final class RecipeCheck {
   private void checkSteps(Recipe recipe, MoeModel model) throws IOException {
     RecipeStep first = recipe.steps().getFirst();
     try {
-      Planner.preflight(model, first, recipe.target());
-      switch (first) {
-        case PruneStep step -> warn(recipe.target(), model, step);
-      }
+      warn(Planner.preflight(model, first, recipe.target()));
     } catch (PlanMismatchException | IllegalArgumentException e) {
       complain("steps[0]", String.valueOf(e.getMessage()));
       return;
@@ -130,19 +123,9 @@ final class RecipeCheck {
     }
   }
 
-  private void warn(Target target, MoeModel model, PruneStep step) {
-    int all = model.layout().experts();
-    int left =
-        switch (step.router().mode()) {
-          case SLICE -> step.budget().kept(all);
-          case MASK -> all;
-        };
-    ExpertNumbers numbers = ExpertNumbers.of(model.layout()).uniform(left);
-    for (Finding finding : TargetRules.check(target, numbers)) {
-      if (!finding.refusal()) { // the step itself may change what a refusal rests on
-        warnings.add(place("steps[0]") + finding.severity().label() + ": " + finding.text());
-      }
-    }
+  private void warn(List<Finding> findings) {
+    findings.forEach(finding ->
+        warnings.add(place("steps[0]") + finding.severity().label() + ": " + finding.text()));
   }
 
   private void complain(String path, String problem) {

@@ -12,6 +12,7 @@ import io.moepress.recipes.apply.Applier;
 import io.moepress.recipes.apply.Manifest;
 import io.moepress.recipes.evidence.EvidenceRequest;
 import io.moepress.recipes.evidence.Statistic;
+import io.moepress.recipes.plan.LearnedPruning;
 import io.moepress.recipes.plan.Plan;
 import io.moepress.recipes.plan.PruneMethod;
 import io.moepress.recipes.planning.EvidenceNeeds;
@@ -21,6 +22,7 @@ import io.moepress.recipes.recipe.EvaluationSpec;
 import io.moepress.recipes.recipe.PruneStep;
 import io.moepress.recipes.recipe.Recipe;
 import io.moepress.recipes.recipe.RecipeException;
+import io.moepress.recipes.recipe.RecipeStep;
 import io.moepress.recipes.verify.Verifier.Check;
 import io.moepress.recipes.work.Journal;
 import io.moepress.recipes.work.Journal.Stage;
@@ -155,12 +157,33 @@ final class RecipeRun implements Closeable {
       Corpus corpus = steps.corpus(recipe.calibration().get());
       EvidenceRequest request = EvidenceNeeds.of(recipe).and(Statistic.defaults());
       predicted = setup.predicted(Calibration.memory(model, corpus, request));
+      for (LearnedPruning method : learned()) {
+        predicted = Math.max(predicted, setup.predicted(Learning.memory(model, corpus, method)));
+      }
     }
     if (recipe.evaluation().isPresent()) {
       PassMemory need = PassMemory.ofComparison(model, data(recipe.evaluation().get()).corpus());
       predicted = Math.max(predicted, setup.predicted(need));
     }
     return predicted;
+  }
+
+  /// The methods that learn before they decide.
+  private List<LearnedPruning> learned() {
+    List<PruneMethod> methods = new ArrayList<>();
+    for (RecipeStep step : steps.steps()) {
+      switch (step) {
+        case PruneStep prune -> methods.add(prune.method());
+      }
+    }
+    recipe.evaluation().ifPresent(spec -> methods.addAll(spec.baselines()));
+    List<LearnedPruning> learned = new ArrayList<>();
+    for (PruneMethod method : methods) {
+      if (method instanceof LearnedPruning own && own.given().isEmpty()) {
+        learned.add(own);
+      }
+    }
+    return learned;
   }
 
   /// What applying the plan will take.

@@ -2,6 +2,7 @@ package io.moepress.cli;
 
 import io.moepress.formats.Checks;
 import io.moepress.formats.Words;
+import io.moepress.formats.architecture.ExpertCounts;
 import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
@@ -78,7 +79,15 @@ final class RecipeTemplate {
             # moepress explain lists all methods, moepress explain NAME says what this one does.
             method: NAME
             # How many experts of each layer stay: a share (keep: 50%) or a number (experts: 16).
+            # A list gives each layer its own number, such as experts: [20, 12, 16].
             BUDGET
+            # How the budget is spread: uniform, or global for one threshold over all layers. By default
+            # as the method does it by itself.
+            # allocation: uniform
+            # Rounds numbers of experts to a multiple of 8, say, or to what the target likes: target.
+            # snap: target
+            # Whether all layers get the same number where the target knows one number only.
+            uniformise: true
             # Experts that no score can drop: those with extreme outputs, and those listed here as
             # "layer:expert", such as experts: ["3:17"].
             protect:
@@ -167,11 +176,11 @@ final class RecipeTemplate {
       ModelLayout layout = MoeModel.of(checkpoint).layout();
       String facts =
           Checks.text(
-              "%s: %d layers, %d of them with %d experts, of which a token uses %d; %s.",
+              "%s: %d layers, %d of them with %s experts, of which a token uses %d; %s.",
               layout.config().modelType(),
               layout.layers(),
               layout.moeLayers().size(),
-              layout.experts(),
+              ExpertCounts.text(layout.distinctExperts()),
               layout.topK(),
               new ByteSize(checkpoint.byteCount()).rounded());
       return new Facts(facts, budget(layout, wish.target()));

@@ -45,7 +45,7 @@ final class RunText {
   private static Table table(List<Candidate> candidates, Map<String, String> names) {
     Table table = Table.ofNumbers();
     row(table, "", candidates, Candidate::name);
-    row(table, "experts in a layer", candidates, c -> "" + c.size().experts());
+    row(table, "experts in a layer", candidates, c -> c.size().expertsText());
     row(table, "parameters", candidates, c -> Checks.text("%,d", c.size().parameters()));
     row(table, "size", candidates, c -> new ByteSize(c.size().bytes()).rounded());
     Evaluation first = candidates.getFirst().evaluation();

@@ -8,7 +8,10 @@ import io.moepress.prune.RandomPruning;
 import io.moepress.recipes.apply.PlannedModel;
 import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.evidence.EvidenceFile;
+import io.moepress.recipes.evidence.LearnedScores;
 import io.moepress.recipes.evidence.Statistic;
+import io.moepress.recipes.plan.AllocationMode;
+import io.moepress.recipes.plan.LearnedPruning;
 import io.moepress.recipes.plan.Plan;
 import io.moepress.recipes.plan.PlanMismatchException;
 import io.moepress.recipes.plan.Protection;
@@ -19,6 +22,7 @@ import io.moepress.recipes.planning.Planner.Subject;
 import io.moepress.recipes.recipe.CalibrationSpec;
 import io.moepress.recipes.recipe.PruneStep;
 import io.moepress.recipes.recipe.Recipe;
+import io.moepress.recipes.recipe.RecipeException;
 import io.moepress.recipes.recipe.RecipeStep;
 import io.moepress.recipes.target.Target;
 import java.io.IOException;
@@ -74,14 +78,44 @@ final class StepChain {
     PlannedModel current = PlannedModel.of(model);
     Plan plan = null;
     for (int index = 0; index < recipe.steps().size(); index++) {
-      RecipeStep step = variant.apply(recipe.steps().get(index));
-      plan = Planner.plan(current.model(), step, subject(current.model(), plan, index, label));
+      Subject subject = subject(current.model(), plan, index, label);
+      RecipeStep step = learned(variant.apply(recipe.steps().get(index)), current.model(), subject);
+      plan = Planner.plan(current.model(), step, subject);
       current = current.then(model, plan);
     }
     if (plan == null) {
       throw new IllegalStateException("a recipe has steps");
     }
     return new Decided(plan, current);
+  }
+
+  /// The step, with the scores that its method learns before it decides.
+  private RecipeStep learned(RecipeStep step, MoeModel current, Subject subject)
+      throws IOException {
+    return switch (step) {
+      case PruneStep prune when prune.method() instanceof LearnedPruning method ->
+          prune.with(method.with(scores(method, current, subject.checkpoint())));
+      case PruneStep prune -> prune;
+    };
+  }
+
+  private LearnedScores scores(LearnedPruning method, MoeModel current, String name)
+      throws IOException {
+    if (method.given().isPresent()) {
+      return Learning.given(method.given().get(), name);
+    }
+    CalibrationSpec spec =
+        recipe
+            .calibration()
+            .orElseThrow(() ->
+                new RecipeException(
+                    recipe.file()
+                        + ": method "
+                        + method.name()
+                        + " learns from texts (expected calibration data in the recipe, or"
+                        + " \"learned\" with a file of scores)"));
+    return new Learning(measuring.setup(), measuring.terminal())
+        .learn(current, name, corpus(spec), method);
   }
 
   /// Finds mistakes in any step before anything is measured. What the steps before it keep does not
@@ -110,7 +144,12 @@ final class StepChain {
       case PruneStep prune -> {
         requireNoMask(prune);
         PruneStep lots =
-            new PruneStep(new RandomPruning(0), prune.budget(), NO_PROTECTION, prune.router());
+            new PruneStep(
+                new RandomPruning(0),
+                prune.budget(),
+                NO_PROTECTION,
+                prune.router(),
+                prune.counts().spread(AllocationMode.UNIFORM));
         yield Planner.plan(model, lots, subject);
       }
     };

@@ -71,7 +71,7 @@ class ConvertCommandTest {
     assertThat(convert.exitCode()).isEqualTo(ExitCode.USAGE);
     assertThat(convert.err())
         .contains(
-            "--to: unknown layout \"safetensor\" (expected one of: safetensors, F32, F16, BF16)",
+            "--to: unknown layout \"safetensor\" (expected one of: safetensors, F32, F16, BF16, ",
             "Did you mean \"safetensors\"?");
   }
 

@@ -69,6 +69,28 @@ class GgufCommandsTest {
     }
   }
 
+  /// Rows of the tiny model are not whole blocks of 256.
+  @Test
+  void aMixOfTypes() throws IOException {
+    Path output = folder.resolve("out.gguf");
+
+    Cli convert =
+        Cli.run(
+            "convert", TestData.path("models/tiny-mixtral"), "-o", output, "--to", "q4_k_m", "--json");
+
+    assertThat(convert.exitCode()).as(convert.err()).isZero();
+    assertThat(convert.json().get("layout").asString()).isEqualTo("gguf Q4_K_M");
+    assertThat(convert.json().get("bitsPerWeight").asDouble()).isBetween(4.5, 7.0);
+    assertThat(convert.json().get("notes").toString()).contains("Q5_0 instead of Q4_K");
+    try (GgufFile file = GgufFile.open(output)) {
+      assertThat(file.tensor("blk.2.ffn_gate_exps.weight").orElseThrow().type())
+          .isEqualTo(GgufType.Q5_0);
+      assertThat(file.tensor("blk.2.ffn_down_exps.weight").orElseThrow().type())
+          .isEqualTo(GgufType.Q6_K);
+    }
+    assertThat(Cli.run("verify", output).exitCode()).isZero();
+  }
+
   @Test
   void predictionLayersAreLeftOutWithANote() {
     Cli convert =

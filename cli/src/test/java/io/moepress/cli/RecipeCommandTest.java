@@ -89,13 +89,14 @@ class RecipeCommandTest {
             bad:6: calibration.data[0].samples: 0 (expected a whole number from 1 to 2147483647)
             bad:6: calibration.data[1].file: missing (expected a file of texts). Did you mean it by "fiel"?
             bad:7: calibration.max-tokens: "none" (expected a whole number)
-            bad:9: steps[0].prune.method: "easyep" (expected one of: easy-ep, reap, frequency, gate-mass, random). Did you mean "easy-ep"?
-            bad:10: unknown key "kep" in "steps[1].prune"; known: experts, groups, keep, method, multi-token-prediction, protect, router, top-k. Did you mean "keep"?
+            bad:9: steps[0].prune.method: "easyep" (expected one of: METHODS). Did you mean "easy-ep"?
+            bad:10: unknown key "kep" in "steps[1].prune"; known: allocation, experts, groups, keep, method, multi-token-prediction, protect, router, snap, top-k, uniformise. Did you mean "keep"?
             bad:13: evaluate.gates.perplexity-ratio: -1.0 (expected a number above 0)
             bad:13: evaluate.gates.kl-divergence: "soon" (expected a number)
             bad:1: unknown key "modle" in the recipe; known: architecture, calibration, evaluate, max-shard-size, model, output, seed, steps, target. Did you mean "model"?
             bad: 11 problems
-            """);
+            """
+                .replace("METHODS", String.join(", ", new Methods().pruneNames())));
   }
 
   @Test
@@ -177,7 +178,8 @@ class RecipeCommandTest {
 
   @Test
   void theExamplesPass() {
-    for (String example : new String[] {"quickstart", "gate-missed", "compare-scores"}) {
+    for (String example :
+        new String[] {"quickstart", "gate-missed", "compare-scores", "layer-budgets"}) {
       Path recipe = Path.of("..", "recipes", "examples", example + ".yaml");
       assertThat(recipe).exists();
       Cli check = Cli.run("recipe", "check", recipe);

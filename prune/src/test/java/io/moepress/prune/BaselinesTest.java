@@ -24,9 +24,9 @@ class BaselinesTest {
         Question.about(3, "math", "code")
             .with(0, ROUTED_TOKENS, new double[] {5, 0, 1}, new double[] {0, 4, 9});
 
-    assertThat(question.scores(new FrequencyPruning(), 0)).containsExactly(5, 4, 10);
-    assertThat(question.kept(new FrequencyPruning(), 2)).containsExactly(0, 2);
-    assertThat(new FrequencyPruning().needs()).containsExactly(ROUTED_TOKENS);
+    assertThat(question.scores(ActivationMembers.FREQUENCY, 0)).containsExactly(5, 4, 10);
+    assertThat(question.kept(ActivationMembers.FREQUENCY, 2)).containsExactly(0, 2);
+    assertThat(ActivationMembers.FREQUENCY.needs()).containsExactly(ROUTED_TOKENS);
   }
 
   @Test
@@ -35,18 +35,18 @@ class BaselinesTest {
         Question.about(3, "math", "code")
             .with(0, GATE_SUM, new double[] {0.5, 0, 0.25}, new double[] {0, 1, 0.5});
 
-    assertThat(question.scores(new GateMassPruning(), 0)).containsExactly(0.5, 1, 0.75);
-    assertThat(question.kept(new GateMassPruning(), 2)).containsExactly(1, 2);
-    assertThat(new GateMassPruning().needs()).containsExactly(GATE_SUM);
+    assertThat(question.scores(ActivationMembers.GATE_MASS, 0)).containsExactly(0.5, 1, 0.75);
+    assertThat(question.kept(ActivationMembers.GATE_MASS, 2)).containsExactly(1, 2);
+    assertThat(ActivationMembers.GATE_MASS.needs()).containsExactly(GATE_SUM);
   }
 
   @Test
   void scoresAreThoseOfTheReferenceImplementation() throws IOException {
     GoldenEvidence golden = GoldenEvidence.read();
     for (int layer = 0; layer < GoldenEvidence.LAYERS; layer++) {
-      assertThat(golden.question().scores(new FrequencyPruning(), layer))
+      assertThat(golden.question().scores(ActivationMembers.FREQUENCY, layer))
           .isEqualTo(golden.numbers(layer, "routed_tokens"));
-      assertThat(golden.question().scores(new GateMassPruning(), layer))
+      assertThat(golden.question().scores(ActivationMembers.GATE_MASS, layer))
           .isEqualTo(golden.numbers(layer, "gate_sum"));
     }
   }

@@ -28,6 +28,8 @@ final class GoldenEvidence {
       question
           .with(layer, Statistic.ROUTED_TOKENS, numbers(layer, "routed_tokens"))
           .with(layer, Statistic.GATE_SUM, numbers(layer, "gate_sum"))
+          .with(layer, Statistic.OUTPUT_NORM_SUM, numbers(layer, "output_norm_sum"))
+          .with(layer, Statistic.OUTPUT_SQUARE_SUM, numbers(layer, "output_sq_sum"))
           .with(layer, Statistic.GATED_OUTPUT_NORM_SUM, numbers(layer, "gated_output_norm_sum"))
           .with(layer, Statistic.EASY_EP_SUM, numbers(layer, "easy_ep"));
     }

@@ -79,21 +79,21 @@ class GroupedPruningTest {
     return kept(config(), count, guarded);
   }
 
-  private static List<Integer> kept(ModelConfig config, int count, SortedSet<ExpertId> guarded) {
+  private static List<Integer> kept(ModelConfig config, int count, SortedSet<ExpertId> guarded)
+      throws IOException {
     Evidence.Layer layer =
         new Evidence.Layer(16, Map.of(Statistic.ROUTED_TOKENS, new double[][] {COUNTS}));
     Evidence evidence =
         new Evidence("sha256:0", 100, List.of(ALL), new TreeMap<>(Map.of(1, layer)));
     List<KeepExperts> steps =
-        new FrequencyPruning()
-            .plan(
-                new PruneRequest(
-                    Question.NO_WEIGHTS,
-                    ModelLayout.of(config),
-                    evidence,
-                    new KeepCount(count),
-                    guarded,
-                    RouterMode.SLICE));
+        ActivationMembers.FREQUENCY.plan(
+            new PruneRequest(
+                Question.NO_WEIGHTS,
+                ModelLayout.of(config),
+                evidence,
+                new KeepCount(count),
+                guarded,
+                RouterMode.SLICE));
     assertThat(steps).hasSize(1);
     return steps.getFirst().kept();
   }

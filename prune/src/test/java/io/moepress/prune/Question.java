@@ -6,12 +6,17 @@ import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.ModelConfig;
 import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.evidence.Statistic;
+import io.moepress.recipes.plan.Allocation;
+import io.moepress.recipes.plan.Allocation.EachLayer;
+import io.moepress.recipes.plan.Allocation.Global;
 import io.moepress.recipes.plan.ExpertId;
 import io.moepress.recipes.plan.KeepCount;
 import io.moepress.recipes.plan.KeepExperts;
 import io.moepress.recipes.plan.PruneRequest;
 import io.moepress.recipes.plan.RouterMode;
 import io.moepress.testdata.TinyMoe;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -34,6 +39,7 @@ final class Question {
   private final int experts;
   private final SortedMap<Integer, Map<Statistic, double[][]>> layers = new TreeMap<>();
   private final SortedSet<ExpertId> guarded = new TreeSet<>();
+  private int topK = 1;
 
   private Question(int experts, List<String> domains) {
     this.experts = experts;
@@ -63,6 +69,13 @@ final class Question {
     return this;
   }
 
+  /// Experts that a token uses; one unless this is called.
+  @CanIgnoreReturnValue
+  Question topK(int count) {
+    topK = count;
+    return this;
+  }
+
   @CanIgnoreReturnValue
   Question guard(int layer, int... expertsOfLayer) {
     IntStream.of(expertsOfLayer).forEach(expert -> guarded.add(new ExpertId(layer, expert)));
@@ -71,7 +84,16 @@ final class Question {
 
   /// What `method` decides when `count` experts stay.
   List<KeepExperts> ask(ScoredPruning method, int count) {
-    return method.plan(request(count));
+    return ask(method, new EachLayer(new KeepCount(count).counts(layout())));
+  }
+
+  /// What `method` decides.
+  List<KeepExperts> ask(ScoredPruning method, Allocation allocation) {
+    try {
+      return method.plan(request(allocation));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /// The experts of layer 0 that `method` keeps.
@@ -81,15 +103,23 @@ final class Question {
 
   /// The scores that `method` gives in a layer.
   double[] scores(ScoredPruning method, int layer) {
-    return method.scores(layer, evidence().layers().get(layer), request(1));
+    try {
+      return method.scores(layer, evidence().layers().get(layer), request(new Global(1)));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
-  private PruneRequest request(int count) {
-    int last = layers.lastKey();
-    TinyMoe model = TinyMoe.mixtral().layers(last + 1).experts(experts).topK(1);
-    ModelLayout layout = ModelLayout.of(ModelConfig.parse(model.configJson()));
+  /// The request that a method gets.
+  PruneRequest request(Allocation allocation) {
     return new PruneRequest(
-        NO_WEIGHTS, layout, evidence(), new KeepCount(count), guarded, RouterMode.SLICE);
+        NO_WEIGHTS, layout(), evidence(), allocation, guarded, RouterMode.SLICE);
+  }
+
+  private ModelLayout layout() {
+    int last = layers.lastKey();
+    TinyMoe model = TinyMoe.mixtral().layers(last + 1).experts(experts).topK(topK);
+    return ModelLayout.of(ModelConfig.parse(model.configJson()));
   }
 
   private Evidence evidence() {

@@ -1,8 +1,5 @@
 package io.moepress.prune;
 
-import static io.moepress.recipes.evidence.Statistic.EASY_EP_SUM;
-import static io.moepress.recipes.evidence.Statistic.GATED_OUTPUT_NORM_SUM;
-import static io.moepress.recipes.evidence.Statistic.GATE_SUM;
 import static io.moepress.recipes.evidence.Statistic.ROUTED_TOKENS;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
@@ -27,7 +24,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /// What all methods that rank experts have in common.
 class ScoredPruningTest {
-  private static final FrequencyPruning FREQUENCY = new FrequencyPruning();
+  private static final ScoredPruning FREQUENCY = ActivationMembers.FREQUENCY;
 
   private static Question counts(double... tokens) {
     return Question.about(ROUTED_TOKENS, tokens);
@@ -111,8 +108,9 @@ class ScoredPruningTest {
   }
 
   static Stream<ScoredPruning> measured() {
-    return Stream.of(
-        new EasyEpPruning(), new ReapPruning(), new FrequencyPruning(), new GateMassPruning());
+    return Stream.concat(
+        Stream.of(new EasyEpPruning()),
+        ActivationMembers.ALL.stream().map(ActivationMembers.Member::method));
   }
 
   static Stream<ScoredPruning> all() {
@@ -189,8 +187,7 @@ class ScoredPruningTest {
   private static Question random(long seed, List<Integer> permutation) {
     SplittableRandom random = new SplittableRandom(seed);
     Question question = Question.about(permutation.size(), "math", "code");
-    for (Statistic statistic :
-        List.of(ROUTED_TOKENS, GATE_SUM, GATED_OUTPUT_NORM_SUM, EASY_EP_SUM)) {
+    for (Statistic statistic : Statistic.defaults()) {
       double[][] values = new double[2][];
       for (int domain = 0; domain < 2; domain++) {
         double[] drawn = random.doubles(permutation.size(), 1, 100).toArray();

@@ -60,7 +60,18 @@ final class ExpertRunner {
   }
 
   /// One expert and some of the slots in which it was chosen.
-  private record Batch(int expert, int[] slots) {}
+  record Batch(int expert, int[] slots) {
+
+    /// The rows of the slots' tokens, one below the other.
+    MemorySegment gather(TorchScope scope, HiddenStates states, int topK) {
+      MemorySegment gathered = scope.floats((long) slots.length * states.width());
+      for (int i = 0; i < slots.length; i++) {
+        MemorySegment source = states.row(slots[i] / topK);
+        MemorySegment.copy(source, 0, gathered, i * source.byteSize(), source.byteSize());
+      }
+      return gathered;
+    }
+  }
 
   /// An expert's outputs for a batch, a row for each slot, and the sums over the batch.
   private record Computed(float[] rows, Map<ExpertSum, double[]> sums) {}
@@ -72,7 +83,7 @@ final class ExpertRunner {
     ColumnSums sums = new ColumnSums(experts);
     float[] norms = new float[routing.experts().length];
     float[] maxima = new float[routing.experts().length];
-    List<Batch> batches = batches(routing);
+    List<Batch> batches = batches(routing, experts, block);
     workers.ordered(
         batches.size(),
         index -> {
@@ -90,7 +101,8 @@ final class ExpertRunner {
     return new Result(norms, maxima, sums.all());
   }
 
-  private List<Batch> batches(Routing routing) {
+  /// All slots, expert by expert, at most `block` of them together.
+  static List<Batch> batches(Routing routing, int experts, int block) {
     List<Batch> batches = new ArrayList<>();
     int[][] slots = routing.slotsByExpert(experts);
     for (int expert = 0; expert < experts; expert++) {
@@ -106,11 +118,7 @@ final class ExpertRunner {
     int width = inputs.width();
     int count = batch.slots().length;
     try (TorchScope scope = Torch.scope()) {
-      MemorySegment gathered = scope.floats((long) count * width);
-      for (int i = 0; i < count; i++) {
-        MemorySegment source = inputs.row(batch.slots()[i] / topK);
-        MemorySegment.copy(source, 0, gathered, i * source.byteSize(), source.byteSize());
-      }
+      MemorySegment gathered = batch.gather(scope, inputs, topK);
       NDArray x = scope.over(gathered, count, width);
       GatedNetwork network = blocks.expert(scope, layer, batch.expert());
       NDArray intermediate = network.intermediate(x);

@@ -34,18 +34,34 @@ public final class ForwardPass {
   private final PassResources resources;
   private final Workers workers;
   private final BlockLoader blocks;
+  private final Rerouting rerouting;
+
+  /// What becomes of the router's choices before the experts run.
+  @FunctionalInterface
+  interface Rerouting {
+    /// The experts run as the router chose.
+    Rerouting NONE = (layer, chosen) -> chosen;
+
+    /// The routing that the experts of a layer run with; `chosen` stays as it is.
+    Routing of(int layer, Routing chosen);
+  }
 
   /// Prepares a pass.
   ///
   /// @throws io.moepress.formats.FormatException when the config asks for something that the
   ///   forward pass of its family does not do
   public ForwardPass(MoeModel model, PassResources resources) {
+    this(model, resources, Rerouting.NONE);
+  }
+
+  ForwardPass(MoeModel model, PassResources resources, Rerouting rerouting) {
     this.model = model;
     this.layout = model.layout();
     layout.requireAssumptions();
     this.resources = resources;
     this.workers = resources.workers();
     this.blocks = new BlockLoader(model);
+    this.rerouting = rerouting;
   }
 
   /// Runs all layers.
@@ -127,15 +143,16 @@ public final class ForwardPass {
   private void runLayer(int layer, Streams streams, MoePass.Observer observer) throws IOException {
     streams.outputs().clear();
     if (layout.isMoe(layer)) {
-      Routing routing = Routing.ofTokens(streams.corpus().tokens(), layout.topK());
-      attend(layer, streams, routing);
+      Routing chosen = Routing.ofTokens(streams.corpus().tokens(), layout.topK());
+      attend(layer, streams, chosen);
+      Routing routing = rerouting.of(layer, chosen);
       ExpertRunner experts =
-          new ExpertRunner(layer, layout.experts(), blocks, workers, observer.wants());
+          new ExpertRunner(layer, layout.experts(layer), blocks, workers, observer.wants());
       ExpertRunner.Result result = experts.run(streams.inputs(), routing, streams.outputs());
       observer.observe(
           new MoePass(
               layer,
-              layout.experts(),
+              layout.experts(layer),
               routing,
               result.norms(),
               result.maxima(),
@@ -160,13 +177,13 @@ public final class ForwardPass {
   /// Attention, then norm and router, sequence by sequence.
   private void attend(int layer, Streams streams, Routing routing) throws IOException {
     try (TorchScope weights = Torch.scope()) {
-      AttentionHalf half = attentionHalf(weights, layer);
+      AttentionHalf half = AttentionHalf.load(blocks, weights, layer);
       Linear routerWeight = blocks.routerWeight(weights, layer);
       TopKRouter router = blocks.router(layer);
       forEachSequence(
           streams,
           (scope, first, count) -> {
-            NDArray input = half.run(scope, streams, first, count);
+            NDArray input = attendSequence(half, scope, streams, first, count);
             route(router, routerWeight.apply(input), routing, first);
           });
     }
@@ -210,44 +227,32 @@ public final class ForwardPass {
   /// Attention, then the feed-forward network of a layer without experts.
   private void attendDense(int layer, Streams streams) throws IOException {
     try (TorchScope weights = Torch.scope()) {
-      AttentionHalf half = attentionHalf(weights, layer);
+      AttentionHalf half = AttentionHalf.load(blocks, weights, layer);
       GatedNetwork network = blocks.denseNetwork(weights, layer);
       forEachSequence(
           streams,
           (scope, first, count) -> {
-            NDArray output = network.apply(half.run(scope, streams, first, count));
+            NDArray output = network.apply(attendSequence(half, scope, streams, first, count));
             streams.outputs().rows(first, count).copyFrom(TorchScope.values(output));
           });
     }
   }
 
-  private AttentionHalf attentionHalf(TorchScope weights, int layer) throws IOException {
-    return new AttentionHalf(
-        blocks.norm(weights, TensorId.ofLayer(TensorRole.ATTENTION_NORM, layer)),
-        blocks.attention(weights, layer),
-        blocks.norm(weights, TensorId.ofLayer(TensorRole.FEED_FORWARD_NORM, layer)));
+  /// Updates the residual stream of one sequence and keeps the input of the layer's second half.
+  private static NDArray attendSequence(
+      AttentionHalf half, TorchScope scope, Streams streams, int first, int count) {
+    NDArray hidden = view(scope, streams.hidden(), first, count);
+    NDArray attended = half.attended(scope, hidden);
+    NDArray input = half.input(hidden.addi(attended));
+    streams.inputs().rows(first, count).copyFrom(TorchScope.values(input));
+    return input;
   }
 
-  /// The first half of a layer, and the norm its second half begins with.
-  private record AttentionHalf(
-      RmsNorm attentionNorm, Attention attention, RmsNorm feedForwardNorm) {
-
-    /// Updates the residual stream of one sequence and keeps the input of its second half.
-    NDArray run(TorchScope scope, Streams streams, int first, int count) {
-      NDArray hidden = view(scope, streams.hidden(), first, count);
-      NDArray attended = attention.apply(scope, attentionNorm.apply(hidden));
-      hidden.addi(attended);
-      NDArray input = feedForwardNorm.apply(hidden);
-      streams.inputs().rows(first, count).copyFrom(TorchScope.values(input));
-      return input;
-    }
-  }
-
-  private static NDArray view(TorchScope scope, HiddenStates states, int first, int count) {
+  static NDArray view(TorchScope scope, HiddenStates states, int first, int count) {
     return scope.over(states.rows(first, count), count, states.width());
   }
 
-  private static void route(TopKRouter router, NDArray logits, Routing routing, int first) {
+  static void route(TopKRouter router, NDArray logits, Routing routing, int first) {
     int experts = Math.toIntExact(logits.getShape().get(1));
     float[] values = TorchScope.values(logits).toArray(JAVA_FLOAT); // [tokens, experts]
     float[] row = new float[experts];

@@ -27,8 +27,16 @@ public final class OutputHead implements AutoCloseable {
 
   /// The logits `[count, vocabulary]` of consecutive tokens; they belong to `scope`.
   public NDArray logits(TorchScope scope, HiddenStates hidden, long first, int count) {
-    NDArray rows = scope.over(hidden.rows(first, count), count, hidden.width());
-    NDArray normed = norm.apply(rows);
+    return logits(normed(scope.over(hidden.rows(first, count), count, hidden.width())));
+  }
+
+  /// What the head sees of last hidden states `[count, hidden]`.
+  NDArray normed(NDArray rows) {
+    return norm.apply(rows);
+  }
+
+  /// The logits `[count, vocabulary]` of rows behind the final norm.
+  NDArray logits(NDArray normed) {
     NDList logits = new NDList();
     parts.forEach(part -> logits.add(part.apply(normed)));
     return logits.size() == 1 ? logits.head() : NDArrays.concat(logits, 1);

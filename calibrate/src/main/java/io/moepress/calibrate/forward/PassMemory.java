@@ -7,7 +7,9 @@ import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.architecture.TensorId;
 import io.moepress.formats.tensor.TensorInfo;
+import io.moepress.recipes.evidence.Relaxation;
 import io.moepress.recipes.work.MemoryBudget;
+import java.util.Arrays;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -27,6 +29,13 @@ public record PassMemory(long layer, long job, long states, long lists) {
   /// Java arrays for each choice of an expert: expert, weight, score, norm, maximum, and its slot
   /// in two orders.
   private static final int ARRAYS_PER_CHOICE = 7;
+
+  /// Copies of an intermediate result while gradients are taken: what is recorded, and what comes
+  /// back.
+  private static final int GRADIENT_COPIES = 6;
+
+  /// Arrays for each choice of an expert in a search, some of doubles.
+  private static final int SEARCH_ARRAYS_PER_CHOICE = 14;
 
   /// What a pass over a corpus needs.
   public static PassMemory of(MoeModel model, Corpus corpus) {
@@ -59,6 +68,50 @@ public record PassMemory(long layer, long job, long states, long lists) {
         pass.lists);
   }
 
+  /// What learning scores needs: the hidden states of the original model on all texts, and for the
+  /// texts of one update those in front of every layer and three more.
+  ///
+  /// @param batch texts for each update
+  public static PassMemory ofSearch(
+      MoeModel model, Corpus corpus, int batch, Relaxation relaxation) {
+    ModelLayout layout = model.layout();
+    PassMemory pass = of(model, corpus);
+    long hidden = layout.dimension(Dimension.HIDDEN);
+    int[] lengths = corpus.sequences().stream().mapToInt(TokenSequence::length).sorted().toArray();
+    int first = Math.max(0, lengths.length - batch);
+    long tokens = Arrays.stream(lengths, first, lengths.length).asLongStream().sum();
+    long matrices = COPIES + layout.layers() - layout.moeLayers().getFirst();
+    long chosen =
+        switch (relaxation) {
+          case ROUTER -> layout.topK();
+          case DENSE -> layout.experts();
+        };
+    long head = layout.dimension(Dimension.VOCABULARY) * hidden * Float.BYTES;
+    long longest = lengths[lengths.length - 1];
+    return new PassMemory(
+        Math.max(pass.layer, head),
+        Math.max(expertGradientJob(layout, tokens), textGradientJob(model, longest)),
+        Math.max(pass.states, (corpus.tokens() + matrices * tokens) * hidden * Float.BYTES),
+        pass.lists + SEARCH_ARRAYS_PER_CHOICE * Integer.BYTES * tokens * chosen);
+  }
+
+  /// An expert with a block of its tokens, what is recorded of it, and gradients.
+  private static long expertGradientJob(ModelLayout layout, long tokens) {
+    long hidden = layout.dimension(Dimension.HIDDEN);
+    long width = layout.dimension(Dimension.EXPERT_WIDTH);
+    long block = Math.min(tokens, ExpertRunner.tokensPerBlock(layout));
+    return Float.BYTES * (2 * 3 * hidden * width + GRADIENT_COPIES * block * (hidden + width));
+  }
+
+  /// Everything that is recorded of the longest text in a layer, or of its logits.
+  private static long textGradientJob(MoeModel model, long longest) {
+    long scores = model.layout().dimension(Dimension.HEADS) * longest * longest;
+    long vocabulary = model.layout().dimension(Dimension.VOCABULARY);
+    long logits = Math.max(vocabulary, Math.min(HeadGradient.MAX_LOGITS, longest * vocabulary));
+    long rows = longest * (widest(model) + model.layout().dimension(Dimension.HIDDEN));
+    return Float.BYTES * GRADIENT_COPIES * Math.max(rows + scores, logits);
+  }
+
   /// Elements of the largest layer without its routed experts.
   private static long largestLayer(MoeModel model) {
     Map<Integer, Long> elements = new TreeMap<>();
@@ -80,19 +133,22 @@ public record PassMemory(long layer, long job, long states, long lists) {
 
   /// Rows of the widest matrix of a layer, and the attention scores of a block of queries.
   private static long textJob(MoeModel model, long longest) {
-    long widest =
-        model.inventory().names().keySet().stream()
-            .filter(id -> id.layer() != TensorId.NONE && !id.role().isExpert())
-            .map(model::info)
-            .mapToLong(PassMemory::widest)
-            .max()
-            .orElse(0);
+    long widest = widest(model);
     long hidden = model.layout().dimension(Dimension.HIDDEN);
     long scores =
         Math.min(
             CausalMix.MAX_SCORES + longest,
             model.layout().dimension(Dimension.HEADS) * longest * longest);
     return Float.BYTES * (COPIES * longest * (widest + hidden) + COPIES * scores);
+  }
+
+  private static long widest(MoeModel model) {
+    return model.inventory().names().keySet().stream()
+        .filter(id -> id.layer() != TensorId.NONE && !id.role().isExpert())
+        .map(model::info)
+        .mapToLong(PassMemory::widest)
+        .max()
+        .orElse(0);
   }
 
   private static long widest(TensorInfo info) {

@@ -1,6 +1,7 @@
 package io.moepress.calibrate.forward;
 
 import ai.djl.ndarray.NDArray;
+import io.moepress.calibrate.torch.TorchScope;
 
 /// Root mean square normalisation over the last axis: `x / √(mean(x²) + ε) · w`.
 ///
@@ -9,6 +10,10 @@ import ai.djl.ndarray.NDArray;
 /// @param weight `[width]`
 /// @param epsilon added to the mean square
 record RmsNorm(NDArray weight, float epsilon) {
+
+  RmsNorm {
+    weight = TorchScope.shared(weight);
+  }
 
   NDArray apply(NDArray x) {
     NDArray meanSquare = x.square().mean(new int[] {-1}, true);

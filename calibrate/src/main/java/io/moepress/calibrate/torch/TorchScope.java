@@ -49,6 +49,11 @@ public final class TorchScope implements AutoCloseable {
     return over(memory, shape);
   }
 
+  /// A column of indices, `[count, 1]`.
+  public NDArray indices(long[] values) {
+    return manager.create(values, new Shape(values.length, 1));
+  }
+
   /// A weight, widened to float32.
   ///
   /// @throws io.moepress.formats.FormatException when a value is not finite
@@ -57,6 +62,15 @@ public final class TorchScope implements AutoCloseable {
     MemorySegment memory = floats(shape.elementCount());
     Numbers.widen(tensor, memory);
     return over(memory, shape.dimensions().stream().mapToLong(Long::longValue).toArray());
+  }
+
+  /// An array that several threads calculate with. Its shape is looked up here and now: DJL does so at
+  /// first use, and hands the result on to other threads unsafely.
+  public static NDArray shared(NDArray array) {
+    if (array.getShape() == null) {
+      throw new IllegalStateException("an array without a shape");
+    }
+    return array;
   }
 
   /// The values of an array, without copying where they are contiguous; valid as long as the array.

@@ -77,7 +77,7 @@ final class Formulas {
     return new Expression.Scope() {
       @Override
       public OptionalDouble config(String key) {
-        return config.value(key).map(node -> numeric(key, node)).orElse(OptionalDouble.empty());
+        return config.value(key).map(node -> value(key, node)).orElse(OptionalDouble.empty());
       }
 
       @Override
@@ -85,6 +85,13 @@ final class Formulas {
         return dimension.apply(name);
       }
     };
+  }
+
+  /// Of a list of numbers of experts the largest.
+  private OptionalDouble value(String key, JsonNode node) {
+    return node.isArray() && architecture.countKeys().contains(key)
+        ? OptionalDouble.of(ExpertCounts.largest(key, node))
+        : numeric(key, node);
   }
 
   private static OptionalDouble numeric(String key, JsonNode node) {

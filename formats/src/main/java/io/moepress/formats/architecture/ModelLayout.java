@@ -17,6 +17,10 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
+import java.util.SortedMap;
+import java.util.SortedSet;
+import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
@@ -32,6 +36,7 @@ public final class ModelLayout {
   private final @Nullable Storage storage;
   private final Map<TensorRole, TensorTemplate> templates;
   private final Formulas formulas;
+  private final SortedMap<Integer, Integer> listed;
 
   private ModelLayout(Architecture architecture, ModelConfig config, @Nullable Storage storage) {
     this.architecture = architecture;
@@ -39,6 +44,7 @@ public final class ModelLayout {
     this.storage = storage;
     this.templates = templates(architecture, storage);
     this.formulas = new Formulas(architecture, config);
+    this.listed = ExpertCounts.byLayer(ExpertCounts.listed(architecture, config), this);
   }
 
   /// The family's tensors, with those of a storage in their places.
@@ -69,10 +75,7 @@ public final class ModelLayout {
   private static ModelLayout of(
       Architecture architecture, ModelConfig config, @Nullable Storage storage) {
     ModelLayout layout = lenient(architecture, config, storage);
-    layout.requireOneValue(architecture.countKeys());
-    layout.requireOneValue(architecture.topKKeys());
-    layout.requireReachableTopK();
-    layout.requireFittingGroups();
+    ExpertCounts.requireConsistent(layout);
     return layout;
   }
 
@@ -144,9 +147,39 @@ public final class ModelLayout {
     return dimension(Dimension.LAYERS);
   }
 
-  /// Number of routed experts in each layer that has them.
+  /// Number of routed experts in each layer that has them; where layers differ, the largest.
   public int experts() {
     return dimension(Dimension.EXPERTS);
+  }
+
+  /// Number of routed experts of a layer that has them. Layers for multi-token prediction have as
+  /// many as the last layer.
+  public int experts(int layer) {
+    if (listed.isEmpty()) {
+      return experts();
+    }
+    int known = layer < layers() ? layer : listed.lastKey();
+    return listed.getOrDefault(known, experts());
+  }
+
+  /// Number of routed experts of every layer that has them, by layer.
+  public SortedMap<Integer, Integer> expertCounts() {
+    SortedMap<Integer, Integer> counts = new TreeMap<>();
+    moeLayers().forEach(layer -> counts.put(layer, experts(layer)));
+    return counts;
+  }
+
+  /// The numbers of routed experts that layers have, each once.
+  public SortedSet<Integer> distinctExperts() {
+    return new TreeSet<>(listed.isEmpty() ? List.of(experts()) : listed.values());
+  }
+
+  /// This model with other numbers of experts.
+  ///
+  /// @param byLayer the number of every layer with experts
+  /// @throws FormatException when a token uses more, or groups do not fit
+  public ModelLayout withExperts(SortedMap<Integer, Integer> byLayer) {
+    return with(ExpertCounts.written(this, byLayer));
   }
 
   /// Number of routed experts each token uses.
@@ -245,7 +278,20 @@ public final class ModelLayout {
         quoted.replace("{layer}", "\\E\\d+\\Q").replace("{expert}", "\\E\\d+\\Q"));
   }
 
-  /// The shape a tensor of `role` must have.
+  /// The shape a tensor must have.
+  public Shape shape(TensorId id) {
+    Shape shape = shape(id.role());
+    int axis = listed.isEmpty() ? -1 : expertAxis(id.role());
+    if (axis < 0) {
+      return shape;
+    }
+    List<Long> dimensions = new ArrayList<>(shape.dimensions());
+    dimensions.set(axis, (long) experts(id.layer()));
+    return new Shape(dimensions);
+  }
+
+  /// The shape a tensor of `role` must have; where layers differ in their number of experts, that
+  /// of the largest.
   public Shape shape(TensorRole role) {
     return new Shape(template(role).shape().stream().map(formulas::positive).toList());
   }
@@ -327,7 +373,7 @@ public final class ModelLayout {
       case MOE_LAYER, ALL_EXPERTS -> addIf(moe, ids, TensorId.ofLayer(role, layer));
       case DENSE_LAYER -> addIf(!moe, ids, TensorId.ofLayer(role, layer));
       case EXPERT -> {
-        for (int expert = 0; moe && expert < experts(); expert++) {
+        for (int expert = 0; moe && expert < experts(layer); expert++) {
           ids.add(new TensorId(role, layer, expert));
         }
       }
@@ -347,32 +393,5 @@ public final class ModelLayout {
           "architecture %s has no tensor for the role %s", architecture.modelTypes(), role);
     }
     return template;
-  }
-
-  private void requireOneValue(List<String> keys) {
-    List<String> present = keys.stream().filter(key -> config.value(key).isPresent()).toList();
-    long values = present.stream().map(key -> config.value(key).orElseThrow()).distinct().count();
-    Checks.requireFormat(
-        values <= 1,
-        "config.json: %s mean the same and differ. Set them equal to what the tensors hold.",
-        present);
-  }
-
-  private void requireReachableTopK() {
-    Checks.requireFormat(
-        topK() <= experts(),
-        "config.json: %s: %d experts per token, but only %d experts",
-        architecture.topKKeys(),
-        topK(),
-        experts());
-  }
-
-  private void requireFittingGroups() {
-    Checks.requireFormat(
-        groups().fit(experts(), topK()),
-        "config.json: %s: %d experts (expected %s)",
-        architecture.countKeys(),
-        experts(),
-        groups().rule(topK()));
   }
 }

@@ -37,7 +37,7 @@ public record TensorInventory(Map<TensorId, String> names, Set<String> multiToke
         requireOptional(checkpoint, layout, id);
         continue;
       }
-      requireShape(checkpoint, info, layout.shape(id.role()));
+      requireShape(checkpoint, info, layout.shape(id));
       names.put(id, name);
       requireOneRole(unknown.remove(name), layout, name);
     }
@@ -69,14 +69,20 @@ public record TensorInventory(Map<TensorId, String> names, Set<String> multiToke
     int tensors = checkpoint.tensors().size();
     boolean split =
         layout.roles().stream().anyMatch(role -> role.scope() == TensorRole.Scope.EXPERT);
-    boolean enough =
-        layout.layers() <= tensors
-            && (!split || (long) layout.moeLayers().size() * layout.experts() <= tensors);
+    boolean enough = layout.layers() <= tensors && (!split || sum(layout) <= tensors);
     if (!enough) {
       throw FormatException.of(
-          "%s: only %d tensors, but config.json says %d layers and %d experts",
-          checkpoint.name(), tensors, layout.layers(), layout.experts());
+          "%s: only %d tensors, but config.json says %d layers and %s experts",
+          checkpoint.name(), tensors, layout.layers(), experts(layout));
     }
+  }
+
+  private static long sum(ModelLayout layout) {
+    return layout.expertCounts().values().stream().mapToLong(Integer::longValue).sum();
+  }
+
+  private static String experts(ModelLayout layout) {
+    return ExpertCounts.text(layout.distinctExperts());
   }
 
   private static void requireOneRole(boolean first, ModelLayout layout, String name) {
@@ -89,8 +95,8 @@ public record TensorInventory(Map<TensorId, String> names, Set<String> multiToke
   private static void requireOptional(Checkpoint checkpoint, ModelLayout layout, TensorId id) {
     if (!layout.isOptional(id.role())) {
       throw FormatException.of(
-          "%s: tensor %s is missing (config.json says %d layers and %d experts)",
-          checkpoint.name(), layout.name(id), layout.layers(), layout.experts());
+          "%s: tensor %s is missing (config.json says %d layers and %s experts)",
+          checkpoint.name(), layout.name(id), layout.layers(), experts(layout));
     }
   }
 
@@ -106,12 +112,12 @@ public record TensorInventory(Map<TensorId, String> names, Set<String> multiToke
       Checkpoint checkpoint, ModelLayout layout, Set<String> names) {
     return FormatException.of(
         "%s: %d tensors have no role in the architecture %s, for instance %s (config.json says %d"
-            + " layers and %d experts)",
+            + " layers and %s experts)",
         checkpoint.name(),
         names.size(),
         layout.config().modelType(),
         names.iterator().next(),
         layout.layers(),
-        layout.experts());
+        experts(layout));
   }
 }

@@ -88,7 +88,16 @@ public final class ModelConfig {
 
   /// This configuration with `key` set to an integer, where it stands or else at the end.
   public ModelConfig with(String key, long value) {
-    ModelConfig edited = parse(JsonEdit.set(text, path(key), Long.toString(value)));
+    return edited(key, Long.toString(value));
+  }
+
+  /// This configuration with `key` set to a list of integers, where it stands or else at the end.
+  public ModelConfig with(String key, List<Integer> values) {
+    return edited(key, values.toString());
+  }
+
+  private ModelConfig edited(String key, String json) {
+    ModelConfig edited = parse(JsonEdit.set(text, path(key), json));
     return architecture == null ? edited : edited.describedBy(architecture);
   }
 }

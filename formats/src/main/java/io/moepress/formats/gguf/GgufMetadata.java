@@ -77,6 +77,11 @@ final class GgufMetadata {
         layout.experts(),
         MOST_EXPERTS,
         MOST_EXPERTS);
+    Checks.requireFormat(
+        layout.distinctExperts().size() == 1,
+        "config.json: layers with %s experts (llama.cpp wants the same number in every layer). Plan"
+            + " equal numbers, or stay with safetensors.",
+        layout.distinctExperts());
     count("expert_count", layout.experts());
     count("expert_used_count", layout.topK());
   }

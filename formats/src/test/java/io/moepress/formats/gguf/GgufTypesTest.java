@@ -78,10 +78,8 @@ class GgufTypesTest {
   @Test
   void weightsThatDoNotFitAreRefused() {
     assertThat(Refusal.of(() -> PieceEncoder.encode(floats(1f, 70_000f), GgufType.F16)))
-        .isEqualTo(
-            "tensor x: a value is too large for F16 (expected at most 65504). Convert to BF16 or"
-                + " F32.");
-    for (GgufType type : PieceEncoder.types()) {
+        .contains("tensor x", "70000.0 is too large for F16");
+    for (GgufType type : List.of(GgufType.F32, GgufType.F16, GgufType.BF16)) {
       assertThat(Refusal.of(() -> PieceEncoder.encode(floats(1f, Float.NaN), type)))
           .contains("tensor x: element 1 is NaN");
     }

@@ -2,6 +2,7 @@ package io.moepress.recipes.apply;
 
 import io.moepress.formats.Checks;
 import io.moepress.formats.FormatException;
+import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.formats.checkpoint.Fingerprint;
 import io.moepress.formats.checkpoint.ShardIndex;
@@ -116,6 +117,7 @@ public final class Applier {
               plan.digest(),
               plan.evidence(),
               plan.target(),
+              Manifest.experts(ModelLayout.of(lowered.config())),
               tensors,
               lowered.dropped(),
               files);

@@ -1,6 +1,7 @@
 package io.moepress.recipes.apply;
 
 import io.moepress.formats.Checks;
+import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.json.Json;
 import io.moepress.recipes.ToolVersion;
 import io.moepress.recipes.plan.Plan;
@@ -21,6 +22,7 @@ import org.jspecify.annotations.Nullable;
 /// @param plan digest of the plan; null when everything was copied
 /// @param evidence digest of the evidence the plan was made from; null when there was none
 /// @param target label of the runtime the checkpoint was made for
+/// @param experts number of experts by layer; null where `config.json` has one number for all
 /// @param tensors what became of what, by name in the written checkpoint
 /// @param dropped reason by name in the source
 /// @param files digests of all other files, by path
@@ -31,6 +33,7 @@ public record Manifest(
     @Nullable String plan,
     @Nullable String evidence,
     String target,
+    @Nullable SortedMap<Integer, Integer> experts,
     SortedMap<String, Tensor> tensors,
     SortedMap<String, String> dropped,
     SortedMap<String, String> files) {
@@ -49,6 +52,7 @@ public record Manifest(
   public record Tensor(String from, String how, String sha256) {}
 
   public Manifest {
+    experts = experts == null ? null : Collections.unmodifiableSortedMap(new TreeMap<>(experts));
     tensors = Collections.unmodifiableSortedMap(new TreeMap<>(tensors));
     dropped = Collections.unmodifiableSortedMap(new TreeMap<>(dropped));
     files = Collections.unmodifiableSortedMap(new TreeMap<>(files));
@@ -67,6 +71,11 @@ public record Manifest(
         version,
         FORMAT_VERSION);
     return Json.read(file, Manifest.class);
+  }
+
+  /// What to write of a model's numbers of experts.
+  static @Nullable SortedMap<Integer, Integer> experts(ModelLayout layout) {
+    return layout.distinctExperts().size() == 1 ? null : layout.expertCounts();
   }
 
   /// Whether it tells of this plan, applied by this version of the program.

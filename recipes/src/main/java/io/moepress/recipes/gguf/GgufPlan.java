@@ -12,6 +12,7 @@ import io.moepress.formats.gguf.GgufTokenizer;
 import io.moepress.formats.gguf.GgufType;
 import io.moepress.formats.gguf.GgufTypes;
 import io.moepress.formats.gguf.GgufValue;
+import io.moepress.formats.gguf.TypeRule;
 import io.moepress.formats.tensor.DType;
 import io.moepress.formats.tensor.TensorInfo;
 import java.util.ArrayList;
@@ -41,19 +42,19 @@ public record GgufPlan(
   /// Tensors and bytes of one type.
   public record Share(int tensors, long bytes) {}
 
-  /// Plans a file of one type, but for what always is F32.
+  /// Plans a file; what always is F32 is so under every rule.
   ///
-  /// @param type the type of matrices; where their width does not divide into its blocks, another
+  /// @param rule the types of matrices; where their width does not divide into the blocks, another
   /// @param name what to call the model
   /// @throws FormatException for a model that llama.cpp cannot run
   public static GgufPlan of(
-      MoeModel model, GgufType type, GgufTokenizer.Section tokenizer, String name) {
+      MoeModel model, TypeRule rule, GgufTokenizer.Section tokenizer, String name) {
     GgufModel mapped = GgufModel.of(model);
     Map<String, GgufValue> metadata = new LinkedHashMap<>();
     metadata.put("general.architecture", GgufValue.text(mapped.mapping().architecture()));
     metadata.put("general.type", GgufValue.text("model"));
     metadata.put("general.name", GgufValue.text(name));
-    metadata.put("general.file_type", GgufValue.count(GgufTypes.fileType(type)));
+    metadata.put("general.file_type", GgufValue.count(rule.fileType()));
     metadata.put("general.quantization_version", GgufValue.count(QUANTIZATION_VERSION));
     metadata.putAll(mapped.metadata());
     metadata.putAll(tokenizer.values());
@@ -61,17 +62,18 @@ public record GgufPlan(
         mapped.tensors().stream()
             .map(tensor ->
                 new GgufTensorInfo(
-                    tensor.name(), GgufTypes.choose(tensor, type), tensor.shape()))
+                    tensor.name(), GgufTypes.choose(tensor, rule.wanted(tensor)), tensor.shape()))
             .toList();
     List<String> notes = new ArrayList<>(mapped.notes());
     notes.addAll(tokenizer.notes());
-    notes.addAll(fallbacks(mapped.tensors(), type));
+    notes.addAll(fallbacks(mapped.tensors(), rule));
     return new GgufPlan(model, mapped.tensors(), GgufHeader.layOut(metadata, infos), notes);
   }
 
-  private static List<String> fallbacks(List<GgufTensor> tensors, GgufType type) {
+  private static List<String> fallbacks(List<GgufTensor> tensors, TypeRule rule) {
     SortedMap<String, Integer> counts = new TreeMap<>();
     for (GgufTensor tensor : tensors) {
+      GgufType type = rule.wanted(tensor);
       GgufType chosen = GgufTypes.choose(tensor, type);
       if (GgufTypes.takesType(tensor) && chosen != type) {
         long width = tensor.shape().dimension(tensor.shape().rank() - 1);

@@ -17,6 +17,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SortedMap;
 import org.jspecify.annotations.Nullable;
 
 /// The steps of a plan, checked against the model and against each other.
@@ -58,10 +59,10 @@ final class Decisions {
           "plan: layer %d has no experts in this model (expected one of %s)",
           layer, layout.moeLayers());
     }
-    if (step.experts() != layout.experts()) {
+    if (step.experts() != layout.experts(layer)) {
       throw new PlanMismatchException(
           "plan: layer %d: made for %d experts, but the model has %d",
-          layer, step.experts(), layout.experts());
+          layer, step.experts(), layout.experts(layer));
     }
     if (layers.put(layer, step) != null) {
       throw new PlanMismatchException("plan: layer %d: two steps are about its experts", layer);
@@ -102,9 +103,11 @@ final class Decisions {
     return layers.isEmpty() ? RouterMode.SLICE : mode(first());
   }
 
-  /// The number of experts of every layer in the result.
-  int expertsLeft() {
-    return layers.isEmpty() ? layout.experts() : first().left();
+  /// The number of experts of every layer with experts in the result, by layer.
+  SortedMap<Integer, Integer> expertsLeft() {
+    SortedMap<Integer, Integer> left = layout.expertCounts();
+    layers.forEach((layer, step) -> left.put(layer, step.left()));
+    return left;
   }
 
   /// The decision about the experts of a layer.
@@ -135,27 +138,36 @@ final class Decisions {
     if (layers.isEmpty()) {
       return;
     }
-    ExpertStep first = first();
-    int kept = first.left();
-    for (int layer : layout.moeLayers()) {
-      int left = about(layer).map(ExpertStep::left).orElse(layout.experts());
-      if (left != kept) {
+    SortedMap<Integer, Integer> counts = expertsLeft();
+    GroupRule.requireCounts(layout, counts);
+    layers.values().forEach(step -> GroupRule.requireEqual(layout, step));
+    counts.forEach((layer, left) -> {
+      if (left < layout.topK()) {
         throw new PlanMismatchException(
-            "plan: layer %d keeps %d experts and layer %d keeps %d; config.json holds one number for"
-                + " all layers. Keep equally many in each.",
-            first.layer(), kept, layer, left);
+            "plan: %d experts stay in %s, but every token uses %d (config.json: %s). Keep at"
+                + " least %d, or let a token use fewer with \"top-k: fit\".",
+            left,
+            GroupRule.where(counts, layer),
+            layout.topK(),
+            layout.architecture().topKKeys(),
+            layout.topK());
       }
-    }
-    if (layout.groups().count() > 1) {
-      GroupRule.requireCount(layout, kept);
-      layers.values().forEach(step -> GroupRule.requireEqual(layout, step));
-    }
-    if (kept < layout.topK()) {
-      throw new PlanMismatchException(
-          "plan: %d experts stay in each layer, but every token uses %d (config.json: %s). Keep at"
-              + " least %d, or let a token use fewer with \"top-k: fit\".",
-          kept, layout.topK(), layout.architecture().topKKeys(), layout.topK());
-    }
+    });
+    requirePredictionLikeLast();
+  }
+
+  /// Nothing in a checkpoint says how many experts layers for multi-token prediction have, so they
+  /// have as many as the last layer.
+  private void requirePredictionLikeLast() {
+    int last = expertsLeft().lastEntry().getValue();
+    aboutPrediction()
+        .filter(step -> step.left() != last)
+        .ifPresent(step -> {
+          throw new PlanMismatchException(
+              "plan: prune-multi-token-prediction: like layer %d, which keeps %d experts (expected"
+                  + " as many as the last layer, %d)",
+              step.layer(), step.left(), last);
+        });
   }
 
   private void requireMaskable() {

@@ -1,6 +1,7 @@
 package io.moepress.recipes.lowering;
 
 import io.moepress.formats.architecture.Architecture.MultiTokenPrediction;
+import io.moepress.formats.architecture.ExpertCounts;
 import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.ModelConfig;
@@ -16,7 +17,8 @@ import java.util.Optional;
 /// * Tensors with one slice for each expert (the router, its selection bias, stacked experts) are
 ///   cut with the same list of indices.
 /// * Where dropped experts are masked instead, all stay, and the selection bias rules them out.
-/// * Every config key that holds the number of experts gets the new number.
+/// * Every config key that holds the number of experts gets the new number, or, where layers
+///   differ, a list of one for each layer with experts.
 /// * Where the router chooses by groups of experts, each group keeps equally many.
 /// * Layers for multi-token prediction are copied with all experts, and without are dropped, or
 ///   pruned like a layer of the main model.
@@ -69,20 +71,15 @@ public final class Lowering {
   }
 
   private boolean isCut() {
-    return decisions.expertsLeft() != model.layout().experts();
+    return !decisions.expertsLeft().equals(model.layout().expertCounts());
   }
 
   private ModelConfig config() {
     ModelLayout layout = decisions.layout();
-    ModelConfig config = layout.config();
     if (!isCut()) {
-      return config;
+      return layout.config();
     }
-    for (String key : layout.architecture().countKeys()) {
-      if (config.has(key)) {
-        config = config.with(key, decisions.expertsLeft());
-      }
-    }
+    ModelConfig config = ExpertCounts.written(layout, decisions.expertsLeft());
     MultiTokenPrediction extra = layout.architecture().multiTokenPrediction();
     boolean drops = decisions.aboutPrediction().isEmpty();
     if (drops && extra != null && layout.flag("config." + extra.countKey())) {

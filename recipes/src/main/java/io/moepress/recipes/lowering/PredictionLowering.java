@@ -1,6 +1,7 @@
 package io.moepress.recipes.lowering;
 
 import io.moepress.formats.Checks;
+import io.moepress.formats.architecture.ExpertCounts;
 import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.architecture.TensorId;
@@ -10,6 +11,7 @@ import io.moepress.recipes.plan.PlanMismatchException;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
 
@@ -36,12 +38,12 @@ final class PredictionLowering {
 
   /// Drops them.
   ///
-  /// @param experts experts of each layer that are left
-  void drop(int experts) {
+  /// @param experts experts that are left, by layer
+  void drop(SortedMap<Integer, Integer> experts) {
     String reason =
         Checks.text(
-            "multi-token prediction: made for %d experts, the model has %d now",
-            layout.experts(), experts);
+            "multi-token prediction: made for %s experts, the model has %s now",
+            ExpertCounts.text(layout.distinctExperts()), ExpertCounts.text(experts.values()));
     names().forEach(name -> result.drop(name, reason));
   }
 
@@ -87,12 +89,12 @@ final class PredictionLowering {
   }
 
   private void requireWhole(String name, TensorId id) {
-    boolean whole = names().contains(name) && info(name).shape().equals(layout.shape(id.role()));
+    boolean whole = names().contains(name) && info(name).shape().equals(layout.shape(id));
     if (!whole) {
       throw new PlanMismatchException(
           "%s: multi-token prediction: tensor %s is missing or not %s, so its experts cannot be"
               + " pruned. Use \"multi-token-prediction: drop\".",
-          model.checkpoint().name(), name, layout.shape(id.role()));
+          model.checkpoint().name(), name, layout.shape(id));
     }
   }
 

@@ -3,6 +3,7 @@ package io.moepress.recipes.plan;
 import io.moepress.formats.architecture.ExpertGroups;
 import io.moepress.formats.architecture.ModelLayout;
 import java.util.List;
+import java.util.SortedMap;
 import java.util.stream.IntStream;
 
 /// What group-limited routing asks of a decision: groups of experts must stay equally large, or
@@ -14,20 +15,31 @@ import java.util.stream.IntStream;
 public final class GroupRule {
   private GroupRule() {}
 
-  /// Makes sure that `kept` experts of each layer can stand in the model's groups.
+  /// Makes sure that so many experts of each layer can stand in the model's groups.
   ///
+  /// @param counts number of experts that stay, by layer
   /// @throws PlanMismatchException naming the nearest number that can
-  public static void requireCount(ModelLayout layout, int kept) {
+  public static void requireCounts(ModelLayout layout, SortedMap<Integer, Integer> counts) {
     ExpertGroups groups = layout.groups();
-    if (!groups.fit(kept, layout.topK())) {
-      throw new PlanMismatchException(
-          "%d of %d experts would stay in each layer (expected %s). The nearest is %d."
-              + " \"groups: none\" makes one group of all, \"top-k: fit\" lets a token use fewer.",
-          kept,
-          layout.experts(),
-          groups.rule(layout.topK()),
-          groups.nearest(kept, layout.experts(), layout.topK()));
-    }
+    counts.forEach((layer, kept) -> {
+      if (groups.count() > 1 && !groups.fit(kept, layout.topK())) {
+        throw new PlanMismatchException(
+            "%d of %d experts would stay in %s (expected %s). The nearest is %d."
+                + " \"groups: none\" makes one group of all, \"top-k: fit\" lets a token use fewer.",
+            kept,
+            layout.experts(layer),
+            where(counts, layer),
+            groups.rule(layout.topK()),
+            groups.nearest(kept, layout.experts(layer), layout.topK()));
+      }
+    });
+  }
+
+  /// A layer, or each where all have the same number.
+  ///
+  /// @param counts number of experts, by layer
+  public static String where(SortedMap<Integer, Integer> counts, int layer) {
+    return counts.values().stream().distinct().count() == 1 ? "each layer" : "layer " + layer;
   }
 
   /// Makes sure that a step keeps equally many experts of each group.

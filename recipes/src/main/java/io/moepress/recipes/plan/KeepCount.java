@@ -5,7 +5,7 @@ import io.moepress.formats.Checks;
 /// The same number of experts of every layer stays.
 ///
 /// @param count at least 1
-public record KeepCount(int count) implements Budget {
+public record KeepCount(int count) implements Budget.OfLayer {
 
   public KeepCount {
     Checks.require(count != 0, "0 would leave no expert (expected at least 1)");

@@ -13,7 +13,7 @@ import java.util.regex.Pattern;
 /// so at least one expert stays.
 ///
 /// @param ratio in (0, 1]; equal ratios are equal however they were written
-public record KeepRatio(BigDecimal ratio) implements Budget {
+public record KeepRatio(BigDecimal ratio) implements Budget.OfLayer {
   private static final Pattern NOTATION = Pattern.compile("(-?[0-9]{1,9}(?:\\.[0-9]{1,18})?)(%?)");
 
   public KeepRatio {

@@ -2,12 +2,17 @@ package io.moepress.recipes.plan;
 
 import io.moepress.formats.Checks;
 import io.moepress.formats.FormatException;
+import io.moepress.formats.architecture.ExpertCounts;
+import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.checkpoint.Fingerprint;
 import io.moepress.formats.json.Json;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /// What will be done to a checkpoint, complete and explicit. A plan is a function of its evidence,
@@ -42,10 +47,40 @@ public record Plan(
 
   /// How large a checkpoint is.
   ///
-  /// @param experts routed experts of each MoE layer
+  /// @param experts routed experts of each MoE layer; where layers differ, of the largest
+  /// @param expertsByLayer routed experts by layer where layers differ; else null
   /// @param parameters elements of all tensors
   /// @param bytes bytes of all tensors
-  public record Size(int experts, long parameters, long bytes) {}
+  public record Size(
+      int experts,
+      @Nullable SortedMap<Integer, Integer> expertsByLayer,
+      long parameters,
+      long bytes) {
+    public Size {
+      expertsByLayer =
+          expertsByLayer == null
+              ? null
+              : Collections.unmodifiableSortedMap(new TreeMap<>(expertsByLayer));
+    }
+
+    /// A checkpoint with the same number of experts in each MoE layer.
+    public Size(int experts, long parameters, long bytes) {
+      this(experts, null, parameters, bytes);
+    }
+
+    /// The size of a model.
+    public static Size of(ModelLayout layout, long parameters, long bytes) {
+      boolean differ = layout.distinctExperts().size() > 1;
+      return new Size(layout.experts(), differ ? layout.expertCounts() : null, parameters, bytes);
+    }
+
+    /// The numbers of experts in words: `16`, or `12 to 20`.
+    public String expertsText() {
+      return expertsByLayer == null
+          ? Integer.toString(experts)
+          : ExpertCounts.text(expertsByLayer.values());
+    }
+  }
 
   public Plan {
     notes = List.copyOf(notes);

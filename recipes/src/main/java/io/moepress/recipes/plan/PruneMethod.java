@@ -23,9 +23,29 @@ public interface PruneMethod {
     return false;
   }
 
+  /// What a reader of the plan should know of where its decisions come from.
+  default List<String> notes() {
+    return List.of();
+  }
+
+  /// How the method spreads a budget over layers when the recipe does not say.
+  default AllocationMode defaultAllocation() {
+    return AllocationMode.UNIFORM;
+  }
+
   /// Decides every layer that has experts, in ascending order. A method that gathers experts in
   /// groups before it drops most of each says so in its steps.
   ///
   /// @throws IOException when weights cannot be read
   List<? extends ExpertStep> plan(PruneRequest request) throws IOException;
+
+  /// Decides again, with other numbers of experts and all else as before. A method that can spares
+  /// the work it has already done.
+  ///
+  /// @param decided what it decided before
+  /// @throws IOException when weights cannot be read
+  default List<? extends ExpertStep> replan(
+      List<? extends ExpertStep> decided, PruneRequest request) throws IOException {
+    return plan(request);
+  }
 }

@@ -1,5 +1,6 @@
 package io.moepress.recipes.planning;
 
+import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import io.moepress.formats.Checks;
 import io.moepress.formats.architecture.Architecture.MultiTokenPrediction;
 import io.moepress.formats.architecture.ModelLayout;
@@ -14,6 +15,7 @@ import io.moepress.recipes.plan.PlanMismatchException;
 import io.moepress.recipes.plan.PlanStep;
 import io.moepress.recipes.recipe.PruneStep;
 import io.moepress.recipes.recipe.RecipeStep;
+import io.moepress.recipes.target.Finding;
 import io.moepress.recipes.target.Target;
 import java.io.IOException;
 import java.util.List;
@@ -60,10 +62,12 @@ public final class Planner {
 
   /// Checks all of a step that can be checked without evidence, before any is measured.
   ///
+  /// @return what the target has to say of numbers of experts that it takes
   /// @throws PlanMismatchException when the budget leaves too few experts or a number that the
   ///   target does not take, or a protected expert does not exist
-  public static void preflight(MoeModel model, RecipeStep step, Target target) {
-    new Planner(model, new Subject(null, "", null, null, target)).planning(step).preflight();
+  @CanIgnoreReturnValue
+  public static List<Finding> preflight(MoeModel model, RecipeStep step, Target target) {
+    return new Planner(model, new Subject(null, "", null, null, target)).planning(step).preflight();
   }
 
   private StepPlanning planning(RecipeStep step) {
@@ -86,11 +90,9 @@ public final class Planner {
         subject.checkpoint(),
         subject.evidenceDigest(),
         subject.target().label(),
-        new Plan.Size(
-            model.layout().experts(),
-            model.checkpoint().parameterCount(),
-            model.checkpoint().byteCount()),
-        new Plan.Size(after.experts(), lowered.parameterCount(), lowered.byteCount()),
+        Plan.Size.of(
+            model.layout(), model.checkpoint().parameterCount(), model.checkpoint().byteCount()),
+        Plan.Size.of(after, lowered.parameterCount(), lowered.byteCount()),
         context.notes(),
         steps);
   }
@@ -130,7 +132,7 @@ public final class Planner {
   private Evidence withoutStatistics() {
     SortedMap<Integer, Evidence.Layer> layers = new TreeMap<>();
     for (int layer : model.layout().moeLayers()) {
-      layers.put(layer, new Evidence.Layer(model.layout().experts(), Map.of()));
+      layers.put(layer, new Evidence.Layer(model.layout().experts(layer), Map.of()));
     }
     return new Evidence(subject.checkpoint(), 0, List.of(), layers);
   }

@@ -1,6 +1,8 @@
 package io.moepress.recipes.planning;
 
+import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import io.moepress.formats.Checks;
+import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.evidence.Statistic;
@@ -11,6 +13,7 @@ import io.moepress.recipes.plan.SuperExperts;
 import io.moepress.recipes.planning.Planner.Subject;
 import io.moepress.recipes.target.ExpertNumbers;
 import io.moepress.recipes.target.Finding;
+import io.moepress.recipes.target.Target;
 import io.moepress.recipes.target.TargetRules;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -53,11 +56,15 @@ final class PlanningContext {
   SortedSet<ExpertId> listed(Protection protection) {
     SortedSet<ExpertId> guarded = new TreeSet<>(protection.experts());
     for (ExpertId expert : guarded) {
-      if (!model.layout().moeLayers().contains(expert.layer())
-          || expert.expert() >= model.layout().experts()) {
+      ModelLayout layout = model.layout();
+      if (!layout.moeLayers().contains(expert.layer())
+          || expert.expert() >= layout.experts(expert.layer())) {
         throw new PlanMismatchException(
-            "protected expert %s does not exist (layers %s have experts 0 to %d)",
-            expert, model.layout().moeLayers(), model.layout().experts() - 1);
+            "protected expert %s does not exist (layers %s have experts 0 to %d%s)",
+            expert,
+            layout.moeLayers(),
+            layout.experts() - 1,
+            layout.distinctExperts().size() > 1 ? ", or fewer" : "");
       }
     }
     return guarded;
@@ -97,13 +104,22 @@ final class PlanningContext {
 
   /// Makes sure that the target takes so many experts, and notes what it has to say of them.
   ///
+  /// @return what it has to say
   /// @throws PlanMismatchException when it does not
-  void checkTarget(ExpertNumbers numbers) {
-    for (Finding finding : TargetRules.check(subject.target(), numbers)) {
+  @CanIgnoreReturnValue
+  List<Finding> checkTarget(ExpertNumbers numbers) {
+    List<Finding> findings = TargetRules.check(subject.target(), numbers);
+    for (Finding finding : findings) {
       if (finding.refusal()) {
         throw new PlanMismatchException("%s", finding.text());
       }
       notes.add(finding.text());
     }
+    return findings;
+  }
+
+  /// The runtime that has to load the result.
+  Target target() {
+    return subject.target();
   }
 }

@@ -17,7 +17,9 @@ import io.moepress.recipes.plan.RouterOptions;
 import io.moepress.recipes.plan.RoutingChange;
 import io.moepress.recipes.recipe.PruneStep;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
+import java.util.SortedMap;
 
 /// What a recipe asks of a model's routing, settled before any method is asked which experts stay.
 ///
@@ -30,29 +32,36 @@ record RoutingPlan(
 
   /// Settles the routing of a pruning step.
   ///
+  /// @param counts number of experts that stay, by layer
   /// @throws PlanMismatchException when the model cannot be routed so
-  static RoutingPlan of(MoeModel model, PruneStep step) {
+  static RoutingPlan of(MoeModel model, PruneStep step, SortedMap<Integer, Integer> counts) {
     RouterOptions options = step.router();
     RoutingChange.requireMode(model.layout(), options.mode());
-    int kept = step.budget().kept(model.layout().experts());
-    List<PlanStep> steps = RoutingChange.steps(model.layout(), options, kept);
-    RoutingPlan plan =
-        new RoutingPlan(model, options, steps, RoutingChange.apply(model.layout(), steps));
-    plan.requireReachable(kept);
-    return plan;
+    int fewest = counts.isEmpty() ? model.layout().experts() : Collections.min(counts.values());
+    List<PlanStep> steps = RoutingChange.steps(model.layout(), options, fewest);
+    return new RoutingPlan(model, options, steps, RoutingChange.apply(model.layout(), steps));
   }
 
-  private void requireReachable(int kept) {
+  /// Makes sure that a token finds as many experts as it uses.
+  ///
+  /// @param counts number of experts that stay, by layer
+  /// @throws PlanMismatchException naming the way out
+  void requireReachable(SortedMap<Integer, Integer> counts) {
     int topK = layout.topK();
-    if (layout.groups().count() > 1) {
-      GroupRule.requireCount(layout, kept);
-    }
-    if (kept < topK) {
-      throw new PlanMismatchException(
-          "%d of %d experts would stay in each layer, but every token uses %d (config.json: %s)."
-              + " Keep at least %d, or let a token use fewer with \"top-k: fit\".",
-          kept, layout.experts(), topK, String.join(", ", layout.architecture().topKKeys()), topK);
-    }
+    GroupRule.requireCounts(layout, counts);
+    counts.forEach((layer, kept) -> {
+      if (kept < topK) {
+        throw new PlanMismatchException(
+            "%d of %d experts would stay in %s, but every token uses %d (config.json: %s)."
+                + " Keep at least %d, or let a token use fewer with \"top-k: fit\".",
+            kept,
+            layout.experts(layer),
+            GroupRule.where(counts, layer),
+            topK,
+            String.join(", ", layout.architecture().topKKeys()),
+            topK);
+      }
+    });
   }
 
   /// All steps of the plan: the changes of routing, what the method decided, and what follows.
@@ -91,11 +100,23 @@ record RoutingPlan(
       }
     }
     switch (options.mode()) {
-      case SLICE -> noteGrowingWeights(notes);
-      case MASK ->
+      case SLICE -> {
+        if (dependsOnAll()) {
           notes.add(
-              "dropped experts stay on disk and in memory; the selection bias keeps the router from"
-                  + " choosing them");
+              "the router does not renormalise: without the dropped experts' rows the weights of those"
+                  + " that stay grow");
+        }
+      }
+      case MASK -> {
+        notes.add(
+            "dropped experts stay on disk and in memory; the selection bias keeps the router from"
+                + " choosing them");
+        if (dependsOnAll()) {
+          notes.add(
+              "the router does not renormalise: dropped experts keep their part of the softmax, so the"
+                  + " weights of those that stay are what they were");
+        }
+      }
     }
     if (prunesPrediction()) {
       notes.add(
@@ -107,18 +128,14 @@ record RoutingPlan(
     return notes;
   }
 
-  private void noteGrowingWeights(List<String> notes) {
+  /// Whether weights depend on who else is there: where a softmax over all experts is not divided
+  /// by the sum of the chosen, it is divided by the sum of all.
+  private boolean dependsOnAll() {
     Router router = layout.architecture().router();
-    boolean sumGrows =
-        switch (router.score()) {
-          case SOFTMAX -> !layout.flag(router.renormalise());
-          case SIGMOID, SOFTMAX_OF_CHOSEN -> false;
-        };
-    if (sumGrows) {
-      notes.add(
-          "the router does not renormalise: without the dropped experts' rows the weights of those"
-              + " that stay grow");
-    }
+    return switch (router.score()) {
+      case SOFTMAX -> !layout.flag(router.renormalise());
+      case SIGMOID, SOFTMAX_OF_CHOSEN -> false;
+    };
   }
 
   /// What becomes of the router rows of dropped experts.

@@ -2,6 +2,7 @@ package io.moepress.recipes.planning;
 
 import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.plan.PlanStep;
+import io.moepress.recipes.target.Finding;
 import java.io.IOException;
 import java.util.List;
 
@@ -10,8 +11,9 @@ sealed interface StepPlanning permits PrunePlanning {
 
   /// Checks all that can be checked without evidence, before any is measured.
   ///
+  /// @return what the target has to say of numbers of experts that it takes
   /// @throws io.moepress.recipes.plan.PlanMismatchException when the step cannot be done
-  void preflight();
+  List<Finding> preflight();
 
   /// Decides.
   ///

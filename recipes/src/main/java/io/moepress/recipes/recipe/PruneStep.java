@@ -1,7 +1,10 @@
 package io.moepress.recipes.recipe;
 
 import io.moepress.recipes.evidence.Statistic;
+import io.moepress.recipes.plan.AllocationMode;
 import io.moepress.recipes.plan.Budget;
+import io.moepress.recipes.plan.CountOptions;
+import io.moepress.recipes.plan.KeepCounts;
 import io.moepress.recipes.plan.Protection;
 import io.moepress.recipes.plan.PruneMethod;
 import io.moepress.recipes.plan.RouterMode;
@@ -15,9 +18,19 @@ import java.util.Set;
 /// @param budget how many stay
 /// @param protection who stays in any case
 /// @param router what becomes of the router, and of what else depends on the number of experts
+/// @param counts how the budget is spread over layers and rounded
 public record PruneStep(
-    PruneMethod method, Budget budget, Protection protection, RouterOptions router)
+    PruneMethod method,
+    Budget budget,
+    Protection protection,
+    RouterOptions router,
+    CountOptions counts)
     implements RecipeStep {
+
+  /// Experts are dropped, as many as the method makes of the budget.
+  public PruneStep(PruneMethod method, Budget budget, Protection protection, RouterOptions router) {
+    this(method, budget, protection, router, CountOptions.DEFAULT);
+  }
 
   /// Experts are dropped, and routing changes no more than it must.
   public PruneStep(PruneMethod method, Budget budget, Protection protection, RouterMode router) {
@@ -52,6 +65,14 @@ public record PruneStep(
 
   /// The same with another method.
   public PruneStep with(PruneMethod other) {
-    return new PruneStep(other, budget, protection, router);
+    return new PruneStep(other, budget, protection, router, counts);
+  }
+
+  /// How the budget is spread over layers; one that lists numbers says so itself.
+  public AllocationMode allocation() {
+    return switch (budget) {
+      case KeepCounts listed -> AllocationMode.UNIFORM;
+      case Budget.OfLayer share -> counts.allocation().orElse(method.defaultAllocation());
+    };
   }
 }

@@ -1,16 +1,20 @@
 package io.moepress.recipes.recipe;
 
 import io.moepress.formats.Words;
+import io.moepress.recipes.plan.AllocationMode;
 import io.moepress.recipes.plan.Budget;
+import io.moepress.recipes.plan.CountOptions;
 import io.moepress.recipes.plan.ExpertId;
 import io.moepress.recipes.plan.GroupMode;
 import io.moepress.recipes.plan.KeepCount;
+import io.moepress.recipes.plan.KeepCounts;
 import io.moepress.recipes.plan.KeepRatio;
 import io.moepress.recipes.plan.PredictionMode;
 import io.moepress.recipes.plan.Protection;
 import io.moepress.recipes.plan.PruneMethod;
 import io.moepress.recipes.plan.RouterMode;
 import io.moepress.recipes.plan.RouterOptions;
+import io.moepress.recipes.plan.Snap;
 import io.moepress.recipes.plan.TopKRule;
 import java.util.List;
 import java.util.Optional;
@@ -53,9 +57,26 @@ record StepReader(MethodCatalog catalog, long seed) {
     Protection protection =
         step.optional("protect").map(this::protection).orElse(Protection.DEFAULT);
     RouterOptions router = router(step);
+    CountOptions counts = counts(step, experts);
     PruneMethod method = method(name, step);
     step.finish(); // a mistyped "keep" is to be called that, not a missing budget
-    return new PruneStep(method, budget(step, keep, experts), protection, router);
+    return new PruneStep(method, budget(step, keep, experts), protection, router, counts);
+  }
+
+  private static CountOptions counts(YamlNode step, Optional<YamlNode> experts) {
+    Optional<YamlNode> allocation = step.optional("allocation");
+    if (allocation.isPresent() && experts.filter(YamlNode::isList).isPresent()) {
+      throw allocation
+          .get()
+          .error("experts lists a number for each layer (expected no allocation). Remove the key");
+    }
+    CountOptions standard = CountOptions.DEFAULT;
+    return new CountOptions(
+        allocation.map(mode -> mode.choice(AllocationMode.labels(), AllocationMode::named)),
+        step.optional("snap")
+            .map(snap -> snap.parsed("a whole number from 1 on, or target", Snap::parse))
+            .orElse(standard.snap()),
+        step.optional("uniformise").map(YamlNode::flag).orElse(standard.uniformise()));
   }
 
   private static RouterOptions router(YamlNode step) {
@@ -110,7 +131,11 @@ record StepReader(MethodCatalog catalog, long seed) {
                 "no budget (expected keep or experts). Add \"keep: 50%\" or \"experts: 16\""));
   }
 
-  private static KeepCount count(YamlNode experts) {
+  private static Budget count(YamlNode experts) {
+    if (experts.isList()) {
+      List<Integer> numbers = experts.list().stream().map(number -> number.atLeast(1)).toList();
+      return experts.checked(() -> new KeepCounts(numbers));
+    }
     int count = experts.atLeast(Integer.MIN_VALUE);
     return experts.checked(() -> new KeepCount(count));
   }

@@ -77,6 +77,11 @@ public final class YamlNode {
     return content instanceof Entries;
   }
 
+  /// Whether this is a list.
+  public boolean isList() {
+    return content instanceof Items;
+  }
+
   /// The keys of this map, in the order of the file. Looking at them does not count as asking.
   public List<String> keys() {
     return List.copyOf(entries().keySet());

@@ -69,7 +69,8 @@ public record Candidate(
 
   static Settings settings(Architecture architecture, ModelConfig config) {
     Settings bare = new Settings(architecture, config, Optional.empty());
-    boolean counted = NumberRules.countKey(bare).isEmpty() && NumberRules.topKKey(bare).isEmpty();
+    boolean counted =
+        NumberRules.countKeyOrList(bare).isEmpty() && NumberRules.topKKey(bare).isEmpty();
     return counted
         ? new Settings(architecture, config, Optional.of(ModelLayout.lenient(architecture, config)))
         : bare;

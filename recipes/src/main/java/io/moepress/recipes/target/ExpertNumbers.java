@@ -15,7 +15,7 @@ import java.util.TreeMap;
 /// @param groups the groups that experts stand in
 /// @param biased whether the router chooses by scores with a bias
 /// @param modelType the family
-/// @param available the most that a layer can have
+/// @param available the most that every layer can have
 public record ExpertNumbers(
     SortedMap<Integer, Integer> byLayer,
     int topK,
@@ -28,19 +28,26 @@ public record ExpertNumbers(
     byLayer = Collections.unmodifiableSortedMap(new TreeMap<>(byLayer));
   }
 
-  /// As many experts in every MoE layer as the configuration says.
+  /// As many experts in the MoE layers as the configuration says.
   public static ExpertNumbers of(ModelLayout layout) {
-    SortedMap<Integer, Integer> byLayer = new TreeMap<>();
-    layout.moeLayers().forEach(layer -> byLayer.put(layer, layout.experts()));
-    return of(layout, layout.groups(), byLayer, layout.experts());
+    return of(layout, layout.expertCounts());
   }
 
   /// Other numbers of experts than a model has now.
   ///
-  /// @param layout the model as it is; it has as many experts as there can be
+  /// @param layout the model as it is; its smallest layer has as many experts as there can be
   /// @param byLayer number of experts of each MoE layer, by layer
   public static ExpertNumbers of(ModelLayout layout, SortedMap<Integer, Integer> byLayer) {
-    return of(layout, layout.groups(), byLayer, layout.experts());
+    return of(layout, layout.groups(), byLayer, fewest(layout));
+  }
+
+  /// What a plan makes of a model.
+  public static ExpertNumbers of(ModelLayout before, ModelLayout after) {
+    return of(after, after.groups(), after.expertCounts(), fewest(before));
+  }
+
+  private static int fewest(ModelLayout layout) {
+    return layout.distinctExperts().first();
   }
 
   static ExpertNumbers of(
@@ -65,6 +72,11 @@ public record ExpertNumbers(
   int mean() {
     double mean = byLayer.values().stream().mapToInt(Integer::intValue).average().orElse(0);
     return Math.toIntExact(Math.round(mean));
+  }
+
+  /// The same model, where a layer can have so many at most.
+  public ExpertNumbers ofAtMost(int most) {
+    return new ExpertNumbers(byLayer, topK, groups, biased, modelType, most);
   }
 
   /// The same model with this many in every layer.

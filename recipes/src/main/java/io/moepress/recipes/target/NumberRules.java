@@ -2,14 +2,18 @@ package io.moepress.recipes.target;
 
 import io.moepress.formats.Checks;
 import io.moepress.formats.Words;
+import io.moepress.formats.architecture.ExpertCounts;
 import io.moepress.formats.architecture.ExpertGroups;
+import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.recipes.target.Candidate.Settings;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.TreeMap;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import tools.jackson.databind.JsonNode;
 
 /// Rules about numbers of experts: what `config.json` says of them, and which a router can use.
@@ -20,6 +24,14 @@ final class NumberRules {
           "`config.json` gives the number of experts, as one whole number",
           "uses the default of its class",
           NumberRules::countKey);
+
+  static final Rule COUNT_KEY_OR_LIST =
+      ofSettings(
+          "count-key",
+          "`config.json` gives the number of experts, as one whole number, or as a list of one for"
+              + " each layer with experts",
+          "uses the default of its class",
+          NumberRules::countKeyOrList);
 
   static final Rule COUNT_ALIASES =
       ofSettings(
@@ -78,14 +90,51 @@ final class NumberRules {
   }
 
   static List<Violation> countKey(Settings settings) {
-    return wholeNumber(settings, settings.architecture().countKeys(), "the number of experts");
+    return wholeNumber(
+        settings,
+        settings.architecture().countKeys(),
+        "the number of experts",
+        ExpertCounts::isNumber);
+  }
+
+  static List<Violation> countKeyOrList(Settings settings) {
+    List<Violation> wrong =
+        wholeNumber(
+            settings,
+            settings.architecture().countKeys(),
+            "the number of experts",
+            node -> ExpertCounts.isNumber(node) || ExpertCounts.isList(node));
+    return wrong.isEmpty()
+        ? settings.layout().map(layout -> lengths(settings, layout)).orElse(List.of())
+        : wrong;
+  }
+
+  private static List<Violation> lengths(Settings settings, ModelLayout layout) {
+    int layers = layout.moeLayers().size();
+    List<Violation> violations = new ArrayList<>();
+    for (String key : settings.architecture().countKeys()) {
+      Optional<JsonNode> list = settings.config().value(key).filter(JsonNode::isArray);
+      if (list.isPresent() && list.get().size() != layers) {
+        violations.add(
+            Violation.of(
+                Checks.text("config.json: %s lists %d numbers", key, list.get().size()),
+                Checks.text("one for each of %d layers with experts", layers),
+                "Set it to what the layers hold, in their order."));
+      }
+    }
+    return violations;
   }
 
   static List<Violation> topKKey(Settings settings) {
-    return wholeNumber(settings, settings.architecture().topKKeys(), "the experts per token");
+    return wholeNumber(
+        settings,
+        settings.architecture().topKKeys(),
+        "the experts per token",
+        ExpertCounts::isNumber);
   }
 
-  private static List<Violation> wholeNumber(Settings settings, List<String> keys, String what) {
+  private static List<Violation> wholeNumber(
+      Settings settings, List<String> keys, String what, Predicate<JsonNode> accepted) {
     List<String> present =
         keys.stream().filter(key -> settings.config().value(key).isPresent()).toList();
     if (present.isEmpty()) {
@@ -96,7 +145,7 @@ final class NumberRules {
               "Add the key " + keys.getFirst() + "."));
     }
     return present.stream()
-        .filter(key -> !isCount(value(settings, key)))
+        .filter(key -> !accepted.test(value(settings, key)))
         .map(key ->
             Violation.of(
                 "config.json: " + key + " = " + Words.shown(value(settings, key).toString()),
@@ -109,15 +158,15 @@ final class NumberRules {
     return settings.config().value(key).orElseThrow();
   }
 
-  private static boolean isCount(JsonNode node) {
-    return node.isInt() && node.asInt() >= 1;
-  }
-
   /// Whether no two of the count keys differ.
   static List<Violation> countAliases(Settings settings) {
     Map<String, JsonNode> values = new TreeMap<>();
     for (String key : settings.architecture().countKeys()) {
-      settings.config().value(key).filter(NumberRules::isCount).ifPresent(v -> values.put(key, v));
+      settings
+          .config()
+          .value(key)
+          .filter(node -> ExpertCounts.isNumber(node) || ExpertCounts.isList(node))
+          .ifPresent(node -> values.put(key, node));
     }
     return values.values().stream().distinct().count() <= 1
         ? List.of()
@@ -161,12 +210,11 @@ final class NumberRules {
 
   private static List<Violation> expertGroups(ExpertNumbers numbers) {
     ExpertGroups groups = numbers.groups();
-    OptionalInt count = numbers.count();
-    return groups.count() == 1 || count.isEmpty() || groups.fit(count.getAsInt(), numbers.topK())
-        ? List.of()
-        : List.of(
-            Violation.ofCount(
-                count.getAsInt() + " experts", groups.rule(numbers.topK()), count.getAsInt()));
+    return numbers.byLayer().values().stream()
+        .distinct()
+        .filter(count -> groups.count() > 1 && !groups.fit(count, numbers.topK()))
+        .map(count -> Violation.ofCount(count + " experts", groups.rule(numbers.topK()), count))
+        .toList();
   }
 
   private static List<Violation> uniformExperts(ExpertNumbers numbers) {

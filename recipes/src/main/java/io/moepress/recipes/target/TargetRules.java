@@ -7,6 +7,7 @@ import static io.moepress.recipes.target.FileRules.INDEX_SIZE;
 import static io.moepress.recipes.target.FileRules.TOKENIZER;
 import static io.moepress.recipes.target.NumberRules.COUNT_ALIASES;
 import static io.moepress.recipes.target.NumberRules.COUNT_KEY;
+import static io.moepress.recipes.target.NumberRules.COUNT_KEY_OR_LIST;
 import static io.moepress.recipes.target.NumberRules.EXPERT_GROUPS;
 import static io.moepress.recipes.target.NumberRules.TOP_K;
 import static io.moepress.recipes.target.NumberRules.UNIFORM_EXPERTS;
@@ -31,7 +32,6 @@ import static io.moepress.recipes.target.TensorRules.TENSOR_SHAPES;
 import static io.moepress.recipes.target.TensorRules.UNKNOWN_TENSORS;
 
 import io.moepress.formats.Checks;
-import io.moepress.formats.architecture.ModelLayout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
@@ -46,7 +46,7 @@ public final class TargetRules {
   /// What has to hold whoever loads the checkpoint: tensors and configuration fit each other.
   private static final List<Rule> COMMON =
       List.of(
-          COUNT_KEY,
+          COUNT_KEY_OR_LIST,
           COUNT_ALIASES,
           TOP_K,
           EXPERT_GROUPS,
@@ -64,6 +64,7 @@ public final class TargetRules {
   /// What every stock runtime wants besides.
   private static final List<Rule> STOCK =
       List.of(
+          COUNT_KEY,
           UNIFORM_EXPERTS,
           TIED_OUTPUT_HEAD,
           WEIGHT_TYPES,
@@ -121,11 +122,10 @@ public final class TargetRules {
 
   private TargetRules() {}
 
-  /// All stock rules and some more; one of the same id replaces the stock rule.
+  /// All stock rules and some more; of rules with the same id the last counts.
   private static List<Rule> with(Rule... more) {
     List<Rule> rules = new ArrayList<>(COMMON);
-    rules.addAll(STOCK);
-    for (Rule rule : more) {
+    for (Rule rule : Stream.concat(STOCK.stream(), Stream.of(more)).toList()) {
       int index = rules.stream().map(Rule::id).toList().indexOf(rule.id());
       if (index < 0) {
         rules.add(rule);
@@ -205,11 +205,6 @@ public final class TargetRules {
         .toList();
   }
 
-  /// What is wrong with the numbers of experts that a configuration says.
-  public static List<Finding> check(Target target, ModelLayout layout) {
-    return check(target, ExpertNumbers.of(layout));
-  }
-
   private static Finding finding(
       List<Rule> rules, Rule rule, String runtime, Violation violation, Candidate candidate) {
     String wayOut =
@@ -244,6 +239,11 @@ public final class TargetRules {
         .filter(count -> count >= 1 && count <= numbers.available() && accepted.test(count))
         .mapToInt(Integer::intValue)
         .findFirst();
+  }
+
+  /// The numbers of experts about which a runtime has nothing to say, not even a note.
+  public static List<Integer> quietCounts(Target target, ExpertNumbers numbers) {
+    return counts(target, numbers, Severity.NOTE);
   }
 
   /// The numbers of experts that a runtime takes without a refusal and without a warning.

@@ -103,10 +103,14 @@ final class TensorRules {
   private static List<Violation> expertCount(Candidate candidate) {
     if (candidate.tensors().isEmpty()
         || candidate.settings().isEmpty()
+        || !NumberRules.countKeyOrList(candidate.settings().get()).isEmpty()
         || !NumberRules.countAliases(candidate.settings().get()).isEmpty()) {
       return List.of();
     }
     TensorCensus census = candidate.tensors().get();
+    if (census.layout().distinctExperts().size() > 1) {
+      return listedCount(census);
+    }
     Set<Integer> counts = new TreeSet<>(census.expertsByLayer().values());
     int claimed = census.layout().experts();
     return counts.size() != 1 || counts.contains(claimed)
@@ -120,6 +124,28 @@ final class TensorRules {
                 "Set "
                     + String.join(" and ", presentCountKeys(census.layout()))
                     + " to what the layers hold."));
+  }
+
+  /// Each layer against its number of the list.
+  private static List<Violation> listedCount(TensorCensus census) {
+    List<Violation> violations = new ArrayList<>();
+    census
+        .expertsByLayer()
+        .forEach((layer, held) -> {
+          int claimed = census.layout().experts(layer);
+          if (held != claimed) {
+            violations.add(
+                Violation.of(
+                    Checks.text(
+                        "config.json says %d experts in layer %d, which holds %d",
+                        claimed, layer, held),
+                    "the same number",
+                    "Set "
+                        + String.join(" and ", presentCountKeys(census.layout()))
+                        + " to what the layers hold, in their order."));
+          }
+        });
+    return violations;
   }
 
   private static List<String> presentCountKeys(ModelLayout layout) {

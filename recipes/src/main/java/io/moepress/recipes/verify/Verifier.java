@@ -2,6 +2,7 @@ package io.moepress.recipes.verify;
 
 import io.moepress.formats.Checks;
 import io.moepress.formats.FormatException;
+import io.moepress.formats.architecture.ExpertCounts;
 import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
@@ -121,10 +122,10 @@ public final class Verifier {
           "structure",
           true,
           Checks.text(
-              "%d tensors in %d files; %d experts in each of %d MoE layers, %d for each token",
+              "%d tensors in %d files; %s experts in each of %d MoE layers, %d for each token",
               checkpoint.tensors().size(),
               checkpoint.shards().size(),
-              layout.experts(),
+              ExpertCounts.text(layout.distinctExperts()),
               layout.moeLayers().size(),
               layout.topK()));
     } catch (FormatException e) {

@@ -162,21 +162,36 @@ class LoweringTest {
     }
   }
 
+  @Test
+  void numbersThatDifferBecomeAListOfOneForEachLayerWithExperts() throws IOException {
+    TinyMoe moe = TinyMoe.qwen3().config("num_experts", "4");
+
+    assertThat(lower(moe, keep(0, 4, 0, 1), keep(1, 4, 0, 1, 2)).config().text())
+        .isEqualTo(
+            moe.configJson()
+                .replace("\"num_experts\": 4", "\"num_experts\": [2, 3]")
+                .replace("\"num_local_experts\": 4", "\"num_local_experts\": [2, 3]"))
+        .contains("\"num_experts\": [2, 3]", "\"num_local_experts\": [2, 3]");
+  }
+
+  @Test
+  void aLayerWithoutAStepKeepsAll() throws IOException {
+    assertThat(lower(TinyMoe.qwen3(), keep(1, 4, 0, 1, 2)).config().text())
+        .contains("\"num_local_experts\": [4, 3]");
+  }
+
+  @Test
+  void routersAreCutToTheNumberOfTheirLayer() throws IOException {
+    Map<String, OutputTensor> tensors =
+        byName(lower(TinyMoe.qwen3(), keep(0, 4, 0, 1), keep(1, 4, 0, 1, 2)));
+
+    assertThat(tensors.get("model.layers.0.mlp.gate.weight").info().shape())
+        .isEqualTo(Shape.of(2, 16));
+    assertThat(tensors.get("model.layers.1.mlp.gate.weight").info().shape())
+        .isEqualTo(Shape.of(3, 16));
+  }
+
   // Refusals.
-
-  @Test
-  void differentCountsAreRefused() {
-    assertRefused(
-        "plan: layer 0 keeps 2 experts and layer 1 keeps 3; config.json holds one number for all"
-            + " layers. Keep equally many in each.",
-        keep(0, 4, 0, 1),
-        keep(1, 4, 0, 1, 2));
-  }
-
-  @Test
-  void aLayerWithoutAStepKeepsAllSoTheOthersMustToo() {
-    assertRefused("layer 1 keeps 3 experts and layer 0 keeps 4", keep(1, 4, 0, 1, 2));
-  }
 
   @Test
   void aPlanForAnotherNumberOfExpertsIsRefused() {
@@ -218,6 +233,14 @@ class LoweringTest {
         keep(0, 4, 0, 1),
         keep(0, 4, 2, 3),
         keep(1, 4, 0, 1));
+  }
+
+  @Test
+  void fewerExpertsThanATokenUsesAreRefusedInAnyLayer() {
+    assertRefused(
+        "plan: 1 experts stay in layer 1, but every token uses 2",
+        keep(0, 4, 0, 1, 2),
+        keep(1, 4, 3));
   }
 
   @Test

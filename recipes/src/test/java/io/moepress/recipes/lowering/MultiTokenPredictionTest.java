@@ -11,6 +11,7 @@ import io.moepress.formats.tensor.DType;
 import io.moepress.formats.tensor.Shape;
 import io.moepress.formats.tensor.TensorData;
 import io.moepress.formats.tensor.TensorInfo;
+import io.moepress.recipes.apply.PlannedCheckpoint;
 import io.moepress.recipes.lowering.TensorProgram.Copy;
 import io.moepress.recipes.lowering.TensorProgram.Mask;
 import io.moepress.recipes.lowering.TensorProgram.Rows;
@@ -96,6 +97,52 @@ class MultiTokenPredictionTest {
     assertThat(lowered.config().text())
         .contains("\"num_nextn_predict_layers\": 1")
         .contains("\"n_routed_experts\": 8");
+  }
+
+  // Where layers differ.
+
+  @Test
+  void hasAsManyExpertsAsTheLastLayer() throws IOException {
+    MoeModel model = model(true);
+    List<PlanStep> steps = uneven(3);
+
+    LoweredPlan lowered = Lowering.lower(model, steps);
+
+    assertThat(lowered.config().text()).contains("\"n_routed_experts\": [12, 12, 8]");
+    MoeModel result = MoeModel.of(new PlannedCheckpoint(model.checkpoint(), lowered));
+    assertThat(result.layout().experts(4)).isEqualTo(8);
+    assertThat(result.inventory().multiTokenPrediction())
+        .contains("model.layers.4.mlp.experts.7.up_proj.weight")
+        .doesNotContain("model.layers.4.mlp.experts.8.up_proj.weight");
+    assertThat(Lowering.lower(result, List.of()).dropped()).isEmpty();
+  }
+
+  @Test
+  void isNotLikeALayerWithAnotherNumber() {
+    assertThatExceptionOfType(PlanMismatchException.class)
+        .isThrownBy(() -> Lowering.lower(model(true), uneven(1)))
+        .withMessage(
+            "plan: prune-multi-token-prediction: like layer 1, which keeps 12 experts (expected as"
+                + " many as the last layer, 8)");
+  }
+
+  @Test
+  void isDroppedWhereAnyLayerLosesExperts() throws IOException {
+    LoweredPlan lowered = Lowering.lower(model(true), List.of(step(1, TWELVE)));
+
+    assertThat(lowered.dropped())
+        .containsEntry(
+            PROJECTION, "multi-token prediction: made for 16 experts, the model has 12 to 16 now");
+    assertThat(lowered.config().text())
+        .contains("\"n_routed_experts\": [12, 16, 16]")
+        .contains("\"num_nextn_predict_layers\": 0");
+  }
+
+  private static final List<Integer> TWELVE = List.of(0, 1, 2, 4, 5, 6, 9, 10, 11, 12, 13, 15);
+
+  private static List<PlanStep> uneven(int like) {
+    return List.of(
+        step(1, TWELVE), step(2, TWELVE), step(3, KEPT), new PruneMultiTokenPrediction(like));
   }
 
   @Test

@@ -3,7 +3,12 @@ package io.moepress.recipes.plan;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import io.moepress.formats.architecture.ModelLayout;
+import io.moepress.formats.checkpoint.ModelConfig;
+import io.moepress.testdata.TinyMoe;
 import java.math.BigDecimal;
+import java.util.List;
+import java.util.Map;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -122,6 +127,48 @@ class BudgetTest {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> new KeepCount(16).kept(8))
         .withMessage("16 experts to keep, but the layer has only 8");
+  }
+
+  // Numbers for each layer.
+
+  @Test
+  void aListGivesEachLayerWithExpertsItsOwnNumber() {
+    ModelLayout layout = layout(TinyMoe.qwen3().layers(4).config("mlp_only_layers", "[1]"));
+
+    assertThat(new KeepCounts(List.of(4, 2, 3)).counts(layout)).isEqualTo(Map.of(0, 4, 2, 2, 3, 3));
+    assertThat(new KeepCounts(List.of(4, 2, 3))).hasToString("[4, 2, 3]");
+  }
+
+  @Test
+  void oneBudgetHoldsForEveryLayerWhateverItHas() {
+    ModelLayout layout = layout(TinyMoe.qwen3().config("num_local_experts", "[8, 4]"));
+
+    assertThat(KeepRatio.parse("50%").counts(layout)).isEqualTo(Map.of(0, 4, 1, 2));
+    assertThat(new KeepCount(3).counts(layout)).isEqualTo(Map.of(0, 3, 1, 3));
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> new KeepCount(5).counts(layout))
+        .withMessage("5 experts to keep, but the layer has only 4");
+  }
+
+  @Test
+  void aListThatDoesNotFitIsRefused() {
+    ModelLayout layout = layout(TinyMoe.qwen3());
+
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> new KeepCounts(List.of(4, 2, 3)).counts(layout))
+        .withMessage(
+            "experts: a list of 3 numbers (expected one for each of the 2 layers with experts, [0,"
+                + " 1])");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> new KeepCounts(List.of(4, 5)).counts(layout))
+        .withMessage("5 experts to keep in layer 1, but it has only 4");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> new KeepCounts(List.of(4, 0)))
+        .withMessage("0 (expected at least 1 for each layer)");
+  }
+
+  private static ModelLayout layout(TinyMoe moe) {
+    return ModelLayout.of(ModelConfig.parse(moe.configJson()));
   }
 
   @Test

@@ -8,6 +8,7 @@ import io.moepress.formats.checkpoint.ModelConfig;
 import io.moepress.testdata.TestData;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.util.SortedMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -20,7 +21,7 @@ class GroupRuleTest {
   void namesTheNearestLegalCount(int kept, int nearest) throws IOException {
     ModelLayout layout = layout("models/tiny-deepseekv3");
 
-    assertThatThrownBy(() -> GroupRule.requireCount(layout, kept))
+    assertThatThrownBy(() -> GroupRule.requireCounts(layout, uniform(layout, kept)))
         .isInstanceOf(PlanMismatchException.class)
         .hasMessageStartingWith(kept + " of 16 experts would stay in each layer (expected ")
         .hasMessageContaining("The nearest is " + nearest + ". ");
@@ -31,14 +32,19 @@ class GroupRuleTest {
   void acceptsWhatDividesIntoTheGroups(int kept) throws IOException {
     ModelLayout layout = layout("models/tiny-deepseekv3");
 
-    assertThatCode(() -> GroupRule.requireCount(layout, kept)).doesNotThrowAnyException();
+    assertThatCode(() -> GroupRule.requireCounts(layout, uniform(layout, kept)))
+        .doesNotThrowAnyException();
   }
 
   @Test
   void asksForTwoOfEachGroupOnlyWhereItsScoreIsMadeOfTwo() throws IOException {
     ModelLayout max = layout("golden/arch/deepseek_v2");
 
-    assertThatCode(() -> GroupRule.requireCount(max, 4)).doesNotThrowAnyException();
+    assertThatCode(() -> GroupRule.requireCounts(max, uniform(max, 4))).doesNotThrowAnyException();
+  }
+
+  private static SortedMap<Integer, Integer> uniform(ModelLayout layout, int kept) {
+    return new KeepCount(kept).counts(layout);
   }
 
   private static ModelLayout layout(String checkpoint) throws IOException {

@@ -19,6 +19,14 @@ public final class SamplePlans {
         Collections.nCopies(experts, 0.0));
   }
 
+  /// How many experts of a layer a method is asked to keep.
+  public static int asked(PruneRequest request, int layer) {
+    return switch (request.allocation()) {
+      case Allocation.EachLayer each -> each.counts().getOrDefault(layer, 0);
+      case Allocation.Global global -> throw new AssertionError("asked for all layers together");
+    };
+  }
+
   /// A plan of these steps; what does not matter to a test is made up.
   public static Plan plan(List<? extends PlanStep> steps) {
     return new Plan(

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import io.moepress.formats.architecture.ArchitectureCatalog;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.recipes.evidence.Evidence;
@@ -24,15 +25,20 @@ import io.moepress.recipes.plan.Protection;
 import io.moepress.recipes.plan.PruneMethod;
 import io.moepress.recipes.plan.PruneRequest;
 import io.moepress.recipes.plan.RouterMode;
+import io.moepress.recipes.plan.RouterOptions;
 import io.moepress.recipes.plan.SamplePlans;
 import io.moepress.recipes.planning.Planner.Subject;
 import io.moepress.recipes.recipe.PruneStep;
 import io.moepress.recipes.target.Target;
 import io.moepress.testdata.TinyMoe;
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -61,12 +67,13 @@ class PlannerTest {
     public List<KeepExperts> plan(PruneRequest request) {
       asked.add(request);
       return request.evidence().layers().entrySet().stream()
-          .map(layer -> first(layer.getKey(), layer.getValue(), request.kept()))
+          .map(layer -> first(layer.getKey(), layer.getValue(), request))
           .toList();
     }
 
-    private KeepExperts first(int layer, Evidence.Layer evidence, int count) {
+    private KeepExperts first(int layer, Evidence.Layer evidence, PruneRequest request) {
       needs.forEach(evidence::total);
+      int count = SamplePlans.asked(request, layer);
       return SamplePlans.keep(layer, evidence.experts(), IntStream.range(0, count).toArray());
     }
   }
@@ -321,6 +328,41 @@ class PlannerTest {
             "the router does not renormalise: without the dropped experts' rows the weights of"
                 + " those that stay grow");
     assertThat(notes(TinyMoe.mixtral(), NONE, withoutEvidence())).isEmpty();
+  }
+
+  @Test
+  void aMaskLeavesTheWeightsOfARouterThatDoesNotRenormalise() throws IOException {
+    assertThat(masked("false"))
+        .containsExactly(
+            "dropped experts stay on disk and in memory; the selection bias keeps the router from"
+                + " choosing them",
+            "the router does not renormalise: dropped experts keep their part of the softmax, so the"
+                + " weights of those that stay are what they were");
+    assertThat(masked("true")).hasSize(1);
+  }
+
+  /// Of a model of the family with a selection bias.
+  private List<String> masked(String renormalise) throws IOException {
+    TinyMoe moe = TinyMoe.qwen3().config("norm_topk_prob", renormalise);
+    for (int layer = 0; layer < 2; layer++) {
+      moe.with("model.layers." + layer + ".bias", new long[] {4}, 0, 0, 0, 0);
+    }
+    Path architecture = folder.resolve("architecture.json");
+    try (InputStream shipped =
+        Objects.requireNonNull(ArchitectureCatalog.class.getResourceAsStream("qwen3_moe.json"))) {
+      Files.writeString(
+          architecture,
+          new String(shipped.readAllBytes(), StandardCharsets.UTF_8)
+              .replaceFirst(
+                  "\"router\": \\{\"name\"",
+                  "\"selection-bias\": {\"name\": \"model.layers.{layer}.bias\", \"shape\":"
+                      + " [\"experts\"]}, \"router\": {\"name\""));
+    }
+    PruneStep step = new PruneStep(new KeepFirst(), HALF, NONE, RouterOptions.of(RouterMode.MASK));
+    try (CheckpointDirectory checkpoint =
+        CheckpointDirectory.open(moe.write(folder.resolve("model")), architecture)) {
+      return Planner.plan(MoeModel.of(checkpoint), step, withoutEvidence()).notes();
+    }
   }
 
   private List<String> notes(TinyMoe moe, Protection protection, Subject subject)

@@ -24,6 +24,7 @@ import io.moepress.recipes.plan.PruneMultiTokenPrediction;
 import io.moepress.recipes.plan.PruneRequest;
 import io.moepress.recipes.plan.RouterMode;
 import io.moepress.recipes.plan.RouterOptions;
+import io.moepress.recipes.plan.SamplePlans;
 import io.moepress.recipes.plan.TopKRule;
 import io.moepress.recipes.recipe.PruneStep;
 import io.moepress.recipes.target.Target;
@@ -67,7 +68,10 @@ class RoutingPlanTest {
       int size = request.layout().experts() / groups;
       List<Integer> kept =
           IntStream.range(0, request.layout().experts())
-              .filter(expert -> expert % size < request.kept() / groups)
+              .filter(expert ->
+                  expert % size
+                      < SamplePlans.asked(request, request.layout().moeLayers().getFirst())
+                          / groups)
               .boxed()
               .toList();
       List<Double> scores = Collections.nCopies(request.layout().experts(), 0.0);

@@ -98,7 +98,7 @@ class RecipeErrorsTest {
         "method: easy-ep | method: magic | 12: steps[0].prune.method: \"magic\" (expected one of: easy-ep, random, strict)",
         "method: easy-ep | method: {strict: 1} | 12: steps[0].prune.method: a map (expected one of: easy-ep, random, strict)",
         "method: easy-ep | method: strict | 11: steps[0].prune.weight: missing (expected a number)",
-        "keep: 50% | kep: 50% | 13: unknown key \"kep\" in \"steps[0].prune\"; known: experts, groups, keep, method, multi-token-prediction, protect, router, top-k. Did you mean \"keep\"?",
+        "keep: 50% | kep: 50% | 13: unknown key \"kep\" in \"steps[0].prune\"; known: allocation, experts, groups, keep, method, multi-token-prediction, protect, router, snap, top-k, uniformise. Did you mean \"keep\"?",
         "keep: 50% | keep: 0% | 13: steps[0].prune.keep: 0% would leave no expert (expected more than 0% and at most 100%)",
         "keep: 50% | keep: -5% | 13: steps[0].prune.keep: -5% (expected more than 0% and at most 100%)",
         "keep: 50% | keep: 150% | 13: steps[0].prune.keep: 150% (expected more than 0% and at most 100%)",
@@ -106,12 +106,19 @@ class RecipeErrorsTest {
         "keep: 50% | keep: [50%] | 13: steps[0].prune.keep: a list (expected a ratio such as 50% or 0.5)",
         "keep: 50% | experts: 0 | 13: steps[0].prune.experts: 0 would leave no expert (expected at least 1)",
         "keep: 50% | experts: -2 | 13: steps[0].prune.experts: -2 (expected at least 1)",
+        "keep: 50% | experts: [4, 0] | 13: steps[0].prune.experts[1]: 0 (expected a whole number from 1 to 2147483647)",
+        "keep: 50% | experts: [] | 13: steps[0].prune.experts: an empty list (expected a number for each layer)",
+        "keep: 50% | experts: [4, x] | 13: steps[0].prune.experts[1]: \"x\" (expected a whole number)",
         "keep: 50% | experts: 50% | 13: steps[0].prune.experts: \"50%\" (expected a whole number)",
         "keep: 50% | '' | 11: steps[0].prune: no budget (expected keep or experts). Add \"keep: 50%\" or \"experts: 16\"",
         "router: slice | experts: 4 | 11: steps[0].prune: both keep and experts (expected one of them). Remove one",
         "router: slice | router: slcie | 15: steps[0].prune.router: \"slcie\" (expected one of: slice, mask). Did you mean \"slice\"?",
         "router: slice | top-k: 0 | 15: steps[0].prune.top-k: \"0\" (expected a whole number from 1 on, or fit)",
         "router: slice | top-k: few | 15: steps[0].prune.top-k: \"few\" (expected a whole number from 1 on, or fit)",
+        "router: slice | allocation: even | 15: steps[0].prune.allocation: \"even\" (expected one of: uniform, global)",
+        "router: slice | snap: 0 | 15: steps[0].prune.snap: \"0\" (expected a whole number from 1 on, or target)",
+        "router: slice | snap: taget | 15: steps[0].prune.snap: \"taget\" (expected a whole number from 1 on, or target)",
+        "router: slice | uniformise: 1 | 15: steps[0].prune.uniformise: 1 (expected true or false)",
         "router: slice | groups: on | 15: steps[0].prune.groups: \"on\" (expected one of: keep, none)",
         "router: slice | multi-token-prediction: dorp | 15: steps[0].prune.multi-token-prediction: \"dorp\" (expected one of: drop, prune). Did you mean \"drop\"?",
         "super-experts: true | super-experts: 1 | 14: steps[0].prune.protect.super-experts: 1 (expected true or false)",
@@ -184,8 +191,19 @@ class RecipeErrorsTest {
   void anOptionOfAnotherMethodIsUnknown() {
     assertMessage(
         RECIPE.replace("router: slice", "seed: 5"),
-        "recipe.yaml:15: unknown key \"seed\" in \"steps[0].prune\"; known: experts, groups, keep,"
-            + " method, multi-token-prediction, protect, router, top-k");
+        "recipe.yaml:15: unknown key \"seed\" in \"steps[0].prune\"; known: allocation, experts,"
+            + " groups, keep, method, multi-token-prediction, protect, router, snap, top-k,"
+            + " uniformise");
+  }
+
+  @Test
+  void aListOfNumbersIsNotSpread() {
+    assertMessage(
+        RECIPE
+            .replace("keep: 50%", "experts: [4, 4]")
+            .replace("router: slice", "allocation: global"),
+        "recipe.yaml:15: steps[0].prune.allocation: experts lists a number for each layer (expected no"
+            + " allocation). Remove the key");
   }
 
   private static void assertRefused(String good, String bad, String message) {

@@ -3,14 +3,18 @@ package io.moepress.recipes.recipe;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import io.moepress.recipes.plan.AllocationMode;
+import io.moepress.recipes.plan.CountOptions;
 import io.moepress.recipes.plan.ExpertId;
 import io.moepress.recipes.plan.GroupMode;
 import io.moepress.recipes.plan.KeepCount;
+import io.moepress.recipes.plan.KeepCounts;
 import io.moepress.recipes.plan.KeepRatio;
 import io.moepress.recipes.plan.PredictionMode;
 import io.moepress.recipes.plan.Protection;
 import io.moepress.recipes.plan.RouterMode;
 import io.moepress.recipes.plan.RouterOptions;
+import io.moepress.recipes.plan.Snap;
 import io.moepress.recipes.plan.TopKRule;
 import io.moepress.recipes.target.Target;
 import java.io.IOException;
@@ -19,6 +23,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
@@ -42,7 +47,7 @@ class RecipeReaderTest {
         order: shuffled
         reservoir-tokens: 1024
       steps:
-        - prune: {method: easy-ep, keep: 50%, protect: {super-experts: false, experts: ["3:17", 4:2]}, router: mask, top-k: 2, groups: none, multi-token-prediction: prune}
+        - prune: {method: easy-ep, keep: 50%, protect: {super-experts: false, experts: ["3:17", 4:2]}, router: mask, top-k: 2, groups: none, multi-token-prediction: prune, allocation: global, snap: 8, uniformise: false}
         - prune:
             method: random
             experts: 16
@@ -94,7 +99,9 @@ class RecipeReaderTest {
                 new KeepRatio(new BigDecimal("0.5")),
                 new Protection(false, List.of(new ExpertId(3, 17), new ExpertId(4, 2))),
                 new RouterOptions(
-                    RouterMode.MASK, new TopKRule.Lower(2), GroupMode.NONE, PredictionMode.PRUNE)),
+                    RouterMode.MASK, new TopKRule.Lower(2), GroupMode.NONE, PredictionMode.PRUNE),
+                new CountOptions(
+                    Optional.of(AllocationMode.GLOBAL), new Snap.MultipleOf(8), false)),
             new PruneStep(
                 new SampleMethods.Random(7),
                 new KeepCount(16),
@@ -114,6 +121,25 @@ class RecipeReaderTest {
                     OptionalDouble.of(0.5),
                     OptionalDouble.of(0.6),
                     OptionalDouble.of(0.02))));
+  }
+
+  @Test
+  void aListGivesEachLayerItsOwnNumber() {
+    PruneStep step =
+        (PruneStep) read(MINIMAL.replace("keep: 0.5", "experts: [20, 12, 16]")).steps().getFirst();
+
+    assertThat(step.budget()).isEqualTo(new KeepCounts(List.of(20, 12, 16)));
+    assertThat(step.counts()).isEqualTo(CountOptions.DEFAULT);
+    assertThat(step.allocation()).isEqualTo(AllocationMode.UNIFORM);
+  }
+
+  @Test
+  void numbersCanBeRoundedToWhatTheTargetLikes() {
+    PruneStep step =
+        (PruneStep)
+            read(MINIMAL.replace("keep: 0.5", "keep: 0.5, snap: target")).steps().getFirst();
+
+    assertThat(step.counts().snap()).isEqualTo(new Snap.OfTarget());
   }
 
   @Test

@@ -2,6 +2,7 @@ package io.moepress.recipes.recipe;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.moepress.recipes.plan.AllocationMode;
 import io.moepress.recipes.plan.GroupMode;
 import io.moepress.recipes.plan.PredictionMode;
 import io.moepress.recipes.plan.RouterMode;
@@ -63,6 +64,7 @@ class RecipeSchemaTest {
         .isEqualTo(CalibrationSpec.Order.labels());
     assertThat(names("/$defs/prune/properties/router")).isEqualTo(RouterMode.labels());
     assertThat(names("/$defs/prune/properties/groups")).isEqualTo(GroupMode.labels());
+    assertThat(names("/$defs/prune/properties/allocation")).isEqualTo(AllocationMode.labels());
     assertThat(names("/$defs/prune/properties/multi-token-prediction"))
         .isEqualTo(PredictionMode.labels());
   }
@@ -81,7 +83,7 @@ class RecipeSchemaTest {
             + "calibration: {data: [a.txt], max-tokens: %tokens, order: %order,"
             + " reservoir-tokens: %reservoir}\n"
             + "steps:\n  - prune: {method: easy-ep, keep: 0.5, router: %router, groups: %groups,"
-            + " multi-token-prediction: %prediction, protect: {super-experts: %super}}\n";
+            + " multi-token-prediction: %prediction, uniformise: %uniformise, protect: {super-experts: %super}}\n";
     Recipe expected =
         read(
             spelledOut
@@ -95,6 +97,7 @@ class RecipeSchemaTest {
                 .replace("%router", standard("/$defs/prune/properties/router"))
                 .replace("%groups", standard("/$defs/prune/properties/groups"))
                 .replace("%prediction", standard("/$defs/prune/properties/multi-token-prediction"))
+                .replace("%uniformise", standard("/$defs/prune/properties/uniformise"))
                 .replace(
                     "%super",
                     standard("/$defs/prune/properties/protect/properties/super-experts")));

@@ -70,6 +70,24 @@ class PlantedFaultsTest {
             "count-key",
             it -> it.config.set("num_local_experts", it.config.arrayNode().add(4).add(4)),
             "config.json: num_local_experts = [4,4]"),
+        new Fault(
+            "count-key",
+            Target.RESEARCH,
+            "FAILED",
+            it -> it.config.set("num_local_experts", it.config.arrayNode().add(4)),
+            "config.json: num_local_experts lists 1 numbers"),
+        new Fault(
+            "count-key",
+            Target.RESEARCH,
+            "FAILED",
+            it -> it.config.set("num_local_experts", it.config.arrayNode().add(4).add(0)),
+            "config.json: num_local_experts = [4,0]"),
+        new Fault(
+            "expert-count",
+            Target.RESEARCH,
+            "FAILED",
+            it -> it.config.set("num_local_experts", it.config.arrayNode().add(4).add(3)),
+            "config.json says 3 experts in layer 1, which holds 4"),
         refused("count-key", it -> it.config.put("num_local_experts", 0), "num_local_experts = 0"),
         refused(
             "count-key",
