@@ -74,7 +74,7 @@ class GgufAttacksTest {
         attack("array in an array", GgufBytes.head(0, 1).text("a").u32(9).u32(9).u64(0), "an array of arrays"),
         attack("items of an unknown type", GgufBytes.head(0, 1).text("a").u32(9).u32(77).u64(0), "type 77"),
         attack("more items than bytes", GgufBytes.head(0, 1).text("a").u32(9).u32(0).u64(7_000_000), "an array of 7000000 items"),
-        attack("more texts than fit", GgufBytes.head(0, 1).text("a").u32(9).u32(8).u64(5).data(32), "an array of 5 items"),
+        attack("more texts than fit", GgufBytes.head(0, 1).text("a").u32(9).u32(8).u64(5).raw(new byte[39]), "an array of 5 items"),
         attack("negative number of items", GgufBytes.head(0, 1).text("a").u32(9).u32(0).u64(-1), "an array of 18446744073709551615 items"),
         attack("more items than anybody has", GgufBytes.head(0, 1).text("a").u32(9).u32(0).u64(8_000_001).data(8_100_000), "an array of 8000001 items"));
   }
