@@ -70,7 +70,7 @@ public final class GgufExport {
       throw FormatException.of(
           "%s: the disk has %s free (expected %s for the file). Free some space, or choose another"
               + " disk.",
-          directory, new ByteSize(free).rounded(), new ByteSize(plan.byteCount()).rounded());
+          file, new ByteSize(free).rounded(), new ByteSize(plan.byteCount()).rounded());
     }
   }
 
