@@ -10,6 +10,7 @@ import io.moepress.recipes.lowering.LoweredPlan;
 import io.moepress.recipes.plan.Plan;
 import io.moepress.recipes.plan.PlanMismatchException;
 import io.moepress.recipes.recipe.ByteSize;
+import io.moepress.recipes.recipe.RecipeException;
 import io.moepress.recipes.target.ExpertNumbers;
 import io.moepress.recipes.target.Finding;
 import io.moepress.recipes.target.Target;
@@ -18,6 +19,7 @@ import io.moepress.recipes.work.Workers;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -35,8 +37,21 @@ final class ApplyCommand implements Callable<Integer> {
   @Parameters(index = "0", paramLabel = "MODEL", description = "Checkpoint directory.")
   private Path model = Path.of("");
 
-  @Parameters(index = "1", paramLabel = "PLAN", description = "Plan file (JSON).")
+  @Parameters(
+      index = "1",
+      paramLabel = "PLAN",
+      description =
+          "Plan file (JSON), or a report of retained experts such as"
+              + " {\"model.layers.3.mlp\": [0, 2]}.")
   private Path planFile = Path.of("");
+
+  @Option(
+      names = "--target",
+      paramLabel = "RUNTIME",
+      completionCandidates = Targets.class,
+      description =
+          "With a report: the runtime that has to load the result. Default: transformers.")
+  private @Nullable String target;
 
   @Option(
       names = {"-o", "--output"},
@@ -66,9 +81,9 @@ final class ApplyCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     Terminal terminal = common.terminal();
-    Plan plan = Plan.read(planFile);
     try (CheckpointDirectory checkpoint = architecture.open(model);
         Workers workers = common.workers()) {
+      Plan plan = plan(checkpoint);
       requireSame(plan, checkpoint);
       MoeModel source = MoeModel.of(checkpoint);
       PlannedModel planned = PlannedModel.of(source, plan);
@@ -103,6 +118,18 @@ final class ApplyCommand implements Callable<Integer> {
     }
   }
 
+  private Plan plan(CheckpointDirectory checkpoint) throws IOException {
+    if (!PlanFiles.isPlan(planFile)) {
+      Target runtime = target == null ? Target.TRANSFORMERS : Targets.named(target);
+      return PlanFiles.ofReport(planFile, checkpoint, runtime);
+    }
+    if (target != null) {
+      throw new RecipeException(
+          "--target: " + planFile + " is a plan, which says its target (expected a report)");
+    }
+    return Plan.read(planFile);
+  }
+
   private void requireSame(Plan plan, CheckpointDirectory checkpoint) throws IOException {
     String fingerprint = Fingerprint.of(checkpoint);
     if (!plan.source().equals(fingerprint)) {
@@ -114,13 +141,13 @@ final class ApplyCommand implements Callable<Integer> {
 
   /// A plan that a person edited must still suit the runtime it names.
   private void requireTarget(Plan plan, ExpertNumbers numbers) {
-    Target target =
+    Target wanted =
         Target.named(plan.target())
             .orElseThrow(() ->
                 new PlanMismatchException(
                     "%s: unknown target %s (expected one of %s)",
                     planFile, plan.target(), Target.labels()));
-    for (Finding finding : TargetRules.check(target, numbers)) {
+    for (Finding finding : TargetRules.check(wanted, numbers)) {
       if (finding.refusal()) {
         throw new PlanMismatchException("%s: %s", planFile, finding.text());
       }

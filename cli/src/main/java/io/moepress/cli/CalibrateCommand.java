@@ -12,6 +12,7 @@ import io.moepress.formats.checkpoint.Fingerprint;
 import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.evidence.Evidence.Sampling;
 import io.moepress.recipes.evidence.EvidenceRequest;
+import io.moepress.recipes.evidence.LinearStatistic;
 import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.recipe.ByteSize;
 import io.moepress.recipes.recipe.CalibrationSpec;
@@ -174,8 +175,15 @@ final class CalibrateCommand implements Callable<Integer> {
           command.commandLine(), "--reservoir-tokens must be at least 0: " + reservoirTokens);
     }
     Set<Statistic> wanted = EnumSet.noneOf(Statistic.class);
-    statistics.forEach(name -> wanted.addAll(named(name.strip())));
-    return new EvidenceRequest(wanted, reservoirTokens, seed);
+    Set<LinearStatistic> linears = EnumSet.noneOf(LinearStatistic.class);
+    for (String listed : statistics) {
+      String name = listed.strip();
+      LinearStatistic.named(name).ifPresentOrElse(linears::add, () -> wanted.addAll(named(name)));
+      if (name.equals("all")) {
+        linears.addAll(EnumSet.allOf(LinearStatistic.class));
+      }
+    }
+    return new EvidenceRequest(wanted, reservoirTokens, seed, linears);
   }
 
   private Set<Statistic> named(String name) {
@@ -189,6 +197,7 @@ final class CalibrateCommand implements Callable<Integer> {
   private ParameterException unknown(String name) {
     List<String> known = new ArrayList<>(List.of("default", "all"));
     known.addAll(Statistic.labels(EnumSet.allOf(Statistic.class)));
+    known.addAll(LinearStatistic.labels(EnumSet.allOf(LinearStatistic.class)));
     return new ParameterException(
         command.commandLine(),
         "--statistics: unknown name "

@@ -14,6 +14,7 @@ import io.moepress.recipes.plan.ExpertStep;
 import io.moepress.recipes.plan.Plan;
 import io.moepress.recipes.plan.PlanStep;
 import io.moepress.recipes.plan.PruneMethod;
+import io.moepress.recipes.plan.SparsifyWeights;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -114,6 +115,8 @@ record Comparing(PassSetup setup, EvaluationData data, String steps, Terminal te
   private static void methods(PlanStep step, Consumer<String> names) {
     if (step instanceof ExpertStep experts) {
       names.accept(experts.method());
+    } else if (step instanceof SparsifyWeights weights) {
+      names.accept(weights.method());
     }
   }
 

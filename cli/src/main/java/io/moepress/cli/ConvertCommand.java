@@ -180,8 +180,7 @@ final class ConvertCommand implements Callable<Integer> {
   /// The plan that changes nothing.
   private static Plan identity(MoeModel model, String fingerprint) {
     Plan.Size size =
-        Plan.Size.of(
-            model.layout(), model.checkpoint().parameterCount(), model.checkpoint().byteCount());
+        Plan.Size.of(model.layout(), model.parameterCount(), model.checkpoint().byteCount());
     return new Plan(
         Plan.FORMAT_VERSION,
         ToolVersion.text(),

@@ -5,6 +5,7 @@ import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.evidence.Evidence.Domain;
 import io.moepress.recipes.evidence.Evidence.Sampling;
 import io.moepress.recipes.evidence.EvidenceFile;
+import io.moepress.recipes.evidence.LinearStatistic;
 import io.moepress.recipes.evidence.Statistic;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -54,6 +55,7 @@ final class EvidenceShowCommand implements Callable<Integer> {
       List<Domain> domains,
       List<String> statistics,
       @Nullable Sampling reservoir,
+      @Nullable String propagation,
       List<LayerUse> layers) {}
 
   @Override
@@ -66,8 +68,9 @@ final class EvidenceShowCommand implements Callable<Integer> {
             evidence.checkpoint(),
             evidence.maxTokens(),
             evidence.domains(),
-            Statistic.labels(evidence.statistics()),
+            labels(evidence),
             evidence.sampling(),
+            evidence.propagation(),
             uses(evidence));
     common.terminal().result(result, text(result));
     return ExitCode.DONE;
@@ -102,11 +105,14 @@ final class EvidenceShowCommand implements Callable<Integer> {
             .row("checkpoint", result.checkpoint())
             .row("texts", "cut at " + result.maxTokens() + " tokens")
             .row("reservoir", reservoir(result.reservoir()))
+            .row("layers", result.propagation() == null ? "as they are" : result.propagation())
             .text());
     Table statistics = Table.ofFacts().row("statistic", "shape", "value");
     for (String label : result.statistics()) {
-      Statistic statistic = Statistic.named(label).orElseThrow();
-      statistics.row(label, statistic.form().shape(), statistic.formula());
+      Statistic.named(label)
+          .ifPresent(it -> statistics.row(label, it.form().shape(), it.formula()));
+      LinearStatistic.named(label)
+          .ifPresent(it -> statistics.row(label, it.shape() + " each", it.formula()));
     }
     text.append('\n').append(statistics.text());
     Table domains = Table.ofNumbers().row("domain", "texts", "tokens");
@@ -127,6 +133,12 @@ final class EvidenceShowCommand implements Callable<Integer> {
           starved(use.starved()));
     }
     return text.append('\n').append(layers.text()).toString();
+  }
+
+  private static List<String> labels(Evidence evidence) {
+    List<String> labels = new ArrayList<>(Statistic.labels(evidence.statistics()));
+    labels.addAll(LinearStatistic.labels(evidence.linearStatistics()));
+    return labels;
   }
 
   private static String reservoir(@Nullable Sampling sampling) {

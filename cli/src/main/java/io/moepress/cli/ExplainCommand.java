@@ -1,16 +1,22 @@
 package io.moepress.cli;
 
+import io.moepress.formats.FormatException;
 import io.moepress.formats.Words;
-import io.moepress.recipes.evidence.Statistic;
+import io.moepress.formats.json.Json;
 import io.moepress.recipes.plan.MethodDescription;
-import io.moepress.recipes.plan.MethodDescription.Option;
+import io.moepress.recipes.plan.Plan;
+import io.moepress.recipes.plan.RetainedReport;
 import io.moepress.recipes.recipe.RecipeException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /// `moepress explain`.
@@ -18,11 +24,19 @@ import picocli.CommandLine.Parameters;
     name = "explain",
     description = {
       "Explains a method: formula, source, what it needs, options, an example.",
-      "Without METHOD: the table of all methods."
+      "Without METHOD: the table of all methods. With the file of a plan: what it does,",
+      "and how its clusters of experts came about."
     },
     mixinStandardHelpOptions = true)
 final class ExplainCommand implements Callable<Integer> {
   private static final int INDENTATION = 12;
+  private static final String EXPERTS =
+      "x runs over the tokens X_j routed to expert j; g_j is the weight its output is multiplied"
+          + " with; f_j is its output before that; h is the residual stream in front of the MoE"
+          + " block.";
+  private static final String LINEAR_MAPS =
+      "x runs over the n tokens that a linear map W sees; a row i makes one output, a column j"
+          + " reads one input.";
 
   @Mixin private CommonOptions common = new CommonOptions();
 
@@ -30,8 +44,14 @@ final class ExplainCommand implements Callable<Integer> {
       arity = "0..1",
       paramLabel = "METHOD",
       completionCandidates = MethodNames.class,
-      description = "One of: ${COMPLETION-CANDIDATES}.")
+      description = "One of: ${COMPLETION-CANDIDATES}. Or a plan file.")
   private @Nullable String method;
+
+  @Option(
+      names = "--retained-experts",
+      paramLabel = "FILE",
+      description = "With a plan file: writes the experts that stay, by layer, for other tools.")
+  private @Nullable Path report;
 
   private final Methods methods = new Methods();
 
@@ -40,7 +60,7 @@ final class ExplainCommand implements Callable<Integer> {
     private static final long serialVersionUID = 1L;
 
     MethodNames() {
-      super(new Methods().pruneNames());
+      super(new Methods().names());
     }
   }
 
@@ -53,21 +73,41 @@ final class ExplainCommand implements Callable<Integer> {
       String source,
       String reference,
       List<String> needs,
-      List<Option> options,
+      List<MethodDescription.Option> options,
       String example) {}
 
   /// All methods.
   record Overview(List<Explanation> methods) {}
 
   @Override
-  public Integer call() {
+  public Integer call() throws IOException {
+    boolean isMethod = method != null && methods.description(method).isPresent();
+    if (method != null && !isMethod && Files.isRegularFile(Path.of(method))) {
+      return explainPlan(Path.of(method));
+    }
+    if (report != null) {
+      throw new RecipeException("--retained-experts: no plan (expected the file of a plan)");
+    }
     if (method == null) {
-      List<Explanation> all = methods.pruneNames().stream().map(this::explain).toList();
+      List<Explanation> all = methods.names().stream().map(this::explain).toList();
       common.terminal().result(new Overview(all), table(all));
     } else {
       Explanation explanation = explain(method);
       common.terminal().result(explanation, text(explanation));
     }
+    return ExitCode.DONE;
+  }
+
+  private int explainPlan(Path file) throws IOException {
+    Plan plan = Plan.read(file);
+    if (report != null) {
+      if (Files.exists(report)) {
+        throw FormatException.of("%s: the file exists. Choose another name.", report);
+      }
+      Json.write(report, RetainedReport.of(plan));
+      common.terminal().say("written: " + report);
+    }
+    common.terminal().result(plan, PlanText.of(plan) + Dendrograms.text(plan));
     return ExitCode.DONE;
   }
 
@@ -80,17 +120,17 @@ final class ExplainCommand implements Callable<Integer> {
                     "unknown method "
                         + Words.quoted(name)
                         + " (expected one of: "
-                        + String.join(", ", methods.pruneNames())
+                        + String.join(", ", methods.names())
                         + ")"
-                        + Words.didYouMean(name, methods.pruneNames())));
+                        + Words.didYouMean(name, methods.names())));
     return new Explanation(
         it.name(),
-        "prune",
+        methods.step(name),
         it.score(),
         it.advice(),
         it.source(),
         it.reference(),
-        methods.example(name).needs().stream().map(Statistic::label).sorted().toList(),
+        methods.needs(name),
         it.options(),
         it.example());
   }
@@ -112,13 +152,9 @@ final class ExplainCommand implements Callable<Integer> {
   private static String text(Explanation it) {
     StringBuilder text = new StringBuilder();
     row(text, "method", it.method() + ", for the step " + it.step());
-    row(text, "score", plain(it.score()) + ". The experts with the highest stay.");
-    row(
-        text,
-        "",
-        "x runs over the tokens X_j routed to expert j; g_j is the weight its output is multiplied"
-            + " with; f_j is its output before that; h is the residual stream in front of the MoE"
-            + " block.");
+    Reading reading = reading(it.step());
+    row(text, reading.label(), plain(it.score()) + reading.rule());
+    row(text, "", reading.letters());
     row(text, "advice", it.advice());
     row(text, "source", plain(it.source()));
     if (!it.reference().isEmpty()) {
@@ -133,13 +169,30 @@ final class ExplainCommand implements Callable<Integer> {
     if (it.options().isEmpty()) {
       row(text, "options", "none of its own");
     }
-    for (Option option : it.options()) {
+    for (MethodDescription.Option option : it.options()) {
       row(
           text,
           "options",
           option.key() + ": " + option.meaning() + ". Default: " + option.defaultValue() + ".");
     }
     return text.append("\nsteps:\n  ").append(it.example()).append('\n').toString();
+  }
+
+  /// How the formulas of methods for a kind of step are read.
+  ///
+  /// @param label what such a formula says
+  /// @param rule what becomes of what it is a formula of
+  /// @param letters what stands for what
+  private record Reading(String label, String rule, String letters) {}
+
+  private static Reading reading(String step) {
+    return switch (step) {
+      case Methods.PRUNE -> new Reading("score", ". The experts with the highest stay.", EXPERTS);
+      case Methods.MERGE -> new Reading("merges", ".", EXPERTS);
+      case Methods.SPARSIFY ->
+          new Reading("score", ". The weights with the lowest become zero.", LINEAR_MAPS);
+      default -> throw new IllegalStateException("no reading of step " + step);
+    };
   }
 
   private static void row(StringBuilder text, String name, String value) {

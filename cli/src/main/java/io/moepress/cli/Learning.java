@@ -42,8 +42,8 @@ record Learning(PassSetup setup, Terminal terminal) {
     LearnedScores scores = LearnedScores.read(file);
     if (!scores.checkpoint().equals(fingerprint)) {
       throw new PlanMismatchException(
-          "%s: learned on checkpoint %s, this one is %s. Leave out \"learned\", and they are learned"
-              + " on this one.",
+          "%s: learned on checkpoint %s, this one is %s. Leave out \"learned\", and they are"
+              + " learned on this one.",
           file, scores.checkpoint(), fingerprint);
     }
     return scores;
@@ -63,8 +63,7 @@ record Learning(PassSetup setup, Terminal terminal) {
       return kept.get();
     }
     Path state = file.resolveSibling(file.getFileName() + ".state");
-    DiepSearch search =
-        new DiepSearch(model, setup.resources(memory(model, corpus, method)));
+    DiepSearch search = new DiepSearch(model, setup.resources(memory(model, corpus, method)));
     LearnedScores scores = search.learn(subject, corpus, state);
     scores.write(file);
     Files.deleteIfExists(state);
@@ -79,9 +78,7 @@ record Learning(PassSetup setup, Terminal terminal) {
   private Path file(Subject subject) {
     String digest = Fingerprint.ofText(Json.pretty(subject));
     int start = digest.indexOf(':') + 1;
-    return setup
-        .work()
-        .file("learned-" + digest.substring(start, start + NAME_DIGITS) + ".json");
+    return setup.work().file("learned-" + digest.substring(start, start + NAME_DIGITS) + ".json");
   }
 
   private Optional<LearnedScores> kept(Path file, Subject subject) throws IOException {

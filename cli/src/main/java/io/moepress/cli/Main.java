@@ -26,6 +26,7 @@ import picocli.CommandLine.ParseResult;
     versionProvider = Main.Version.class,
     subcommands = {
       RunCommand.class,
+      CompareCommand.class,
       InspectCommand.class,
       CalibrateCommand.class,
       EvidenceCommand.class,

@@ -3,6 +3,7 @@ package io.moepress.cli;
 import io.moepress.calibrate.corpus.Corpus;
 import io.moepress.calibrate.forward.PassMemory;
 import io.moepress.calibrate.measure.Calibration;
+import io.moepress.calibrate.measure.LayerDecision;
 import io.moepress.formats.FormatException;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.StagedDirectory;
@@ -15,6 +16,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /// Gets evidence into a directory: by measuring, by going on with a measurement that was stopped,
 /// or by finding that it is there already.
@@ -30,11 +32,24 @@ record Measuring(PassSetup setup, Terminal terminal) {
   /// @param fingerprint of the model
   /// @param corpus the texts
   /// @param maxTokens where they were cut
-  record Question(MoeModel model, String fingerprint, Corpus corpus, int maxTokens) {
+  /// @param decision changes each layer before the next is measured; null: all stay as they are
+  record Question(
+      MoeModel model,
+      String fingerprint,
+      Corpus corpus,
+      int maxTokens,
+      @Nullable LayerDecision decision) {
+
+    /// About a model as it is.
+    Question(MoeModel model, String fingerprint, Corpus corpus, int maxTokens) {
+      this(model, fingerprint, corpus, maxTokens, null);
+    }
 
     /// Whether evidence is of this, whatever it holds.
     boolean isOf(Evidence evidence) {
-      return Calibration.isOf(evidence, fingerprint, corpus, maxTokens);
+      return decision == null
+          ? Calibration.isOf(evidence, fingerprint, corpus, maxTokens)
+          : Calibration.isOf(evidence, fingerprint, corpus, maxTokens, decision);
     }
   }
 
@@ -62,9 +77,10 @@ record Measuring(PassSetup setup, Terminal terminal) {
       terminal.say("evidence: " + directory + (isOfThis ? lacks(missing) : OF_OTHERS));
       request = isOfThis ? request.and(evidence) : request;
     }
-    PassMemory need = Calibration.memory(question.model(), question.corpus(), request);
+    PassMemory pass = Calibration.memory(question.model(), question.corpus(), request);
+    PassMemory need = question.decision() == null ? pass : pass.revising();
     Evidence evidence =
-        new Calibration(setup.resources(need))
+        new Calibration(setup.resources(need), question.decision())
             .measure(
                 question.model(),
                 question.fingerprint(),

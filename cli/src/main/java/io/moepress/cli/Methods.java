@@ -1,44 +1,112 @@
 package io.moepress.cli;
 
+import io.moepress.merge.Features;
+import io.moepress.merge.HcSmoeMerging;
+import io.moepress.merge.Linkage;
+import io.moepress.merge.SubMoeMerging;
+import io.moepress.merge.Weighting;
 import io.moepress.prune.ActivationMembers;
 import io.moepress.prune.ActivationPruning;
 import io.moepress.prune.AimerPruning;
 import io.moepress.prune.DiepPruning;
 import io.moepress.prune.EasyEpPruning;
+import io.moepress.prune.MagnitudeSparsity;
+import io.moepress.prune.OwlSparsity;
 import io.moepress.prune.RandomPruning;
 import io.moepress.prune.StunPruning;
+import io.moepress.prune.WandaSparsity;
+import io.moepress.recipes.evidence.LinearStatistic;
+import io.moepress.recipes.evidence.Statistic;
+import io.moepress.recipes.plan.KeepRatio;
+import io.moepress.recipes.plan.MergeMethod;
 import io.moepress.recipes.plan.MethodDescription;
 import io.moepress.recipes.plan.PruneMethod;
+import io.moepress.recipes.plan.SparsityMethod;
+import io.moepress.recipes.plan.SparsityOptions;
+import io.moepress.recipes.plan.ZeroPattern;
 import io.moepress.recipes.recipe.MethodBinder;
 import io.moepress.recipes.recipe.MethodCatalog;
+import io.moepress.recipes.recipe.SparsifyStep;
 import io.moepress.recipes.recipe.YamlNode;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /// Every method a recipe may name: one line each.
 final class Methods implements MethodCatalog {
-  private final Map<String, MethodBinder<PruneMethod>> prune = new LinkedHashMap<>();
+  static final String PRUNE = "prune";
+  static final String MERGE = "merge";
+  static final String SPARSIFY = "sparsify";
+
   private final Map<String, MethodDescription> descriptions = new LinkedHashMap<>();
+  private final Kind<PruneMethod> prune = new Kind<>(PRUNE);
+  private final Kind<MergeMethod> merge = new Kind<>(MERGE);
+  private final Kind<SparsityMethod> sparsity = new Kind<>(SPARSIFY);
 
   Methods() {
-    add(EasyEpPruning.DESCRIPTION, (options, seed) -> new EasyEpPruning());
+    prune.add(EasyEpPruning.DESCRIPTION, (options, seed) -> new EasyEpPruning());
     ActivationMembers.ALL.forEach(
-        member -> add(member.description(), (options, seed) -> member.method()));
-    add(ActivationMembers.FAMILY, (options, seed) -> activation(options));
-    add(AimerPruning.DESCRIPTION, (options, seed) -> new AimerPruning());
-    add(StunPruning.DESCRIPTION, (options, seed) -> StunOptions.bind(options));
-    add(DiepPruning.DESCRIPTION, DiepOptions::bind);
-    add(RandomPruning.DESCRIPTION, (options, seed) -> new RandomPruning(seed(options, seed)));
+        member -> prune.add(member.description(), (options, seed) -> member.method()));
+    prune.add(ActivationMembers.FAMILY, (options, seed) -> activation(options));
+    prune.add(AimerPruning.DESCRIPTION, (options, seed) -> new AimerPruning());
+    prune.add(StunPruning.DESCRIPTION, (options, seed) -> StunOptions.bind(options));
+    prune.add(DiepPruning.DESCRIPTION, DiepOptions::bind);
+    prune.add(RandomPruning.DESCRIPTION, (options, seed) -> new RandomPruning(seed(options, seed)));
+    merge.add(HcSmoeMerging.DESCRIPTION, (options, seed) -> hcSmoe(options));
+    merge.add(SubMoeMerging.DESCRIPTION, Methods::subMoe);
+    sparsity.add(WandaSparsity.DESCRIPTION, (options, seed) -> new WandaSparsity());
+    sparsity.add(OwlSparsity.DESCRIPTION, (options, seed) -> owl(options));
+    sparsity.add(MagnitudeSparsity.DESCRIPTION, (options, seed) -> new MagnitudeSparsity());
   }
 
-  private void add(MethodDescription description, MethodBinder<PruneMethod> binder) {
-    prune.put(description.name(), binder);
-    descriptions.put(description.name(), description);
+  /// The methods for one kind of step.
+  ///
+  /// @param <M> what they are
+  private final class Kind<M> {
+    private final String step;
+    private final Map<String, MethodBinder<M>> binders = new LinkedHashMap<>();
+
+    Kind(String step) {
+      this.step = step;
+    }
+
+    void add(MethodDescription description, MethodBinder<M> binder) {
+      binders.put(description.name(), binder);
+      descriptions.put(description.name(), description);
+    }
+
+    Optional<MethodBinder<M>> binder(String name) {
+      return Optional.ofNullable(binders.get(name));
+    }
+
+    Set<String> names() {
+      return Collections.unmodifiableSet(binders.keySet());
+    }
+
+    /// A method without options, to ask what it needs.
+    M example(String name) {
+      YamlNode noOptions = YamlNode.parse(Path.of(name), "{}".getBytes(StandardCharsets.UTF_8));
+      return binder(name).orElseThrow().bind(noOptions, 0);
+    }
+  }
+
+  /// The names of all methods, of whatever kind.
+  List<String> names() {
+    return List.copyOf(descriptions.keySet());
+  }
+
+  /// The names of the methods for some kinds of steps.
+  List<String> names(String... steps) {
+    return descriptions.keySet().stream()
+        .filter(name -> List.of(steps).contains(step(name)))
+        .toList();
   }
 
   /// What there is to say about a method.
@@ -46,10 +114,79 @@ final class Methods implements MethodCatalog {
     return Optional.ofNullable(descriptions.get(name));
   }
 
-  /// A method without options, to ask what it needs.
-  PruneMethod example(String name) {
-    YamlNode noOptions = YamlNode.parse(Path.of(name), "{}".getBytes(StandardCharsets.UTF_8));
-    return prune(name).orElseThrow().bind(noOptions, 0);
+  /// The step of a recipe that a method is for.
+  String step(String name) {
+    return Stream.of(prune, merge, sparsity)
+        .filter(kind -> kind.names().contains(name))
+        .map(kind -> kind.step)
+        .findFirst()
+        .orElseThrow();
+  }
+
+  /// The statistics, by name, that a method needs when it is given no options.
+  List<String> needs(String name) {
+    List<String> needs =
+        switch (step(name)) {
+          case PRUNE -> Statistic.labels(prune.example(name).needs());
+          case MERGE -> Statistic.labels(merge.example(name).needs());
+          default -> needs(sparsity.example(name));
+        };
+    return needs.stream().sorted().toList();
+  }
+
+  private static List<String> needs(SparsityMethod method) {
+    SparsifyStep step =
+        new SparsifyStep(method, ZeroPattern.parse("50%"), SparsityOptions.DEFAULT);
+    List<String> needs = new ArrayList<>(Statistic.labels(step.needs()));
+    needs.addAll(LinearStatistic.labels(step.linears()));
+    return needs;
+  }
+
+  /// A way to set weights to zero without options, to ask what it needs.
+  SparsityMethod sparsityExample(String name) {
+    return sparsity.example(name);
+  }
+
+  private static HcSmoeMerging hcSmoe(YamlNode options) {
+    return new HcSmoeMerging(
+        options
+            .optional("linkage")
+            .map(linkage -> linkage.choice(Linkage.labels(), Linkage::named))
+            .orElse(Linkage.AVERAGE),
+        options
+            .optional("features")
+            .map(features -> features.choice(Features.labels(), Features::named))
+            .orElse(Features.OUTPUTS),
+        options
+            .optional("merge")
+            .map(merge -> merge.choice(Weighting.labels(), Weighting::named))
+            .orElse(Weighting.FREQUENCY));
+  }
+
+  private static SubMoeMerging subMoe(YamlNode options, long seed) {
+    Optional<KeepRatio> rank =
+        options
+            .optional("rank")
+            .flatMap(share -> share.parsed("a share such as 50%, or full", Methods::rank));
+    int starts =
+        options
+            .optional("starts")
+            .map(count -> count.atLeast(1))
+            .orElse(SubMoeMerging.DEFAULT_STARTS);
+    return new SubMoeMerging(rank.orElse(null), starts, seed(options, seed));
+  }
+
+  private static Optional<KeepRatio> rank(String text) {
+    return text.equals("full") ? Optional.empty() : Optional.of(KeepRatio.parse(text));
+  }
+
+  private static OwlSparsity owl(YamlNode options) {
+    return new OwlSparsity(
+        options.optional("lambda").map(YamlNode::decimal).orElse(OwlSparsity.DEFAULT_LAMBDA),
+        options
+            .optional("outlier-threshold")
+            .map(YamlNode::decimal)
+            .orElse(OwlSparsity.DEFAULT_OUTLIER_THRESHOLD));
   }
 
   private static ActivationPruning activation(YamlNode options) {
@@ -66,11 +203,31 @@ final class Methods implements MethodCatalog {
 
   @Override
   public Optional<MethodBinder<PruneMethod>> prune(String name) {
-    return Optional.ofNullable(prune.get(name));
+    return prune.binder(name);
   }
 
   @Override
   public Set<String> pruneNames() {
-    return Collections.unmodifiableSet(prune.keySet());
+    return prune.names();
+  }
+
+  @Override
+  public Optional<MethodBinder<MergeMethod>> merge(String name) {
+    return merge.binder(name);
+  }
+
+  @Override
+  public Set<String> mergeNames() {
+    return merge.names();
+  }
+
+  @Override
+  public Optional<MethodBinder<SparsityMethod>> sparsity(String name) {
+    return sparsity.binder(name);
+  }
+
+  @Override
+  public Set<String> sparsityNames() {
+    return sparsity.names();
   }
 }

@@ -9,8 +9,10 @@ import io.moepress.recipes.plan.MergeExperts.Group;
 import io.moepress.recipes.plan.Plan;
 import io.moepress.recipes.plan.PlanStep;
 import io.moepress.recipes.plan.PruneMultiTokenPrediction;
+import io.moepress.recipes.plan.SparsifyWeights;
 import io.moepress.recipes.recipe.ByteSize;
 import java.util.List;
+import java.util.TreeMap;
 import java.util.stream.Collectors;
 
 /// A plan as people read it.
@@ -37,7 +39,9 @@ final class PlanText {
         case KeepExperts keep ->
             layers.row("" + keep.layer(), keep.method(), kept(keep), margin(keep));
         case MergeExperts merge ->
-            layers.row("" + merge.layer(), merge.method(), merged(merge), "");
+            layers.row("" + merge.layer(), merge.method(), merged(merge), heights(merge));
+        case SparsifyWeights sparsify ->
+            layers.row("" + sparsify.layer(), sparsify.method(), zeros(sparsify), "");
         case IgnoreGroups ignore -> {} // a note says it
         case LowerTopK lower -> {} // a note says it
         case PruneMultiTokenPrediction prune -> {} // a note says it
@@ -68,12 +72,39 @@ final class PlanText {
     return step.kept().size() + " of " + step.experts() + ": " + ranges(step);
   }
 
+  /// `zeros 40%: expert expert-down`, and how many experts stay dense.
+  private static String zeros(SparsifyWeights step) {
+    return step.parts().stream()
+        .collect(
+            Collectors.groupingBy(
+                part -> part.pattern().toString(),
+                TreeMap::new,
+                Collectors.mapping(PlanText::place, Collectors.joining(", "))))
+        .entrySet()
+        .stream()
+        .map(entry -> "zeros " + entry.getKey() + ": " + entry.getValue())
+        .collect(Collectors.joining("; "));
+  }
+
+  private static String place(SparsifyWeights.Part part) {
+    return part.dense().isEmpty()
+        ? part.input().label()
+        : part.input().label() + " without " + part.dense();
+  }
+
   private static String merged(MergeExperts step) {
     return step.left()
         + " of "
         + step.experts()
         + ": "
         + step.groups().stream().map(PlanText::group).collect(Collectors.joining(" "));
+  }
+
+  /// How far apart the last clusters were that joined.
+  private static String heights(MergeExperts step) {
+    return step.joins().isEmpty()
+        ? ""
+        : Checks.text("joined up to %.4g", step.joins().getLast().height());
   }
 
   /// A group of one as its number, others in brackets; who stands for them alone has a star.

@@ -7,6 +7,7 @@ import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.plan.PlanMismatchException;
 import io.moepress.recipes.planning.Planner;
+import io.moepress.recipes.recipe.Contender;
 import io.moepress.recipes.recipe.DataSource;
 import io.moepress.recipes.recipe.Recipe;
 import io.moepress.recipes.recipe.RecipeLinter;
@@ -61,7 +62,12 @@ final class RecipeCheck {
       requireNoCalibration(recipe);
     }
     try (CheckpointDirectory checkpoint = recipe.open(recipe.model())) {
-      checkSteps(recipe, MoeModel.of(checkpoint));
+      MoeModel model = MoeModel.of(checkpoint);
+      if (recipe.comparison().isPresent()) {
+        checkContenders(recipe, model, recipe.comparison().get().contenders());
+      } else {
+        checkSteps(recipe, model);
+      }
     } catch (FormatException e) {
       complain("model", String.valueOf(e.getMessage()));
     }
@@ -85,10 +91,37 @@ final class RecipeCheck {
     }
   }
 
+  /// Candidates that fail whatever is measured. What is told of one need not be told of those that
+  /// differ only in their lots.
+  private void checkContenders(Recipe recipe, MoeModel model, List<Contender> contenders)
+      throws IOException {
+    for (Contender contender : contenders) {
+      try {
+        StepChain.preflight(model, contender.steps(), recipe.target());
+      } catch (PlanMismatchException | IllegalArgumentException e) {
+        String which = contender.name() + " at " + contender.budget();
+        String problem = place("compare") + which + ": " + e.getMessage();
+        if (!problems.contains(problem)) {
+          problems.add(problem);
+        }
+      }
+    }
+  }
+
   private void requireNoCalibration(Recipe recipe) {
+    recipe.comparison().stream()
+        .flatMap(comparison -> comparison.contenders().stream())
+        .map(Contender::steps)
+        .distinct()
+        .forEach(steps -> requireNoCalibration(recipe.with(steps), "compare"));
+    requireNoCalibration(recipe, "");
+  }
+
+  private void requireNoCalibration(Recipe recipe, String section) {
     for (int i = 0; i < recipe.steps().size(); i++) {
       RecipeStep step = recipe.steps().get(i);
-      requireNoCalibration("steps[" + i + "]", step.name(), step.needs());
+      String place = section.isEmpty() ? "steps[" + i + "]" : section;
+      requireNoCalibration(place, step.name(), step.needs());
     }
     recipe
         .evaluation()
@@ -99,8 +132,9 @@ final class RecipeCheck {
   }
 
   private void requireNoCalibration(String path, String method, Set<Statistic> needs) {
-    if (!needs.isEmpty()) {
-      complain(path, String.valueOf(Planner.needsEvidence(method, needs).getMessage()));
+    String problem = String.valueOf(Planner.needsEvidence(method, needs).getMessage());
+    if (!needs.isEmpty() && !problems.contains(place(path) + problem)) {
+      complain(path, problem);
     }
   }
 

@@ -1,5 +1,7 @@
 package io.moepress.cli;
 
+import io.moepress.recipes.recipe.Recipe;
+import io.moepress.recipes.work.WorkDirectory;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -18,4 +20,11 @@ final class RecipeOptions {
       paramLabel = "DIR",
       description = "Use this evidence instead of calibrating.")
   @Nullable Path evidence;
+
+  /// Where everything is kept.
+  Path workDirectory(Recipe recipe) {
+    return workDirectory == null
+        ? WorkDirectory.beside(recipe.output())
+        : WorkDirectory.requireOutside(workDirectory, recipe.output());
+  }
 }

@@ -19,10 +19,12 @@ import io.moepress.recipes.planning.EvidenceNeeds;
 import io.moepress.recipes.planning.Planner;
 import io.moepress.recipes.recipe.ByteSize;
 import io.moepress.recipes.recipe.EvaluationSpec;
+import io.moepress.recipes.recipe.MergeStep;
 import io.moepress.recipes.recipe.PruneStep;
 import io.moepress.recipes.recipe.Recipe;
 import io.moepress.recipes.recipe.RecipeException;
 import io.moepress.recipes.recipe.RecipeStep;
+import io.moepress.recipes.recipe.SparsifyStep;
 import io.moepress.recipes.verify.Verifier.Check;
 import io.moepress.recipes.work.Journal;
 import io.moepress.recipes.work.Journal.Stage;
@@ -84,6 +86,7 @@ final class RecipeRun implements Closeable {
   /// run there.
   static RecipeRun open(Recipe recipe, RecipeOptions options, CommonOptions common, Workers workers)
       throws IOException {
+    recipe.requireSteps();
     Terminal terminal = common.terminal();
     Progress progress = common.progress(terminal);
     List<Closeable> opened = new ArrayList<>();
@@ -91,7 +94,7 @@ final class RecipeRun implements Closeable {
     try {
       CheckpointDirectory checkpoint = recipe.open(recipe.model());
       opened.add(checkpoint);
-      WorkDirectory work = WorkDirectory.open(workDirectory(recipe, options));
+      WorkDirectory work = WorkDirectory.open(options.workDirectory(recipe));
       opened.add(work);
       PassSetup setup = new PassSetup(workers, progress, common.memory(), work);
       RecipeRun run = new RecipeRun(recipe, options, terminal, setup, checkpoint);
@@ -103,14 +106,6 @@ final class RecipeRun implements Closeable {
         closeable.close();
       }
     }
-  }
-
-  private static Path workDirectory(Recipe recipe, RecipeOptions options) {
-    Path work = options.workDirectory;
-    if (work == null) {
-      return WorkDirectory.beside(recipe.output());
-    }
-    return WorkDirectory.requireOutside(work, recipe.output());
   }
 
   /// Where everything is kept.
@@ -156,7 +151,8 @@ final class RecipeRun implements Closeable {
     if (measures && recipe.calibration().isPresent()) {
       Corpus corpus = steps.corpus(recipe.calibration().get());
       EvidenceRequest request = EvidenceNeeds.of(recipe).and(Statistic.defaults());
-      predicted = setup.predicted(Calibration.memory(model, corpus, request));
+      PassMemory need = Calibration.memory(model, corpus, request);
+      predicted = setup.predicted(steps.isSequential() ? need.revising() : need);
       for (LearnedPruning method : learned()) {
         predicted = Math.max(predicted, setup.predicted(Learning.memory(model, corpus, method)));
       }
@@ -174,6 +170,8 @@ final class RecipeRun implements Closeable {
     for (RecipeStep step : steps.steps()) {
       switch (step) {
         case PruneStep prune -> methods.add(prune.method());
+        case MergeStep merge -> {} // no method that merges learns
+        case SparsifyStep sparsify -> {} // learns nothing
       }
     }
     recipe.evaluation().ifPresent(spec -> methods.addAll(spec.baselines()));
@@ -227,7 +225,7 @@ final class RecipeRun implements Closeable {
   }
 
   /// Writes a plan, with the directories on the way.
-  void write(Plan plan, Path file) throws IOException {
+  static void write(Plan plan, Path file) throws IOException {
     Path parent = file.toAbsolutePath().getParent();
     if (parent != null) {
       Files.createDirectories(parent);
@@ -274,6 +272,8 @@ final class RecipeRun implements Closeable {
         step ->
             switch (step) {
               case PruneStep prune -> prune.with(method);
+              case MergeStep merge -> merge.pruned(method);
+              case SparsifyStep sparsify -> sparsify;
             },
         method.name());
   }

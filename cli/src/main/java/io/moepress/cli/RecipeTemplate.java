@@ -73,7 +73,8 @@ final class RecipeTemplate {
 
   private static final String STEP =
       """
-      # What is done.
+      # What is done. Experts can be merged instead: "recipe new --method hc-smoe" explains the keys of
+      # such a step, - merge: {method: hc-smoe, keep: 50%, align: none, router: dominant}.
       steps:
         - prune:
             # moepress explain lists all methods, moepress explain NAME says what this one does.
@@ -104,6 +105,47 @@ final class RecipeTemplate {
             multi-token-prediction: drop
       """;
 
+  private static final String MERGE_STEP =
+      """
+      # What is done.
+      steps:
+        - merge:
+            # moepress explain lists all methods, moepress explain NAME says what this one does.
+            method: NAME
+            # How many experts of each layer are left: a share (keep: 50%) or a number (experts: 16).
+            BUDGET
+            # Experts that are never merged: those with extreme outputs, and those listed here as
+            # "layer:expert", such as experts: ["3:17"].
+            protect:
+              super-experts: true
+              experts: []
+            # How neurons are matched before experts are averaged: none, weights, activations.
+            align: none
+            # The router row of a merged expert: dominant, mean, frequency-mean.
+            router: dominant
+            # How many experts a token uses, if fewer than before: a number, or fit.
+            # top-k: fit
+            # For routers that choose from groups: merge within each, or none for one group.
+            groups: keep
+      """;
+
+  private static final String FURTHER =
+      """
+        # A further step could set weights of what is left to zero; moepress explain wanda says how.
+        # - sparsify:
+        #     method: wanda
+        #     # How many of each row: a share, or instead so many of neighbours, pattern: 2:4.
+        #     sparsity: 25%
+        #     # experts, feed-forward (with shared experts and dense networks), or all-linear.
+        #     scope: feed-forward
+        #     # Whether each layer is measured behind the zeros of those before it.
+        #     sequential: true
+        #     # Experts that no text reached: skip them, or take their smallest weights, magnitude.
+        #     starved: skip
+        #     # Power of the routing weight by which a token counts: 0 or 2.
+        #     gate-power: 0
+      """;
+
   private static final String EVALUATION =
       """
 
@@ -121,6 +163,19 @@ final class RecipeTemplate {
       #     kl-divergence: 0.5
       #     top1-agreement: 0.6
       #     accuracy-drop: 0.05
+
+      # Or many methods and budgets side by side: compare in the place of steps, and no gates.
+      # moepress compare writes a table and a chart.
+      # compare:
+      #   # Shares (or experts: numbers) that fill in for every step without a budget.
+      #   keep: [75%, 50%]
+      #   # Steps, or named lists of steps.
+      #   candidates:
+      #     - prune: {method: reap}
+      #     - name: in two steps
+      #       steps: [prune: {method: frequency, keep: 90%}, prune: {method: reap}]
+      #   # How many times lots are drawn at each budget, as the floor.
+      #   random: 3
       """;
 
   private RecipeTemplate() {}
@@ -146,29 +201,38 @@ final class RecipeTemplate {
   }
 
   static String text(Wish wish, Methods methods) throws IOException {
+    List<String> offered = methods.names(Methods.PRUNE, Methods.MERGE);
     MethodDescription method =
-        methods
-            .description(wish.method())
+        Optional.of(wish.method())
+            .filter(offered::contains)
+            .flatMap(methods::description)
             .orElseThrow(() ->
                 new RecipeException(
                     "--method: "
                         + Words.quoted(wish.method())
                         + " (expected one of: "
-                        + String.join(", ", methods.pruneNames())
+                        + String.join(", ", offered)
                         + ")"
-                        + Words.didYouMean(wish.method(), methods.pruneNames())));
+                        + Words.didYouMean(wish.method(), offered)));
     Facts facts = wish.model().isEmpty() ? Facts.UNKNOWN : facts(wish);
     Path model = wish.model().orElse(MODEL);
-    boolean needsTexts = !methods.example(wish.method()).needs().isEmpty();
+    boolean needsTexts = !methods.needs(wish.method()).isEmpty();
     return HEAD.replace("RUNTIMES", String.join(", ", Target.labels()))
             .replace("RUNTIME", wish.target().label())
             .replace("OUTPUT", quoted(model.normalize() + "-" + wish.method()))
             .replace("MODEL", quoted(model.toString()))
             .replace("FACTS", facts.facts())
         + calibration(wish.data(), needsTexts)
-        + STEP.replace("NAME", wish.method()).replace("BUDGET", facts.budget())
+        + step(wish.method(), methods)
+            .replace("NAME", wish.method())
+            .replace("BUDGET", facts.budget())
         + options(method)
+        + FURTHER
         + EVALUATION;
+  }
+
+  private static String step(String method, Methods methods) {
+    return methods.step(method).equals(Methods.PRUNE) ? STEP : MERGE_STEP;
   }
 
   private static Facts facts(Wish wish) throws IOException {

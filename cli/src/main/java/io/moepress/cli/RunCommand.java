@@ -58,7 +58,7 @@ final class RunCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     Terminal terminal = common.terminal();
-    Recipe recipe = RecipeReader.read(recipeFile, new Methods());
+    Recipe recipe = RecipeReader.read(recipeFile, new Methods()).requireSteps();
     if (!dryRun) {
       Outputs.requireFree(recipe.output(), overwrite);
     }
@@ -67,7 +67,7 @@ final class RunCommand implements Callable<Integer> {
       run.preflight();
       Plan plan = run.plan();
       Path planFile = run.work().file("plan.json");
-      run.write(plan, planFile);
+      RecipeRun.write(plan, planFile);
       terminal.say("plan: " + planFile);
       plan.chain().forEach(part -> part.notes().forEach(note -> terminal.say("note: " + note)));
       if (dryRun) {

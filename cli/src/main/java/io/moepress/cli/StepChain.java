@@ -2,8 +2,10 @@ package io.moepress.cli;
 
 import io.moepress.calibrate.corpus.Corpus;
 import io.moepress.calibrate.corpus.CorpusReader;
+import io.moepress.calibrate.measure.LayerDecision;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
+import io.moepress.prune.MagnitudeSparsity;
 import io.moepress.prune.RandomPruning;
 import io.moepress.recipes.apply.PlannedModel;
 import io.moepress.recipes.evidence.Evidence;
@@ -20,10 +22,12 @@ import io.moepress.recipes.planning.EvidenceNeeds;
 import io.moepress.recipes.planning.Planner;
 import io.moepress.recipes.planning.Planner.Subject;
 import io.moepress.recipes.recipe.CalibrationSpec;
+import io.moepress.recipes.recipe.MergeStep;
 import io.moepress.recipes.recipe.PruneStep;
 import io.moepress.recipes.recipe.Recipe;
 import io.moepress.recipes.recipe.RecipeException;
 import io.moepress.recipes.recipe.RecipeStep;
+import io.moepress.recipes.recipe.SparsifyStep;
 import io.moepress.recipes.target.Target;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -63,6 +67,25 @@ final class StepChain {
     this.given = given;
   }
 
+  /// The same for other steps of the same recipe. The texts are shared.
+  StepChain with(Recipe other, Measuring how) {
+    StepChain chain = new StepChain(other, checkpoint, fingerprint, how, given);
+    chain.corpus = corpus;
+    return chain;
+  }
+
+  /// What it decides.
+  Recipe recipe() {
+    return recipe;
+  }
+
+  /// Gets the evidence that the first step is planned from, with all that any step needs.
+  void prepare() throws IOException {
+    if (given == null) {
+      measured(model, fingerprint, directory(0, ""));
+    }
+  }
+
   /// The decision.
   ///
   /// @param plan the last plan; it knows those before it
@@ -78,9 +101,8 @@ final class StepChain {
     PlannedModel current = PlannedModel.of(model);
     Plan plan = null;
     for (int index = 0; index < recipe.steps().size(); index++) {
-      Subject subject = subject(current.model(), plan, index, label);
-      RecipeStep step = learned(variant.apply(recipe.steps().get(index)), current.model(), subject);
-      plan = Planner.plan(current.model(), step, subject);
+      RecipeStep step = variant.apply(recipe.steps().get(index));
+      plan = plan(step, current.model(), plan, index, label);
       current = current.then(model, plan);
     }
     if (plan == null) {
@@ -90,13 +112,10 @@ final class StepChain {
   }
 
   /// The step, with the scores that its method learns before it decides.
-  private RecipeStep learned(RecipeStep step, MoeModel current, Subject subject)
-      throws IOException {
-    return switch (step) {
-      case PruneStep prune when prune.method() instanceof LearnedPruning method ->
-          prune.with(method.with(scores(method, current, subject.checkpoint())));
-      case PruneStep prune -> prune;
-    };
+  private PruneStep learned(PruneStep step, MoeModel current, Subject subject) throws IOException {
+    return step.method() instanceof LearnedPruning method
+        ? step.with(method.with(scores(method, current, subject.checkpoint())))
+        : step;
   }
 
   private LearnedScores scores(LearnedPruning method, MoeModel current, String name)
@@ -116,6 +135,31 @@ final class StepChain {
                         + " \"learned\" with a file of scores)"));
     return new Learning(measuring.setup(), measuring.terminal())
         .learn(current, name, corpus(spec), method);
+  }
+
+  private Plan plan(
+      RecipeStep step, MoeModel current, @Nullable Plan previous, int index, String label)
+      throws IOException {
+    return switch (step) {
+      case PruneStep prune -> {
+        Subject subject = subject(current, previous, index, label);
+        yield Planner.plan(current, learned(prune, current, subject), subject);
+      }
+      case MergeStep merge ->
+          Planner.plan(current, merge, subject(current, previous, index, label));
+      case SparsifyStep sparsify -> {
+        String name = previous == null ? fingerprint : previous.resultFingerprint();
+        SparsityEvidence evidence =
+            new SparsityEvidence(
+                sparsify,
+                current,
+                new Subject(previous, name, null, null, recipe.target()),
+                sequential(index, label));
+        yield evidence.plan(
+            () -> subject(current, previous, index, label),
+            (decision, directory) -> measured(current, name, directory, sparsify, decision));
+      }
+    };
   }
 
   /// Finds mistakes in any step before anything is measured. What the steps before it keep does not
@@ -152,6 +196,13 @@ final class StepChain {
                 prune.counts().spread(AllocationMode.UNIFORM));
         yield Planner.plan(model, lots, subject);
       }
+      case MergeStep merge -> {
+        PruneStep lots =
+            new PruneStep(new RandomPruning(0), merge.budget(), NO_PROTECTION, merge.routing());
+        yield Planner.plan(model, lots, subject);
+      }
+      case SparsifyStep sparsify ->
+          Planner.plan(model, sparsify.with(new MagnitudeSparsity()), subject);
     };
   }
 
@@ -161,6 +212,12 @@ final class StepChain {
       throw new PlanMismatchException(
           "router: mask in a step that others follow (expected slice). Mask in the last step.");
     }
+  }
+
+  /// Whether some step changes layers while it measures them.
+  boolean isSequential() {
+    return recipe.steps().stream()
+        .anyMatch(step -> step instanceof SparsifyStep sparsify && sparsify.isSequential());
   }
 
   /// The steps.
@@ -194,6 +251,12 @@ final class StepChain {
     return measuring.setup().work().file("evidence" + variant + "-" + (index + 1));
   }
 
+  /// Where evidence is kept that was measured while layers were changed.
+  private Path sequential(int index, String label) {
+    String variant = label.isEmpty() || index == 0 ? "" : "-" + label;
+    return measuring.setup().work().file("evidence-sequential" + variant + "-" + (index + 1));
+  }
+
   private @Nullable Evidence measured(MoeModel current, String name, Path directory)
       throws IOException {
     if (recipe.calibration().isEmpty()) {
@@ -204,6 +267,25 @@ final class StepChain {
     return measuring.measure(
         new Measuring.Question(current, name, corpus(spec), spec.maxTokens()),
         EvidenceNeeds.of(recipe),
+        Statistic.defaults(),
+        directory);
+  }
+
+  /// Evidence in which each layer was changed before the next was measured.
+  private Evidence measured(
+      MoeModel current, String name, Path directory, SparsifyStep step, LayerDecision decision)
+      throws IOException {
+    CalibrationSpec spec =
+        recipe
+            .calibration()
+            .orElseThrow(() ->
+                new RecipeException(
+                    recipe.file()
+                        + ": steps: sparsify measures each layer behind its predecessors (expected"
+                        + " calibration data in the recipe). Add some, or say \"sequential: false\""));
+    return measuring.measure(
+        new Measuring.Question(current, name, corpus(spec), spec.maxTokens(), decision),
+        EvidenceNeeds.of(step),
         Statistic.defaults(),
         directory);
   }

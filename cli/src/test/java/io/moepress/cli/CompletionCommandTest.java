@@ -11,6 +11,7 @@ class CompletionCommandTest {
   private static final List<String> COMMANDS =
       List.of(
           "run",
+          "compare",
           "inspect",
           "calibrate",
           "plan",
@@ -56,7 +57,7 @@ class CompletionCommandTest {
         .contains(
             "-n '__fish_seen_subcommand_from recipe; and __fish_seen_subcommand_from new' -l method")
         .contains("-r -a 'transformers vllm sglang llama.cpp research'\n")
-        .contains("-a 'easy-ep reap frequency gate-mass random'\n");
+        .contains("-a '" + String.join(" ", new Methods().pruneNames()) + "'\n");
   }
 
   /// A quote in a description must not end the text.

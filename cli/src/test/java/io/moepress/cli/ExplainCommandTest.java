@@ -20,6 +20,34 @@ class ExplainCommandTest {
   }
 
   @Test
+  void mergingMethodsAreExplainedToo() {
+    for (String method : new Methods().mergeNames()) {
+      Cli explain = Cli.run("explain", method);
+
+      assertThat(explain.out())
+          .startsWith("method      " + method + ", for the step merge")
+          .contains("\nmerges ", "\nsource ", "\nneeds ", "\noptions ", "\nsteps:\n  - merge: ");
+      assertThat(explain.out().lines()).allMatch(line -> line.length() <= 80);
+    }
+  }
+
+  @Test
+  void methodsForOtherStepsAreExplainedToo() {
+    for (String method : new Methods().sparsityNames()) {
+      Cli explain = Cli.run("explain", method);
+
+      assertThat(explain.out())
+          .startsWith("method      " + method + ", for the step sparsify")
+          .contains("\nsteps:\n  - sparsify: ");
+      assertThat(explain.out().replaceAll("\\s+", " "))
+          .contains("The weights with the lowest become zero.");
+      assertThat(explain.out().lines()).allMatch(line -> line.length() <= 80);
+    }
+    assertThat(Cli.run("explain", "owl").out())
+        .contains("input-square-sum", "linear-input-square-sum", "lambda: ", "outlier-threshold: ");
+  }
+
+  @Test
   void formulaStatisticsAndOptionsAreThere() {
     assertThat(Cli.run("explain", "reap").out())
         .contains("mean over X_j of g_j · ‖f_j‖", "gated-output-norm-sum, routed-tokens")
@@ -35,15 +63,15 @@ class ExplainCommandTest {
 
     assertThat(explain.exitCode()).isZero();
     assertThat(explain.out()).startsWith("method ");
-    assertThat(explain.out().lines().filter(line -> line.contains(" prune ")))
-        .hasSameSizeAs(new Methods().pruneNames());
+    assertThat(explain.out().lines().filter(line -> line.matches(".* (prune|merge|sparsify) .*")))
+        .hasSameSizeAs(new Methods().names());
     assertThat(explain.out().lines()).allMatch(line -> line.length() <= 80);
   }
 
   @Test
   void aProgramGetsTheSame() {
     assertThat(Cli.run("explain", "--json").json().get("methods"))
-        .hasSameSizeAs(new Methods().pruneNames());
+        .hasSameSizeAs(new Methods().names());
     assertThat(Cli.run("explain", "random", "--json").json().get("options").get(0).get("key"))
         .hasToString("\"seed\"");
   }

@@ -6,8 +6,10 @@ import static org.assertj.core.api.Assertions.assertThatNoException;
 
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
+import io.moepress.recipes.plan.MergeMethod;
 import io.moepress.recipes.plan.MethodDescription;
 import io.moepress.recipes.plan.PruneMethod;
+import io.moepress.recipes.plan.SparsityMethod;
 import io.moepress.recipes.recipe.MethodBinder;
 import io.moepress.recipes.recipe.RecipeException;
 import io.moepress.recipes.recipe.RecipeReader;
@@ -60,15 +62,73 @@ class MethodsTest {
   }
 
   @Test
+  void everyMergingMethodIsInTheCatalogUnderItsName() {
+    for (String name : methods.mergeNames()) {
+      assertThat(methods.merge(name).orElseThrow().bind(noOptions(), 42).name()).isEqualTo(name);
+    }
+    long written =
+        new ClassFileImporter()
+            .importPackages("io.moepress.merge").stream()
+                .filter(type -> type.isAssignableTo(MergeMethod.class) && type.isRecord())
+                .count();
+    assertThat(methods.mergeNames()).hasSize(Math.toIntExact(written)).isNotEmpty();
+  }
+
+  @Test
   void theDocsSayWhatTheCodeSays() throws IOException {
+    assertThat(rows("| method | score"))
+        .isEqualTo(methods.pruneNames().stream().map(this::row).toList());
+    assertThat(rows("| method | what becomes one"))
+        .isEqualTo(methods.mergeNames().stream().map(this::row).toList());
+  }
+
+  private static List<String> rows(String head) throws IOException {
+    return Files.readAllLines(DOCS).stream()
+        .dropWhile(line -> !line.startsWith(head))
+        .skip(2)
+        .takeWhile(line -> line.startsWith("|"))
+        .toList();
+  }
+
+  @Test
+  void everyWayToSetWeightsToZeroIsInTheCatalogAndInTheDocs() throws IOException {
+    List<String> written =
+        new ClassFileImporter()
+            .importPackages("io.moepress.prune").stream()
+                .filter(type -> type.isAssignableTo(SparsityMethod.class) && type.isRecord())
+                .map(JavaClass::getFullName)
+                .sorted()
+                .toList();
+    List<String> listed =
+        methods.sparsityNames().stream()
+            .map(name -> methods.sparsityExample(name).getClass().getName())
+            .sorted()
+            .toList();
     List<String> rows =
         Files.readAllLines(DOCS).stream()
-            .dropWhile(line -> !line.startsWith("| method |"))
+            .dropWhile(line -> !line.startsWith("| method for zeros |"))
             .skip(2)
             .takeWhile(line -> line.startsWith("|"))
             .toList();
 
-    assertThat(rows).isEqualTo(methods.pruneNames().stream().map(this::row).toList());
+    assertThat(listed).isEqualTo(written).isNotEmpty();
+    assertThat(rows)
+        .isEqualTo(
+            methods.sparsityNames().stream()
+                .map(name -> methods.description(name).orElseThrow())
+                .map(it -> "| `" + it.name() + "` | " + it.score() + " | " + it.source() + " |")
+                .toList());
+    for (String name : methods.sparsityNames()) {
+      assertThat(methods.sparsityExample(name).name()).isEqualTo(name);
+      String recipe =
+          "model: in\noutput: out\nsteps:\n  "
+              + methods.description(name).orElseThrow().example()
+              + "\n";
+      assertThatNoException()
+          .as(name)
+          .isThrownBy(() ->
+              RecipeReader.read(Files.writeString(folder.resolve("recipe.yaml"), recipe), methods));
+    }
   }
 
   private String row(String name) {
@@ -78,7 +138,7 @@ class MethodsTest {
         + "` | "
         + it.score()
         + " | "
-        + (methods.example(name).needs().isEmpty() ? "no" : "yes")
+        + (methods.needs(name).isEmpty() ? "no" : "yes")
         + " | "
         + it.source()
         + " |";
@@ -87,10 +147,11 @@ class MethodsTest {
   /// A key that nobody asks for is told together with those that were asked for.
   @Test
   void everyOptionThatAMethodReadsIsDescribed() {
-    for (String name : methods.pruneNames()) {
+    for (String name : methods.names()) {
       YamlNode options =
           YamlNode.parse(Path.of("test.yaml"), "{nobody-asks: 1}".getBytes(StandardCharsets.UTF_8));
-      methods.prune(name).orElseThrow().bind(options, 42);
+      methods.prune(name).ifPresent(binder -> binder.bind(options, 42));
+      methods.merge(name).ifPresent(binder -> binder.bind(options, 42));
 
       String known =
           methods.description(name).orElseThrow().options().stream()
@@ -106,7 +167,7 @@ class MethodsTest {
 
   @Test
   void everyExampleIsAStepThatCanBeRead() {
-    for (String name : methods.pruneNames()) {
+    for (String name : methods.names()) {
       String recipe =
           "model: in\noutput: out\nsteps:\n  "
               + methods.description(name).orElseThrow().example()

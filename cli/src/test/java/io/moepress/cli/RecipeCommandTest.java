@@ -8,6 +8,7 @@ import io.moepress.testdata.TestData;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.SortedSet;
 import java.util.TreeSet;
@@ -93,7 +94,7 @@ class RecipeCommandTest {
             bad:10: unknown key "kep" in "steps[1].prune"; known: allocation, experts, groups, keep, method, multi-token-prediction, protect, router, snap, top-k, uniformise. Did you mean "keep"?
             bad:13: evaluate.gates.perplexity-ratio: -1.0 (expected a number above 0)
             bad:13: evaluate.gates.kl-divergence: "soon" (expected a number)
-            bad:1: unknown key "modle" in the recipe; known: architecture, calibration, evaluate, max-shard-size, model, output, seed, steps, target. Did you mean "model"?
+            bad:1: unknown key "modle" in the recipe; known: architecture, calibration, compare, evaluate, max-shard-size, model, output, seed, steps, target. Did you mean "model"?
             bad: 11 problems
             """
                 .replace("METHODS", String.join(", ", new Methods().pruneNames())));
@@ -179,7 +180,16 @@ class RecipeCommandTest {
   @Test
   void theExamplesPass() {
     for (String example :
-        new String[] {"quickstart", "gate-missed", "compare-scores", "layer-budgets"}) {
+        List.of(
+            "quickstart",
+            "gate-missed",
+            "compare-scores",
+            "layer-budgets",
+            "merge-by-outputs",
+            "merge-in-a-subspace",
+            "compare-tiny-qwen3moe",
+            "compare-tiny-deepseekv3",
+            "compare-tiny-mixtral")) {
       Path recipe = Path.of("..", "recipes", "examples", example + ".yaml");
       assertThat(recipe).exists();
       Cli check = Cli.run("recipe", "check", recipe);
@@ -193,7 +203,8 @@ class RecipeCommandTest {
   // new
 
   @ParameterizedTest
-  @ValueSource(strings = {"easy-ep", "reap", "frequency", "gate-mass", "random"})
+  @ValueSource(
+      strings = {"easy-ep", "reap", "man", "activation", "aimer", "random", "hc-smoe", "sub-moe"})
   void aNewRecipePassesTheCheck(String method) {
     Path recipe = folder.resolve("new.yaml");
 

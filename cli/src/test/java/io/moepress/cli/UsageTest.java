@@ -18,6 +18,7 @@ class UsageTest {
   private static final List<String> COMMANDS =
       List.of(
           "run",
+          "compare",
           "inspect",
           "calibrate",
           "plan",

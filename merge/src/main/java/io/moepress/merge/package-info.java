@@ -1,4 +1,4 @@
-/// The merge module.
+/// Methods that make one expert of several.
 @NullMarked
 package io.moepress.merge;
 

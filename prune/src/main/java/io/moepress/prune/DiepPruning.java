@@ -29,10 +29,11 @@ import org.jspecify.annotations.Nullable;
 /// The scores of all layers stand on one scale: by default experts are ranked together, so that
 /// layers lose different numbers, where the target takes that.
 ///
-/// Source: "DiEP: Adaptive Mixture-of-Experts Compression through Differentiable Expert Pruning". Its
-/// raw product ranks an expert with negative `α` the lower the more its layer counts, and with plain
-/// gradient descent from `α = 0` half of all `α` are negative; hence the other score by default. The
-/// paper names no least number of experts; here as many stay in every layer as a token uses.
+/// Source: "DiEP: Adaptive Mixture-of-Experts Compression through Differentiable Expert Pruning".
+/// Its raw product ranks an expert with negative `α` the lower the more its layer counts, and with
+/// plain gradient descent from `α = 0` half of all `α` are negative; hence the other score by
+/// default. The paper names no least number of experts; here as many stay in every layer as a token
+/// uses.
 ///
 /// @param learning how scores are learned
 /// @param score what experts are ranked by
@@ -58,8 +59,8 @@ public record DiepPruning(
           List.of(
               new Option(
                   "relaxation",
-                  "`dense`: all experts side by side, `y = β Σ ā_i f_i`; `router`: those chosen, `y ="
-                      + " β Σ g_i · N ā_i · f_i`",
+                  "`dense`: all experts side by side, `y = β Σ ā_i f_i`; `router`: those chosen, `y"
+                      + " = β Σ g_i · N ā_i · f_i`",
                   "dense"),
               new Option("score", "`sign-safe`, or `raw` for `α · β`", "sign-safe"),
               new Option("epochs", "times that every text is seen", "10"),
@@ -73,7 +74,9 @@ public record DiepPruning(
               new Option("optimiser", "`adam` or `sgd`", "adam"),
               new Option("seed", "decides the order of texts", "the seed of the recipe"),
               new Option(
-                  "learned", "a file of scores, instead of learning them", "none: they are learned")),
+                  "learned",
+                  "a file of scores, instead of learning them",
+                  "none: they are learned")),
           "- prune: {method: diep, keep: 75%, epochs: 10}");
 
   @Override

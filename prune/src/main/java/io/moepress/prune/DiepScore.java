@@ -7,8 +7,8 @@ import java.util.Optional;
 
 /// What DiEP ranks experts by.
 public enum DiepScore {
-  /// `N · ā · β` with `ā = softmax(α)`: the factor that the expert had in the end, as a multiple of an
-  /// even share. The larger `β`, the higher, whatever the sign of `α`.
+  /// `N · ā · β` with `ā = softmax(α)`: the factor that the expert had in the end, as a multiple of
+  /// an even share. The larger `β`, the higher, whatever the sign of `α`.
   SIGN_SAFE,
   /// `α · β`, as the paper has it: where `α` is negative, a larger `β` ranks an expert lower.
   RAW;

@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -139,7 +140,10 @@ public record StunPruning(BehaviourDistance distance, Averaging averaging) imple
     for (Map.Entry<Integer, double[][]> entry : distances.entrySet()) {
       int layer = entry.getKey();
       steps.add(
-          merge(layer, clusters(layer, entry.getValue(), counts.get(layer), request), request));
+          merge(
+              layer,
+              clusters(layer, entry.getValue(), Objects.requireNonNull(counts.get(layer)), request),
+              request));
     }
     return steps;
   }
@@ -218,7 +222,10 @@ public record StunPruning(BehaviourDistance distance, Averaging averaging) imple
     SortedMap<Integer, VetoClustering> alone =
         new TreeMap<>(Map.of(layer, new VetoClustering(distances)));
     List<List<Integer>> clusters =
-        new ThresholdSearch(alone, new TreeMap<>(Map.of(layer, count))).clusters(count).get(layer);
+        Objects.requireNonNull(
+            new ThresholdSearch(alone, new TreeMap<>(Map.of(layer, count)))
+                .clusters(count)
+                .get(layer));
     if (clusters.size() != count) {
       throw new PlanMismatchException(
           "stun: layer %d: of %d experts %d cannot be united to fewer than %d (expected %d): too many"

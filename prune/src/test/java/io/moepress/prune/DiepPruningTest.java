@@ -45,8 +45,7 @@ class DiepPruningTest {
   void scoresAreSharesTimesTheLayersFactor() {
     Layer layer = new Layer(List.of(0.0, Math.log(3), Math.log(2)), 0.5);
 
-    double[] scores =
-        Question.withoutEvidence(3, 0).scores(method(DiepScore.SIGN_SAFE, layer), 0);
+    double[] scores = Question.withoutEvidence(3, 0).scores(method(DiepScore.SIGN_SAFE, layer), 0);
 
     assertThat(scores).containsExactly(new double[] {0.25, 0.75, 0.5}, within(1e-15));
   }

@@ -120,6 +120,31 @@ public final class Planted {
     };
   }
 
+  /// Expert `twin` becomes a copy of expert `original` whose neurons stand in another order: its
+  /// neuron `i` is what neuron `order[i]` of the original is. Its router row stays its own.
+  ///
+  /// The right answer: `f_twin(x) = f_original(x)` up to the rounding of sums in another order; who
+  /// matches neurons finds `order`, and then any weighted mean of the two is, up to rounding,
+  /// either of them, while the mean of neurons in equal places is neither.
+  public static TinyEdit shuffledTwin(int layer, int original, int twin, int... order) {
+    return (moe, tensors) -> {
+      twinExperts(layer, original, twin).apply(moe, tensors);
+      for (String name : List.of(moe.family.gate(layer, twin), moe.family.up(layer, twin))) {
+        float[] rows = TinyEdits.get(tensors, name).values(); // [width, hidden]
+        float[] old = rows.clone();
+        for (int i = 0; i < order.length; i++) {
+          System.arraycopy(old, order[i] * moe.hidden, rows, i * moe.hidden, moe.hidden);
+        }
+      }
+      float[] down = TinyEdits.get(tensors, moe.family.down(layer, twin)).values();
+      float[] old = down.clone(); // [hidden, width]
+      for (int i = 0; i < down.length; i++) {
+        int row = i / order.length;
+        down[i] = old[row * order.length + order[i % order.length]];
+      }
+    };
+  }
+
   /// In every layer, expert `i` and its router row become what expert `permutation[i]` was.
   ///
   /// The right answer: the same model; logits agree up to the rounding of sums in another order,

@@ -7,5 +7,7 @@ import io.moepress.calibrate.torch.TorchScope;
 sealed interface Attention permits GroupedQueryAttention, LatentAttention {
 
   /// Maps one sequence, `[tokens, hidden]`, to `[tokens, hidden]`.
-  NDArray apply(TorchScope scope, NDArray x);
+  ///
+  /// @param tap sees what linear maps read, `x` left out
+  NDArray apply(TorchScope scope, NDArray x, LinearTap tap);
 }

@@ -2,6 +2,7 @@ package io.moepress.calibrate.forward;
 
 import ai.djl.ndarray.NDArray;
 import io.moepress.calibrate.torch.TorchScope;
+import io.moepress.formats.architecture.LinearInput;
 import io.moepress.formats.architecture.TensorId;
 import io.moepress.formats.architecture.TensorRole;
 import java.io.IOException;
@@ -17,14 +18,21 @@ record AttentionHalf(RmsNorm attentionNorm, Attention attention, RmsNorm feedFor
   }
 
   /// What attention adds to the residual stream of one sequence.
-  NDArray attended(TorchScope scope, NDArray hidden) {
-    return attention.apply(scope, attentionNorm.apply(hidden));
+  ///
+  /// @param tap sees what linear maps read
+  NDArray attended(TorchScope scope, NDArray hidden, LinearTap tap) {
+    NDArray normed = attentionNorm.apply(hidden);
+    tap.see(LinearInput.ATTENTION, normed);
+    return attention.apply(scope, normed, tap);
   }
 
   /// What the second half of the layer sees.
   ///
   /// @param residual the residual stream behind attention
-  NDArray input(NDArray residual) {
-    return feedForwardNorm.apply(residual);
+  /// @param tap sees what linear maps read
+  NDArray input(NDArray residual, LinearTap tap) {
+    NDArray input = feedForwardNorm.apply(residual);
+    tap.see(LinearInput.FEED_FORWARD, input);
+    return input;
   }
 }

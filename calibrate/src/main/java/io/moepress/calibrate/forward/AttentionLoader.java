@@ -39,7 +39,8 @@ record AttentionLoader(ModelLayout layout, WeightLoader weights) {
             layout.dimension(Dimension.HEADS),
             layout.dimension(Dimension.KEY_VALUE_HEADS),
             layout.dimension(Dimension.HEAD_DIM),
-            window(block.window(), layer));
+            window(block.window(), layer),
+            weights.values(TensorId.ofLayer(TensorRole.ATTENTION_SINKS, layer)));
     return new GroupedQueryAttention(
         heads,
         weights.linear(scope, layer, TensorRole.QUERY, TensorRole.QUERY_BIAS),

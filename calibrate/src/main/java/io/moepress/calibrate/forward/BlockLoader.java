@@ -1,11 +1,8 @@
 package io.moepress.calibrate.forward;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
 import io.moepress.calibrate.forward.TopKRouter.Selection;
 import io.moepress.calibrate.forward.TopKRouter.Weighting;
 import io.moepress.calibrate.forward.WeightLoader.NetworkRoles;
-import io.moepress.calibrate.torch.Torch;
 import io.moepress.calibrate.torch.TorchScope;
 import io.moepress.formats.architecture.Architecture.Router;
 import io.moepress.formats.architecture.ModelLayout;
@@ -50,9 +47,9 @@ final class BlockLoader {
     return attentions.load(scope, layer);
   }
 
-  /// The router's weight, `[hidden, experts]`.
+  /// The router's weight, `[hidden, experts]`, and its bias where it has one.
   Linear routerWeight(TorchScope scope, int layer) throws IOException {
-    return weights.linear(scope, TensorId.ofLayer(TensorRole.ROUTER, layer));
+    return weights.linear(scope, layer, TensorRole.ROUTER, TensorRole.ROUTER_BIAS);
   }
 
   TopKRouter router(int layer) throws IOException {
@@ -62,22 +59,13 @@ final class BlockLoader {
             layout.flag(router.renormalise()),
             (float) number(router.epsilon(), 0),
             (float) number(router.scale(), 1));
-    Selection selection = new Selection(selectionBias(layer), layout.groups());
+    float[] bias = weights.values(TensorId.ofLayer(TensorRole.SELECTION_BIAS, layer));
+    Selection selection = new Selection(bias, layout.groups());
     return new TopKRouter(router.score(), layout.topK(), selection, weighting);
   }
 
   private double number(@Nullable String formula, double otherwise) {
     return formula == null ? otherwise : layout.number(formula).orElse(otherwise);
-  }
-
-  private float[] selectionBias(int layer) throws IOException {
-    TensorId bias = TensorId.ofLayer(TensorRole.SELECTION_BIAS, layer);
-    if (!model.inventory().has(bias)) {
-      return new float[0];
-    }
-    try (TorchScope scope = Torch.scope()) {
-      return TorchScope.values(weights.weight(scope, bias)).toArray(JAVA_FLOAT);
-    }
   }
 
   GatedNetwork expert(TorchScope scope, int layer, int expert) throws IOException {

@@ -43,6 +43,20 @@ final class ColumnSums {
     return sums;
   }
 
+  /// The sum of the squares of each column, each row multiplied by its factor first.
+  static double[] squares(MemorySegment matrix, float[] factors) {
+    double[] row = newRow(matrix, factors.length);
+    double[] sums = new double[row.length];
+    for (int index = 0; index < factors.length; index++) {
+      widen(matrix, index, row);
+      double factor = (double) factors[index] * factors[index];
+      for (int i = 0; i < sums.length; i++) {
+        sums[i] += factor * (row[i] * row[i]);
+      }
+    }
+    return sums;
+  }
+
   private static double[] newRow(MemorySegment matrix, int rows) {
     return new double[Math.toIntExact(matrix.byteSize() / Float.BYTES / rows)];
   }

@@ -35,10 +35,7 @@ record ExpertBackward(int layer, int experts, BlockLoader blocks, Workers worker
   /// @param sink what is added to the gradient with respect to `inputs`; null when nobody asks
   /// @return `⟨u, f_j(x)⟩` of each slot
   double[] run(
-      HiddenStates inputs,
-      Routing routing,
-      HiddenStates upstream,
-      @Nullable HiddenStates sink)
+      HiddenStates inputs, Routing routing, HiddenStates upstream, @Nullable HiddenStates sink)
       throws IOException {
     double[] products = new double[routing.experts().length];
     int block = ExpertRunner.tokensPerBlock(blocks.layout());
@@ -77,8 +74,7 @@ record ExpertBackward(int layer, int experts, BlockLoader blocks, Workers worker
       }
       scale(u, batch.slots(), routing.weights(), width);
       tape.backward(new NDArray[] {output}, new NDArray[] {scope.over(u, count, width)});
-      return new Computed(
-          products, TorchScope.values(tape.gradient(x)).toArray(JAVA_FLOAT));
+      return new Computed(products, TorchScope.values(tape.gradient(x)).toArray(JAVA_FLOAT));
     }
   }
 

@@ -5,10 +5,12 @@ import io.moepress.calibrate.forward.WeightLoader.NetworkRoles;
 import io.moepress.calibrate.torch.TorchScope;
 import io.moepress.formats.architecture.Architecture.Storage;
 import io.moepress.formats.architecture.Dimension;
+import io.moepress.formats.architecture.Gating;
 import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.architecture.TensorId;
 import io.moepress.formats.architecture.TensorRole;
+import io.moepress.formats.tensor.Numbers;
 import io.moepress.formats.tensor.TensorData;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -41,20 +43,25 @@ final class ExpertLoader {
       throws IOException {
     int width = layout.dimension(Dimension.EXPERT_WIDTH);
     int hidden = layout.dimension(Dimension.HIDDEN);
+    float[] gateUpBias = slice(TensorRole.EXPERTS_GATE_UP_BIAS, layer, expert);
+    float[] downBias = slice(TensorRole.EXPERTS_DOWN_BIAS, layer, expert);
     try (Arena mapping = Arena.ofConfined()) {
       StackedMatrix gateUp = slice(TensorRole.EXPERTS_GATE_UP, storage, layer, expert, mapping);
       StackedMatrix down = slice(TensorRole.EXPERTS_DOWN, storage, layer, expert, mapping);
+      Outputs whole = new Outputs(0, 1, hidden);
       return switch (storage.gateUp()) {
         case HALVES ->
-            network(
-                gateUp.outputs(scope, 0, 1, width),
-                gateUp.outputs(scope, width, 1, width),
-                down.outputs(scope, 0, 1, hidden));
+            new GatedNetwork(
+                Gating.of(layout),
+                linear(scope, gateUp, gateUpBias, new Outputs(0, 1, width)),
+                linear(scope, gateUp, gateUpBias, new Outputs(width, 1, width)),
+                linear(scope, down, downBias, whole));
         case INTERLEAVED ->
-            network(
-                gateUp.outputs(scope, 0, 2, width),
-                gateUp.outputs(scope, 1, 2, width),
-                down.outputs(scope, 0, 1, hidden));
+            new GatedNetwork(
+                Gating.of(layout),
+                linear(scope, gateUp, gateUpBias, new Outputs(0, 2, width)),
+                linear(scope, gateUp, gateUpBias, new Outputs(1, 2, width)),
+                linear(scope, down, downBias, whole));
       };
     }
   }
@@ -65,12 +72,31 @@ final class ExpertLoader {
     return new StackedMatrix(slice, storage.orientation());
   }
 
-  /// A network of three weights `[out, in]`.
-  private GatedNetwork network(NDArray gate, NDArray up, NDArray down) {
-    return new GatedNetwork(
-        layout.architecture().activation(),
-        new Linear(gate.transpose(), null),
-        new Linear(up.transpose(), null),
-        new Linear(down.transpose(), null));
+  /// One expert's slice of biases; of length 0 where the checkpoint has none.
+  private float[] slice(TensorRole role, int layer, int expert) throws IOException {
+    TensorId id = TensorId.ofLayer(role, layer);
+    if (!model.inventory().has(id)) {
+      return new float[0];
+    }
+    try (Arena mapping = Arena.ofConfined()) {
+      return Numbers.floats(model.readSlice(id, expert, mapping));
+    }
+  }
+
+  /// The outputs `first`, `first + step`, ..., `count` of them.
+  private record Outputs(int first, int step, int count) {}
+
+  private static Linear linear(
+      TorchScope scope, StackedMatrix matrix, float[] bias, Outputs outputs) {
+    int count = outputs.count();
+    NDArray weight = matrix.outputs(scope, outputs.first(), outputs.step(), count);
+    if (bias.length == 0) {
+      return new Linear(weight.transpose(), null);
+    }
+    float[] chosen = new float[count];
+    for (int i = 0; i < count; i++) {
+      chosen[i] = bias[outputs.first() + i * outputs.step()];
+    }
+    return new Linear(weight.transpose(), scope.copy(chosen, count));
   }
 }

@@ -88,7 +88,7 @@ final class ExpertRunner {
         batches.size(),
         index -> {
           Batch batch = batches.get(index);
-          Computed computed = compute(batch, inputs, routing.topK());
+          Computed computed = compute(batch, inputs, routing);
           measure(batch, computed.rows(), norms, maxima);
           return computed;
         },
@@ -114,11 +114,11 @@ final class ExpertRunner {
     return batches;
   }
 
-  private Computed compute(Batch batch, HiddenStates inputs, int topK) throws IOException {
+  private Computed compute(Batch batch, HiddenStates inputs, Routing routing) throws IOException {
     int width = inputs.width();
     int count = batch.slots().length;
     try (TorchScope scope = Torch.scope()) {
-      MemorySegment gathered = batch.gather(scope, inputs, topK);
+      MemorySegment gathered = batch.gather(scope, inputs, routing.topK());
       NDArray x = scope.over(gathered, count, width);
       GatedNetwork network = blocks.expert(scope, layer, batch.expert());
       NDArray intermediate = network.intermediate(x);
@@ -132,10 +132,22 @@ final class ExpertRunner {
               case INPUT_SQUARES -> ColumnSums.squares(gathered, count);
               case INTERMEDIATE_SQUARES ->
                   ColumnSums.squares(TorchScope.values(intermediate), count);
+              case GATED_INPUT_SQUARES -> ColumnSums.squares(gathered, weights(batch, routing));
+              case GATED_INTERMEDIATE_SQUARES ->
+                  ColumnSums.squares(TorchScope.values(intermediate), weights(batch, routing));
             });
       }
       return new Computed(rows, sums);
     }
+  }
+
+  /// What the outputs of a batch are multiplied with.
+  private static float[] weights(Batch batch, Routing routing) {
+    float[] weights = new float[batch.slots().length];
+    for (int i = 0; i < weights.length; i++) {
+      weights[i] = routing.weights()[batch.slots()[i]];
+    }
+    return weights;
   }
 
   private static void measure(Batch batch, float[] rows, float[] norms, float[] maxima) {

@@ -7,8 +7,8 @@ import java.util.SortedMap;
 
 /// A factor on the output of every expert of every layer: what a search may turn.
 ///
-/// With [Relaxation#ROUTER] it multiplies the router's weights, so that factors of 1 leave every bit
-/// as it is. With [Relaxation#DENSE] it replaces them, and every token uses all experts.
+/// With [Relaxation#ROUTER] it multiplies the router's weights, so that factors of 1 leave every
+/// bit as it is. With [Relaxation#DENSE] it replaces them, and every token uses all experts.
 ///
 /// @param relaxation what the factors apply to
 /// @param factors by decoder layer index, `[E]`; not copied

@@ -8,5 +8,9 @@ public enum ExpertSum {
   /// `Σ x²`, `[H]`.
   INPUT_SQUARES,
   /// `Σ a_j(x)²`, `[I]`: what the down projection sees.
-  INTERMEDIATE_SQUARES
+  INTERMEDIATE_SQUARES,
+  /// `Σ g_j(x)² x²`, `[H]`.
+  GATED_INPUT_SQUARES,
+  /// `Σ g_j(x)² a_j(x)²`, `[I]`.
+  GATED_INTERMEDIATE_SQUARES
 }

@@ -1,19 +1,26 @@
 package io.moepress.calibrate.forward;
 
-import ai.djl.ndarray.NDArray;
-import ai.djl.nn.Activation;
+import static ai.djl.nn.Activation.sigmoid;
 
-/// A gated feed-forward network, `down(a(gate(x)) * up(x))`: an expert, or a dense layer's network.
+import ai.djl.ndarray.NDArray;
+import io.moepress.formats.architecture.Gating;
+import io.moepress.formats.architecture.LinearInput;
+
+/// A gated feed-forward network: an expert, or a dense layer's network. See [Activation] for the
+/// formulas.
 ///
-/// @param activation the function `a`
+/// @param gating how gate and up projection are joined
 /// @param gate `[hidden, width]`
 /// @param up `[hidden, width]`
 /// @param down `[width, hidden]`
-record GatedNetwork(
-    io.moepress.formats.architecture.Architecture.Activation activation,
-    Linear gate,
-    Linear up,
-    Linear down) {
+record GatedNetwork(Gating gating, Linear gate, Linear up, Linear down) {
+
+  /// Maps `[tokens, hidden]` to `[tokens, hidden]`, and shows what the down projection sees.
+  NDArray apply(NDArray x, LinearInput downInput, LinearTap tap) {
+    NDArray intermediate = intermediate(x);
+    tap.see(downInput, intermediate);
+    return down.apply(intermediate);
+  }
 
   /// Maps `[tokens, hidden]` to `[tokens, hidden]`.
   NDArray apply(NDArray x) {
@@ -23,10 +30,14 @@ record GatedNetwork(
   /// What the down projection sees, `[tokens, width]`.
   NDArray intermediate(NDArray x) {
     NDArray gated = gate.apply(x);
-    NDArray activated =
-        switch (activation) {
-          case SILU -> gated.mul(Activation.sigmoid(gated));
-        };
-    return activated.muli(up.apply(x));
+    return switch (gating.activation()) {
+      case SILU -> gated.mul(sigmoid(gated)).muli(up.apply(x));
+      case CLAMPED_SILU -> {
+        float limit = gating.limit();
+        NDArray bounded = gated.minimum(limit);
+        NDArray activated = bounded.muli(sigmoid(bounded.mul(gating.slope())));
+        yield activated.muli(up.apply(x).clip(-limit, limit).addi(1));
+      }
+    };
   }
 }

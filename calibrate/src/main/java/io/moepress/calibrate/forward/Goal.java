@@ -4,8 +4,9 @@ import io.moepress.recipes.evidence.DistanceKind;
 
 /// What a search wants little of: `CE + λ · distance`.
 ///
-/// `CE` is the mean cross-entropy of the next token over all predicted tokens, in nats. The distance is
-/// `‖F′(x) − F(x)‖_F` of each text, a matrix over all its tokens, and of that the mean over texts.
+/// `CE` is the mean cross-entropy of the next token over all predicted tokens, in nats. The
+/// distance is `‖F′(x) − F(x)‖_F` of each text, a matrix over all its tokens, and of that the mean
+/// over texts.
 ///
 /// @param distance what `F` is
 /// @param lambda `λ`

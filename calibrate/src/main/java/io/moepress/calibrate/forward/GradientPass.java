@@ -13,10 +13,10 @@ import java.util.TreeMap;
 
 /// A loss of a model whose experts have factors, and its gradient with respect to the factors.
 ///
-/// The way forth keeps the residual stream in front of every layer and nothing else; on the way back
-/// each layer is calculated once more, its experts one by one. So memory is that of a forward pass,
-/// and as many matrices of hidden states as there are layers, which may stand in a file. The way
-/// ends at the first layer with experts. The result does not depend on the number of workers.
+/// The way forth keeps the residual stream in front of every layer and nothing else; on the way
+/// back each layer is calculated once more, its experts one by one. So memory is that of a forward
+/// pass, and as many matrices of hidden states as there are layers, which may stand in a file. The
+/// way ends at the first layer with experts. The result does not depend on the number of workers.
 public final class GradientPass {
   private final MoeModel model;
   private final ModelLayout layout;
@@ -29,8 +29,7 @@ public final class GradientPass {
     this.model = model;
     this.layout = model.layout();
     // One line of progress for each pass of a search would be too many.
-    this.resources =
-        new PassResources(resources.workers(), Progress.SILENT, resources.spill());
+    this.resources = new PassResources(resources.workers(), Progress.SILENT, resources.spill());
     this.workers = resources.workers();
     this.blocks = new BlockLoader(model);
   }
@@ -72,14 +71,11 @@ public final class GradientPass {
   }
 
   private Loss forth(
-      Batch batch,
-      ExpertScales scales,
-      Goal goal,
-      Boundaries boundaries,
-      HiddenStates gradient)
+      Batch batch, ExpertScales scales, Goal goal, Boundaries boundaries, HiddenStates gradient)
       throws IOException {
     ForwardPass pass = new ForwardPass(model, resources, scales);
-    try (HiddenStates last = pass.run("", batch.texts(), MoePass.Observer.NONE, boundaries);
+    PassHooks hooks = new PassHooks(MoePass.Observer.NONE, boundaries, null);
+    try (HiddenStates last = pass.run("", batch.texts(), hooks);
         OutputHead head = new OutputHead(model)) {
       return new HeadGradient(head, batch.texts(), goal, batch.original(), batch.originalRows())
           .run(last, gradient, workers);

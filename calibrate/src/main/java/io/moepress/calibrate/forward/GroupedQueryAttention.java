@@ -3,6 +3,7 @@ package io.moepress.calibrate.forward;
 import ai.djl.ndarray.NDArray;
 import io.moepress.calibrate.torch.TorchScope;
 import io.moepress.formats.architecture.Architecture.HeadNorm;
+import io.moepress.formats.architecture.LinearInput;
 import org.jspecify.annotations.Nullable;
 
 /// Causal attention in which several query heads share a key and value head.
@@ -28,7 +29,8 @@ record GroupedQueryAttention(
   /// @param keyValues number of key and value heads
   /// @param width width of a head
   /// @param window a token sees itself and the `window - 1` before it
-  record Heads(int queries, int keyValues, int width, int window) {}
+  /// @param sinks a score for each query head that no value belongs to, or of length 0; not copied
+  record Heads(int queries, int keyValues, int width, int window, float[] sinks) {}
 
   /// What happens to the projected vectors before they meet: norm, bound, rotation.
   ///
@@ -45,14 +47,17 @@ record GroupedQueryAttention(
       Rotary rotary) {}
 
   @Override
-  public NDArray apply(TorchScope scope, NDArray x) {
+  public NDArray apply(TorchScope scope, NDArray x, LinearTap tap) {
     int tokens = Math.toIntExact(x.getShape().get(0));
     Rotary.Angles angles = positions.rotary().angles(scope, tokens);
     NDArray q = split(query.apply(x), heads.queries(), positions.queryNorm(), angles);
     NDArray k = split(key.apply(x), heads.keyValues(), positions.keyNorm(), angles);
     NDArray v = clip(value.apply(x)).reshape(tokens, heads.keyValues(), heads.width());
-    CausalMix mix = new CausalMix(heads.queries(), heads.keyValues(), heads.window());
-    return output.apply(mix.apply(scope, q.muli(1 / Math.sqrt(heads.width())), k, v));
+    CausalMix mix =
+        new CausalMix(heads.queries(), heads.keyValues(), heads.window(), heads.sinks());
+    NDArray mixed = mix.apply(scope, q.muli(1 / Math.sqrt(heads.width())), k, v);
+    tap.see(LinearInput.ATTENTION_OUTPUT, mixed);
+    return output.apply(mixed);
   }
 
   /// Norm, bound and rotation of `[tokens, count · d]`: `[tokens, count, d]`.

@@ -44,14 +44,15 @@ record HeadGradient(
   ///
   /// @param hidden last hidden states, before the final norm
   /// @param gradient is set to the gradient with respect to them
-  Loss run(HiddenStates hidden, HiddenStates gradient, Workers workers)
-      throws IOException {
+  Loss run(HiddenStates hidden, HiddenStates gradient, Workers workers) throws IOException {
     int[] starts = texts.starts();
     double[] sums = new double[2];
     workers.ordered(
         starts.length,
         index ->
-            run(new Job(index, starts[index], texts.sequences().get(index).ids(), hidden, gradient)),
+            run(
+                new Job(
+                    index, starts[index], texts.sequences().get(index).ids(), hidden, gradient)),
         (index, part) -> {
           sums[0] += part.negativeLogLikelihood();
           sums[1] += part.distance();
@@ -156,7 +157,7 @@ record HeadGradient(
   }
 
   private static NDArray rows(TorchScope scope, HiddenStates states, int first, Block block) {
-    return ForwardPass.view(scope, states, first + block.start(), block.count());
+    return LayerRunner.view(scope, states, first + block.start(), block.count());
   }
 
   private static double squares(NDArray values) {

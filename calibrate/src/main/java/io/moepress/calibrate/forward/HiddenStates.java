@@ -141,6 +141,18 @@ public final class HiddenStates implements AutoCloseable {
     }
   }
 
+  /// Sets everything to the values of another matrix of the same shape.
+  void copyFrom(HiddenStates other) {
+    for (long done = 0; done < values.byteSize(); done += CHUNK) {
+      long length = Math.min(CHUNK, values.byteSize() - done);
+      MemorySegment chunk = values.asSlice(done, length);
+      MemorySegment from = other.values.asSlice(done, length);
+      chunk.copyFrom(from);
+      Mapped.rest(chunk);
+      Mapped.rest(from);
+    }
+  }
+
   /// Copies all values to a channel.
   public void writeTo(FileChannel channel) throws IOException {
     for (long done = 0; done < values.byteSize(); done += CHUNK) {

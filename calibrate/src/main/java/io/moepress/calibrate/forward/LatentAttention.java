@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
 import io.moepress.calibrate.torch.TorchScope;
+import io.moepress.formats.architecture.LinearInput;
 import org.jspecify.annotations.Nullable;
 
 /// Causal attention whose keys and values are expanded from one short vector for each token.
@@ -50,9 +51,13 @@ record LatentAttention(
   /// @param norm over the rank; null where queries are not compressed
   /// @param expand `[rank or hidden, heads · (plain + turned)]`
   record QueryProjection(@Nullable Linear compress, @Nullable RmsNorm norm, Linear expand) {
-    NDArray apply(NDArray x) {
-      NDArray compressed = compress == null ? x : compress.apply(x);
-      return expand.apply(norm == null ? compressed : norm.apply(compressed));
+    NDArray apply(NDArray x, LinearTap tap) {
+      if (compress == null || norm == null) {
+        return expand.apply(x);
+      }
+      NDArray compressed = norm.apply(compress.apply(x));
+      tap.see(LinearInput.QUERY_EXPAND, compressed);
+      return expand.apply(compressed);
     }
   }
 
@@ -64,20 +69,24 @@ record LatentAttention(
   record KeyValueProjection(Linear compress, RmsNorm norm, Linear expand) {}
 
   @Override
-  public NDArray apply(TorchScope scope, NDArray x) {
+  public NDArray apply(TorchScope scope, NDArray x, LinearTap tap) {
     int tokens = Math.toIntExact(x.getShape().get(0));
     Rotary.Angles angles = rotary.angles(scope, tokens);
-    NDList q = byHead(query.apply(x), tokens, extents.turned());
+    NDList q = byHead(query.apply(x, tap), tokens, extents.turned());
     NDList compressed = keyValue.compress().apply(x).split(new long[] {extents.latent()}, 1);
     NDArray latent = keyValue.norm().apply(compressed.get(0));
+    tap.see(LinearInput.KEY_VALUE_EXPAND, latent);
     NDList kv = byHead(keyValue.expand().apply(latent), tokens, extents.value());
     NDArray turnedKey = compressed.get(1).reshape(tokens, 1, extents.turned());
     NDArray sharedKey =
         rotary.apply(turnedKey, angles).broadcast(tokens, extents.heads(), extents.turned());
     NDArray queries = join(q.get(0), rotary.apply(q.get(1), angles));
     NDArray keys = join(kv.get(0), sharedKey);
-    CausalMix mix = new CausalMix(extents.heads(), extents.heads(), Integer.MAX_VALUE);
-    return output.apply(mix.apply(scope, queries.muli(scale), keys, kv.get(1)));
+    CausalMix mix =
+        new CausalMix(extents.heads(), extents.heads(), Integer.MAX_VALUE, new float[0]);
+    NDArray mixed = mix.apply(scope, queries.muli(scale), keys, kv.get(1));
+    tap.see(LinearInput.ATTENTION_OUTPUT, mixed);
+    return output.apply(mixed);
   }
 
   /// Splits `[tokens, heads · (plain + rest)]` into `[tokens, heads, plain]` and `[tokens, heads,

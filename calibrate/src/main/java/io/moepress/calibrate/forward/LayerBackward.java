@@ -60,10 +60,10 @@ record LayerBackward(
           ends,
           (scope, first, count) -> {
             try (GradientTape tape = new GradientTape()) {
-              NDArray h = tape.variable(ForwardPass.view(scope, ends.before(), first, count));
-              NDArray middle = h.add(half.attended(scope, h));
-              NDArray after = middle.add(network.apply(half.input(middle)));
-              NDArray upstream = ForwardPass.view(scope, ends.gradient(), first, count);
+              NDArray h = tape.variable(LayerRunner.view(scope, ends.before(), first, count));
+              NDArray middle = h.add(half.attended(scope, h, LinearTap.NONE));
+              NDArray after = middle.add(network.apply(half.input(middle, LinearTap.NONE)));
+              NDArray upstream = LayerRunner.view(scope, ends.gradient(), first, count);
               tape.backward(new NDArray[] {after}, new NDArray[] {upstream});
               keep(tape.gradient(h), ends, first, count);
             }
@@ -83,11 +83,7 @@ record LayerBackward(
     inputGradient.clear();
     double[] products =
         new ExpertBackward(layer, layout.experts(), blocks, workers)
-            .run(
-                inputs,
-                scales.of(layer, chosen),
-                ends.gradient(),
-                further ? inputGradient : null);
+            .run(inputs, scales.of(layer, chosen), ends.gradient(), further ? inputGradient : null);
     double[] gradient = new double[layout.experts()];
     for (int slot = 0; slot < products.length; slot++) {
       gradient[unscaled.experts()[slot]] += unscaled.weights()[slot] * products[slot];
@@ -121,10 +117,10 @@ record LayerBackward(
       forEachSequence(
           ends,
           (scope, first, count) -> {
-            NDArray h = ForwardPass.view(scope, ends.before(), first, count);
-            NDArray x = half.input(h.add(half.attended(scope, h)));
+            NDArray h = LayerRunner.view(scope, ends.before(), first, count);
+            NDArray x = half.input(h.add(half.attended(scope, h, LinearTap.NONE)), LinearTap.NONE);
             inputs.rows(first, count).copyFrom(TorchScope.values(x));
-            ForwardPass.route(router, routerWeight.apply(x), chosen, first);
+            LayerRunner.route(router, routerWeight.apply(x), chosen, first);
           });
     }
   }
@@ -140,15 +136,15 @@ record LayerBackward(
           ends,
           (scope, first, count) -> {
             try (GradientTape tape = new GradientTape()) {
-              NDArray h = tape.variable(ForwardPass.view(scope, ends.before(), first, count));
-              NDArray middle = h.add(half.attended(scope, h));
-              NDArray x = half.input(middle);
-              NDArray u = ForwardPass.view(scope, ends.gradient(), first, count);
+              NDArray h = tape.variable(LayerRunner.view(scope, ends.before(), first, count));
+              NDArray middle = h.add(half.attended(scope, h, LinearTap.NONE));
+              NDArray x = half.input(middle, LinearTap.NONE);
+              NDArray u = LayerRunner.view(scope, ends.gradient(), first, count);
               List<NDArray> results = new ArrayList<>(List.of(middle, x));
               List<NDArray> upstream =
-                  new ArrayList<>(List.of(u, ForwardPass.view(scope, inputGradient, first, count)));
+                  new ArrayList<>(List.of(u, LayerRunner.view(scope, inputGradient, first, count)));
               if (shared != null) {
-                results.add(shared.apply(x));
+                results.add(shared.apply(x, LinearTap.NONE));
                 upstream.add(u);
               }
               if (scales.relaxation() == Relaxation.ROUTER) {

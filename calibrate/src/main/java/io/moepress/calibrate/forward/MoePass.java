@@ -1,5 +1,6 @@
 package io.moepress.calibrate.forward;
 
+import io.moepress.formats.architecture.LinearInput;
 import java.io.IOException;
 import java.util.Map;
 import java.util.Set;
@@ -18,6 +19,7 @@ import java.util.Set;
 /// @param routedOutput `Σ_j g_j f_j(x_t)`: the routed experts' part, shared experts excluded
 /// @param sums `[E]` rows for each of the sums that the observer wants
 /// @param logits calculates the router's logits once more
+/// @param outputs runs every expert on tokens that may not have chosen it
 public record MoePass(
     int layer,
     int experts,
@@ -28,7 +30,8 @@ public record MoePass(
     HiddenStates inputs,
     HiddenStates routedOutput,
     Map<ExpertSum, double[][]> sums,
-    LogitSource logits) {
+    LogitSource logits,
+    OutputSource outputs) {
 
   /// Sees every MoE layer of a forward pass, in order.
   @FunctionalInterface
@@ -44,6 +47,18 @@ public record MoePass(
     default Set<ExpertSum> wants() {
       return Set.of();
     }
+
+    /// The sums that the pass shall form of what the linear maps of every layer read, routed
+    /// experts left out.
+    default Set<LinearSum> wantsLinears() {
+      return Set.of();
+    }
+
+    /// Takes those sums of a layer, with or without experts.
+    ///
+    /// @param sums for every vector that the layer has
+    default void observe(int layer, Map<LinearSum, Map<LinearInput, double[][]>> sums)
+        throws IOException {}
   }
 
   /// Gives the router's logits of a layer.
@@ -52,6 +67,21 @@ public record MoePass(
     /// Hands on the logits of all tokens, in the order of the corpus.
     void forEach(LogitSink sink) throws IOException;
   }
+
+  /// Runs every expert on the same tokens.
+  @FunctionalInterface
+  public interface OutputSource {
+    /// Sums over the outputs of all experts for some tokens.
+    ///
+    /// @param tokens indices in the corpus, at least one
+    OutputSums over(int[] tokens) throws IOException;
+  }
+
+  /// What all experts say of the same tokens.
+  ///
+  /// @param sums `Σ f_j(x)`, `[E][H]`
+  /// @param cosines `Σ cos(f_i(x), f_j(x))`, `[E][E]`; symmetric to the last bit
+  public record OutputSums(double[][] sums, double[][] cosines) {}
 
   /// Takes logits.
   @FunctionalInterface

@@ -6,6 +6,7 @@ import io.moepress.formats.architecture.Dimension;
 import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.architecture.TensorId;
+import io.moepress.formats.lowprecision.EncodedTensor;
 import io.moepress.formats.tensor.TensorInfo;
 import io.moepress.recipes.evidence.Relaxation;
 import io.moepress.recipes.work.MemoryBudget;
@@ -49,7 +50,7 @@ public record PassMemory(long layer, long job, long states, long lists) {
     long hidden = layout.dimension(Dimension.HIDDEN);
     long choices = tokens * layout.topK();
     return new PassMemory(
-        Float.BYTES * largestLayer(model),
+        Float.BYTES * (largestLayer(model) + largestDecoded(model)),
         Math.max(expertJob(layout, tokens), textJob(model, longest)),
         COPIES * tokens * hidden * Float.BYTES,
         Integer.BYTES * (ARRAYS_PER_CHOICE * choices + 2 * tokens));
@@ -80,7 +81,7 @@ public record PassMemory(long layer, long job, long states, long lists) {
     int[] lengths = corpus.sequences().stream().mapToInt(TokenSequence::length).sorted().toArray();
     int first = Math.max(0, lengths.length - batch);
     long tokens = Arrays.stream(lengths, first, lengths.length).asLongStream().sum();
-    long matrices = COPIES + layout.layers() - layout.moeLayers().getFirst();
+    long matrices = (long) COPIES + layout.layers() - layout.moeLayers().getFirst();
     long chosen =
         switch (relaxation) {
           case ROUTER -> layout.topK();
@@ -121,6 +122,17 @@ public record PassMemory(long layer, long job, long states, long lists) {
       }
     }
     return elements.values().stream().mapToLong(Long::longValue).max().orElse(0);
+  }
+
+  /// Elements of the largest tensor in low precision that no routed expert has: it is decoded
+  /// before it becomes a weight.
+  private static long largestDecoded(MoeModel model) {
+    Map<String, EncodedTensor> encoded = model.inventory().stored().encoded();
+    return model.inventory().names().entrySet().stream()
+        .filter(entry -> !entry.getKey().role().isExpert() && encoded.containsKey(entry.getValue()))
+        .mapToLong(entry -> model.info(entry.getKey()).shape().elementCount())
+        .max()
+        .orElse(0);
   }
 
   /// Three matrices, once as stored and once widened, and a block of rows on each of their sides.
@@ -166,6 +178,16 @@ public record PassMemory(long layer, long job, long states, long lists) {
   /// This, and more that an observer of the pass holds.
   public PassMemory with(long observed) {
     return new PassMemory(layer, job, states, lists + observed);
+  }
+
+  /// This, and running every expert on the same tokens.
+  public PassMemory withEveryExpert(ModelLayout layout, long tokens) {
+    return with(EveryExpert.bytes(layout, tokens));
+  }
+
+  /// This for a pass that revises layers: it keeps the residual stream in front of a layer.
+  public PassMemory revising() {
+    return new PassMemory(layer, job, states + states / COPIES, lists);
   }
 
   /// How a pass fits a budget.

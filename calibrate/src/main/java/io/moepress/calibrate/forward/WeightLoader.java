@@ -2,9 +2,11 @@ package io.moepress.calibrate.forward;
 
 import ai.djl.ndarray.NDArray;
 import io.moepress.calibrate.torch.TorchScope;
+import io.moepress.formats.architecture.Gating;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.architecture.TensorId;
 import io.moepress.formats.architecture.TensorRole;
+import io.moepress.formats.tensor.Numbers;
 import io.moepress.formats.tensor.TensorData;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -66,7 +68,7 @@ record WeightLoader(MoeModel model) {
   GatedNetwork network(TorchScope scope, NetworkRoles roles, int layer, int expert)
       throws IOException {
     return new GatedNetwork(
-        model.layout().architecture().activation(),
+        Gating.of(model.layout()),
         linear(scope, new TensorId(roles.gate(), layer, expert)),
         linear(scope, new TensorId(roles.up(), layer, expert)),
         linear(scope, new TensorId(roles.down(), layer, expert)));
@@ -74,6 +76,16 @@ record WeightLoader(MoeModel model) {
 
   /// The roles of the three tensors of a gated network.
   record NetworkRoles(TensorRole gate, TensorRole up, TensorRole down) {}
+
+  /// The numbers of a small tensor; none where the checkpoint has no such tensor.
+  float[] values(TensorId id) throws IOException {
+    if (!model.inventory().has(id)) {
+      return new float[0];
+    }
+    try (Arena mapping = Arena.ofConfined()) {
+      return Numbers.floats(model.read(id, mapping));
+    }
+  }
 
   NDArray weight(TorchScope scope, TensorId id) throws IOException {
     try (Arena mapping = Arena.ofConfined()) {

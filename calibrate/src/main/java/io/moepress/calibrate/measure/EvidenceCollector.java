@@ -5,13 +5,18 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import io.moepress.calibrate.corpus.Corpus;
 import io.moepress.calibrate.forward.ExpertSum;
 import io.moepress.calibrate.forward.HiddenStates;
+import io.moepress.calibrate.forward.LinearSum;
 import io.moepress.calibrate.forward.MoePass;
+import io.moepress.calibrate.forward.MoePass.OutputSums;
 import io.moepress.formats.Checks;
+import io.moepress.formats.architecture.LinearInput;
 import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.evidence.Evidence.Sampling;
 import io.moepress.recipes.evidence.EvidenceRequest;
 import io.moepress.recipes.evidence.LargeParts;
 import io.moepress.recipes.evidence.LayerKeeper;
+import io.moepress.recipes.evidence.LinearStatistic;
+import io.moepress.recipes.evidence.LinearSums;
 import io.moepress.recipes.evidence.Reservoir;
 import io.moepress.recipes.evidence.Statistic;
 import java.io.IOException;
@@ -35,6 +40,10 @@ public final class EvidenceCollector implements MoePass.Observer {
   private final int[] sampled;
   private final Map<Statistic, Source> sources = new EnumMap<>(Statistic.class);
   private final SortedMap<Integer, Evidence.Layer> layers = new TreeMap<>();
+  private final SortedMap<Integer, LinearSums> linears = new TreeMap<>();
+
+  /// Of the layer that is observed: several statistics come of one run of all experts.
+  private @Nullable OutputSums reservoirOutputs;
 
   /// Gathers for one corpus.
   ///
@@ -83,6 +92,10 @@ public final class EvidenceCollector implements MoePass.Observer {
       case OUTPUT_SUM -> summed(ExpertSum.OUTPUTS);
       case INPUT_SQUARE_SUM -> summed(ExpertSum.INPUT_SQUARES);
       case INTERMEDIATE_SQUARE_SUM -> summed(ExpertSum.INTERMEDIATE_SQUARES);
+      case RESERVOIR_OUTPUT_SUM -> gathered(pass -> reservoirOutputs(pass).sums());
+      case RESERVOIR_OUTPUT_COSINE_SUM -> gathered(pass -> reservoirOutputs(pass).cosines());
+      case GATED_INPUT_SQUARE_SUM -> summed(ExpertSum.GATED_INPUT_SQUARES);
+      case GATED_INTERMEDIATE_SQUARE_SUM -> summed(ExpertSum.GATED_INTERMEDIATE_SQUARES);
     };
   }
 
@@ -105,8 +118,18 @@ public final class EvidenceCollector implements MoePass.Observer {
     return wants;
   }
 
+  private OutputSums reservoirOutputs(MoePass pass) throws IOException {
+    OutputSums outputs = reservoirOutputs;
+    if (outputs == null) {
+      outputs = pass.outputs().over(sampled);
+      reservoirOutputs = outputs;
+    }
+    return outputs;
+  }
+
   @Override
   public void observe(MoePass pass) throws IOException {
+    reservoirOutputs = null;
     Map<Statistic, double[][]> values = new EnumMap<>(Statistic.class);
     Map<Statistic, double[][]> matrices = new EnumMap<>(Statistic.class);
     for (Map.Entry<Statistic, Source> entry : sources.entrySet()) {
@@ -120,14 +143,59 @@ public final class EvidenceCollector implements MoePass.Observer {
     layers.put(pass.layer(), keeper.keep(pass.layer(), measured));
   }
 
+  @Override
+  public Set<LinearSum> wantsLinears() {
+    Set<LinearSum> wants = EnumSet.noneOf(LinearSum.class);
+    request.linears().forEach(statistic -> wants.add(sum(statistic)));
+    return wants;
+  }
+
+  private static LinearSum sum(LinearStatistic statistic) {
+    return switch (statistic) {
+      case LINEAR_INPUT_SQUARE_SUM -> LinearSum.SQUARES;
+    };
+  }
+
+  @Override
+  public void observe(int layer, Map<LinearSum, Map<LinearInput, double[][]>> sums)
+      throws IOException {
+    Map<LinearStatistic, Map<LinearInput, double[][]>> gathered =
+        new EnumMap<>(LinearStatistic.class);
+    for (LinearStatistic statistic : request.linears()) {
+      Map<LinearInput, double[][]> inputs = sums.getOrDefault(sum(statistic), Map.of());
+      inputs.forEach(
+          (input, rows) -> requireFinite(layer, statistic.label() + " of " + input.label(), rows));
+      gathered.put(statistic, inputs);
+    }
+    linears.put(layer, keeper.keep(layer, new LinearSums.InMemory(gathered)));
+  }
+
+  /// What was gathered of the linear maps, by decoder layer.
+  public SortedMap<Integer, LinearSums> linears() {
+    return linears;
+  }
+
   /// What was gathered, by decoder layer.
   public SortedMap<Integer, Evidence.Layer> layers() {
     return layers;
   }
 
+  /// Evidence with what was gathered so far in the place of its layers.
+  Evidence filled(Evidence empty) {
+    return new Evidence(
+        empty.checkpoint(),
+        empty.maxTokens(),
+        empty.domains(),
+        layers,
+        empty.sampling(),
+        linears,
+        empty.propagation());
+  }
+
   /// Takes over what an earlier pass gathered of its layers.
-  void restore(SortedMap<Integer, Evidence.Layer> gathered) {
-    layers.putAll(gathered);
+  void restore(Evidence gathered) {
+    layers.putAll(gathered.layers());
+    linears.putAll(gathered.linears());
   }
 
   /// How the reservoir was drawn; null without one.
@@ -146,6 +214,19 @@ public final class EvidenceCollector implements MoePass.Observer {
             statistic.isMatrix() ? row : column,
             statistic.label(),
             rows[row][column]);
+      }
+    }
+  }
+
+  private static void requireFinite(int layer, String name, double[][] rows) {
+    for (double[] row : rows) {
+      for (double value : row) {
+        Checks.requireFormat(
+            Double.isFinite(value),
+            "layer %d: %s is %s (expected a finite number). The model overflows on these texts.",
+            layer,
+            name,
+            value);
       }
     }
   }

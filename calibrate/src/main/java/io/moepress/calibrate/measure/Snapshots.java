@@ -14,7 +14,6 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.SortedMap;
 
 /// Lets a calibration go on where it was stopped. Behind a layer it keeps, in a directory that
 /// appears all at once,
@@ -89,7 +88,7 @@ final class Snapshots implements Continuity {
     if (!digest.equals(head.hidden())) {
       throw FormatException.of("%s: digest %s (expected %s).", file, digest, head.hidden());
     }
-    collector.restore(EvidenceFile.read(directory.resolve(EVIDENCE)).layers());
+    collector.restore(EvidenceFile.read(directory.resolve(EVIDENCE)));
     try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
       hidden.readFrom(channel);
     }
@@ -114,12 +113,7 @@ final class Snapshots implements Continuity {
           FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
         hidden.writeTo(channel);
       }
-      Evidence empty = subject.empty();
-      SortedMap<Integer, Evidence.Layer> done = collector.layers();
-      EvidenceFile.write(
-          new Evidence(
-              empty.checkpoint(), empty.maxTokens(), empty.domains(), done, empty.sampling()),
-          stage.path().resolve(EVIDENCE));
+      EvidenceFile.write(collector.filled(subject.empty()), stage.path().resolve(EVIDENCE));
       Json.write(
           stage.path().resolve(HEAD),
           new Head(FORMAT_VERSION, subject.inputs(), layers, Fingerprint.ofFile(file)));

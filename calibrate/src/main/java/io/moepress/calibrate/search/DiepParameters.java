@@ -10,8 +10,8 @@ import java.util.TreeMap;
 
 /// What the search turns: `α` of every expert and `β` of every layer, both in the order of layers.
 ///
-/// With `ā = softmax(α)` over the `N` experts of a layer, and `c = N` or, dense, 1, expert `i` has the
-/// factor `s_i = β c ā_i`. So
+/// With `ā = softmax(α)` over the `N` experts of a layer, and `c = N` or, dense, 1, expert `i` has
+/// the factor `s_i = β c ā_i`. So
 ///
 /// ```
 /// ∂L/∂β   = Σ_i ∂L/∂s_i · c ā_i

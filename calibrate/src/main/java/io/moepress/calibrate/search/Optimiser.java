@@ -48,8 +48,8 @@ sealed interface Optimiser {
     }
   }
 
-  /// Adam: `p -= rate · m̂ / (√v̂ + ε)` with running means `m` of `g` and `v` of `g²`, both corrected
-  /// for their start at 0.
+  /// Adam: `p -= rate · m̂ / (√v̂ + ε)` with running means `m` of `g` and `v` of `g²`, both
+  /// corrected for their start at 0.
   ///
   /// Source: Kingma and Ba, arXiv:1412.6980, algorithm 1, with its constants.
   final class Adam implements Optimiser {

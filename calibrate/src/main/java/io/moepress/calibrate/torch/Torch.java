@@ -25,10 +25,15 @@ public final class Torch {
 
   /// Opens a scope for the arrays of one job.
   public static TorchScope scope() {
+    useOneThread();
+    return new TorchScope(ROOT.newSubManager());
+  }
+
+  /// Keeps the engine from using other threads in calls of this one.
+  static void useOneThread() {
     if (!SINGLE_THREADED.get()) {
       JniUtils.setNumThreads(1);
       SINGLE_THREADED.set(true);
     }
-    return new TorchScope(ROOT.newSubManager());
   }
 }

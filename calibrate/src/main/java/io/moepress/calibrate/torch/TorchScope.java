@@ -64,8 +64,8 @@ public final class TorchScope implements AutoCloseable {
     return over(memory, shape.dimensions().stream().mapToLong(Long::longValue).toArray());
   }
 
-  /// An array that several threads calculate with. Its shape is looked up here and now: DJL does so at
-  /// first use, and hands the result on to other threads unsafely.
+  /// An array that several threads calculate with. Its shape is looked up here and now: DJL does so
+  /// at first use, and hands the result on to other threads unsafely.
   public static NDArray shared(NDArray array) {
     if (array.getShape() == null) {
       throw new IllegalStateException("an array without a shape");

@@ -31,9 +31,19 @@ class GoldenLogitsTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"qwen3_moe", "mixtral", "qwen2_moe", "olmoe", "deepseek_v2", "deepseek_v3"})
-  void equalTheReferenceImplementations(String family) throws IOException {
-    Path directory = TestData.path("golden/arch/" + family);
+      strings = {
+        "arch/qwen3_moe",
+        "arch/mixtral",
+        "arch/qwen2_moe",
+        "arch/olmoe",
+        "arch/deepseek_v2",
+        "arch/deepseek_v3",
+        "arch/gpt_oss",
+        "lowprecision/deepseek_v3_fp8_block16",
+        "lowprecision/gpt_oss_mxfp4"
+      })
+  void equalTheReferenceImplementations(String checkpoint) throws IOException {
+    Path directory = TestData.path("golden/" + checkpoint);
     JsonNode golden = Json.object(directory.resolve("golden.json"));
     JsonNode expected = golden.get("logits");
 

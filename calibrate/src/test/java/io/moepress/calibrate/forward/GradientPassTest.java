@@ -54,8 +54,8 @@ class GradientPassTest {
     "deepseek_v3, ROUTER, LOGITS",
     "deepseek_v3, DENSE, HIDDEN",
   })
-  void isTheSlopeOfTheLossInEveryFamily(
-      String family, Relaxation relaxation, DistanceKind distance) throws IOException {
+  void isTheSlopeOfTheLossInEveryFamily(String family, Relaxation relaxation, DistanceKind distance)
+      throws IOException {
     Goal goal = new Goal(distance, 0.1);
     try (Setting setting = new Setting(TestData.path("golden/arch/" + family), 2)) {
       assertThat(setting.model.layout().layers()).isGreaterThan(1);
@@ -135,8 +135,7 @@ class GradientPassTest {
   void crossEntropyIsThatOfTheNextToken() throws IOException {
     TinyMoe.qwen3().write(folder);
     try (Setting setting = new Setting(folder, 1)) {
-      double loss =
-          setting.pass(setting.all(Relaxation.ROUTER, 1), GOAL).loss().crossEntropy();
+      double loss = setting.pass(setting.all(Relaxation.ROUTER, 1), GOAL).loss().crossEntropy();
 
       assertThat(loss).isCloseTo(crossEntropy(Streamed.logits(folder, TEXTS, 1)), within(1e-5));
     }
@@ -207,8 +206,7 @@ class GradientPassTest {
       this(directory, threads, null);
     }
 
-    Setting(Path directory, int threads, @Nullable Path spill)
-        throws IOException {
+    Setting(Path directory, int threads, @Nullable Path spill) throws IOException {
       this.checkpoint = CheckpointDirectory.open(directory);
       this.workers = new Workers(threads);
       this.model = MoeModel.of(checkpoint);

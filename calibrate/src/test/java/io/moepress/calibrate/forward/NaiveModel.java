@@ -40,7 +40,7 @@ public final class NaiveModel {
   private final int window;
   private final List<Visit> visits = new ArrayList<>();
 
-  /// What one token met in one layer; of the experts, only those it chose.
+  /// What one token met in one layer.
   ///
   /// @param residual `h`
   /// @param input `x`
@@ -50,6 +50,7 @@ public final class NaiveModel {
   /// @param weights `[k]`
   /// @param intermediates `[k][I]`
   /// @param outputs `[k][H]`
+  /// @param everyOutput of the experts it did not choose, too, `[E][H]`
   public record Visit(
       int layer,
       double[] residual,
@@ -59,7 +60,8 @@ public final class NaiveModel {
       int[] chosen,
       double[] weights,
       double[][] intermediates,
-      double[][] outputs) {}
+      double[][] outputs,
+      double[][] everyOutput) {}
 
   /// @param window how many tokens back a token sees, itself included
   public NaiveModel(TinyMoe moe, int window, boolean renormalise) {
@@ -185,8 +187,16 @@ public final class NaiveModel {
         y[i] += weights[slot] * outputs[slot][i];
       }
     }
-    visits.add(new Visit(layer, h, x, logits, p, chosen, weights, inner, outputs));
+    visits.add(
+        new Visit(
+            layer, h, x, logits, p, chosen, weights, inner, outputs, every(layer, x, p.length)));
     return y;
+  }
+
+  private double[][] every(int layer, double[] x, int experts) {
+    return IntStream.range(0, experts)
+        .mapToObj(j -> product(tensor(moe.family().down(layer, j)), intermediate(layer, j, x)))
+        .toArray(double[][]::new);
   }
 
   private double[] intermediate(int layer, int expert, double[] x) {

@@ -85,6 +85,8 @@ class ToyLayerTest {
     "OUTPUTS, /MoNE/mean_out, 1e-5",
     "INPUT_SQUARES, /colnorm/plain/inp, 1e-5",
     "INTERMEDIATE_SQUARES, /colnorm/plain/inter, 1e-5",
+    "GATED_INPUT_SQUARES, /colnorm/gate2/inp, 1e-5",
+    "GATED_INTERMEDIATE_SQUARES, /colnorm/gate2/inter, 1e-5",
   })
   void sumsAreThoseOfTheReference(ExpertSum sum, String pointer, double tolerance)
       throws IOException {

@@ -15,6 +15,7 @@ import io.moepress.recipes.evidence.EvidenceMerge.Part;
 import io.moepress.recipes.evidence.EvidenceRequest;
 import io.moepress.recipes.evidence.LayerKeeper;
 import io.moepress.recipes.evidence.Statistic;
+import io.moepress.recipes.evidence.Statistic.Form;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -39,9 +40,9 @@ class EvidenceAdditionTest {
   /// All but the sums of activations, which the pass forms and not the collector.
   private static EvidenceRequest request() {
     EnumSet<Statistic> statistics = EnumSet.allOf(Statistic.class);
-    statistics.removeAll(
-        List.of(
-            Statistic.OUTPUT_SUM, Statistic.INPUT_SQUARE_SUM, Statistic.INTERMEDIATE_SQUARE_SUM));
+    statistics.removeIf(
+        statistic -> statistic.form() == Form.HIDDEN || statistic.form() == Form.INTERMEDIATE);
+    statistics.removeIf(Statistic::isOverReservoir);
     return new EvidenceRequest(statistics, Integer.MAX_VALUE, 1);
   }
 
@@ -164,6 +165,9 @@ class EvidenceAdditionTest {
                         Arrays.copyOfRange(logits, token * EXPERTS, (token + 1) * EXPERTS);
                     sink.accept(token - first, row);
                   }
+                },
+                tokens -> {
+                  throw new IllegalStateException("nobody asked for all outputs");
                 }));
       }
       List<Evidence.Domain> domains = new ArrayList<>();

@@ -210,6 +210,9 @@ class EvidenceCollectorTest {
               Map.of(),
               sink -> {
                 throw new IllegalStateException("nobody asked for logits");
+              },
+              tokens -> {
+                throw new IllegalStateException("nobody asked for all outputs");
               }));
     }
     assertThat(collector.layers()).containsOnlyKeys(3);

@@ -104,8 +104,12 @@ class NaiveEvidenceTest {
       case COACTIVATION -> Arrays.stream(visit.chosen()).forEach(i -> values[i][j] += 1);
       case OUTPUT_SUM -> add(values[j], f, 1);
       case INPUT_SQUARE_SUM -> add(values[j], visit.input(), 2);
+      case GATED_INPUT_SQUARE_SUM -> add(values[j], times(g, visit.input()), 2);
+      case GATED_INTERMEDIATE_SQUARE_SUM ->
+          add(values[j], times(g, visit.intermediates()[slot]), 2);
       case INTERMEDIATE_SQUARE_SUM -> add(values[j], visit.intermediates()[slot], 2);
       case ROUTER_LOGIT_SUM, ROUTER_LOGIT_GRAM -> {}
+      case RESERVOIR_OUTPUT_SUM, RESERVOIR_OUTPUT_COSINE_SUM -> {}
     }
   }
 
@@ -120,6 +124,24 @@ class NaiveEvidenceTest {
           values[i][j] += z[i] * z[j];
         }
       }
+    } else if (statistic == Statistic.RESERVOIR_OUTPUT_SUM) { // the reservoir holds all tokens
+      for (int j = 0; j < values.length; j++) {
+        add(values[j], visit.everyOutput()[j], 1);
+      }
+    } else if (statistic == Statistic.RESERVOIR_OUTPUT_COSINE_SUM) {
+      addCosines(visit.everyOutput(), values);
+    }
+  }
+
+  private static void addCosines(double[][] outputs, double[][] values) {
+    for (int i = 0; i < outputs.length; i++) {
+      for (int j = 0; j < outputs.length; j++) {
+        double product = 0;
+        for (int at = 0; at < outputs[i].length; at++) {
+          product += outputs[i][at] * outputs[j][at];
+        }
+        values[i][j] += product / norm(outputs[i]) / norm(outputs[j]);
+      }
     }
   }
 
@@ -127,6 +149,10 @@ class NaiveEvidenceTest {
     for (int i = 0; i < sums.length; i++) {
       sums[i] += Math.pow(values[i], power);
     }
+  }
+
+  private static double[] times(double factor, double[] values) {
+    return Arrays.stream(values).map(value -> factor * value).toArray();
   }
 
   private static double turn(Visit visit) {

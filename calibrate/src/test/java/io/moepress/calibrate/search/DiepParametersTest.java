@@ -102,8 +102,7 @@ class DiepParametersTest {
     double[] ofAlpha = loss.parameters().ofAlpha(loss.slopes());
 
     for (int layer = 0; layer < LAYERS.size(); layer++) {
-      double sum =
-          Arrays.stream(ofAlpha, layer * EXPERTS, (layer + 1) * EXPERTS).sum();
+      double sum = Arrays.stream(ofAlpha, layer * EXPERTS, (layer + 1) * EXPERTS).sum();
       assertThat(sum).isCloseTo(0, within(EXPERTS * 1e-14)); // terms of up to 100
     }
   }
@@ -113,10 +112,7 @@ class DiepParametersTest {
   @ValueSource(ints = {3, 8, 60, 257})
   void theRouterBeginsWithTheOriginalModel(int experts) {
     double[] factors =
-        DiepParameters.begin(Relaxation.ROUTER, List.of(0), experts)
-            .scales()
-            .factors()
-            .get(0);
+        DiepParameters.begin(Relaxation.ROUTER, List.of(0), experts).scales().factors().get(0);
 
     for (double factor : Objects.requireNonNull(factors)) {
       assertThat((float) factor).isEqualTo(1f);

@@ -32,8 +32,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 class DiepSearchTest {
-  private static final Corpus TEXTS =
-      Corpora.of(Corpora.random(5, 32, 12, 9, 14, 3, 10, 11, 8));
+  private static final Corpus TEXTS = Corpora.of(Corpora.random(5, 32, 12, 9, 14, 3, 10, 11, 8));
 
   @TempDir Path folder;
 
@@ -129,8 +128,8 @@ class DiepSearchTest {
         relaxation, DistanceKind.HIDDEN, 0.01, OptimiserKind.ADAM, 0.1, epochs, batch, 42);
   }
 
-  private LearnedScores learn(
-      LearningRequest request, int threads, Progress progress, String state) throws IOException {
+  private LearnedScores learn(LearningRequest request, int threads, Progress progress, String state)
+      throws IOException {
     try (CheckpointDirectory checkpoint = CheckpointDirectory.open(folder);
         Workers workers = new Workers(threads)) {
       MoeModel model = MoeModel.of(checkpoint);

@@ -4,6 +4,8 @@ import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import io.moepress.formats.Checks;
+import io.moepress.formats.lowprecision.Mxfp4;
+import io.moepress.formats.lowprecision.TensorCodec;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -34,6 +36,7 @@ import tools.jackson.databind.JsonNode;
 /// @param attention the attention block
 /// @param router the router
 /// @param activation activation of the gated feed-forward networks
+/// @param clamp the numbers of a clamped activation; null where it has none
 /// @param assumes config keys with the only value the forward pass is written for; a config that
 ///   lacks the key is fine
 /// @param gguf what the family is in llama.cpp; null: it cannot be converted
@@ -50,8 +53,9 @@ public record Architecture(
     Attention attention,
     Router router,
     Activation activation,
-    Map<String, JsonNode> assumes,
-    @Nullable GgufMapping gguf) {
+      @Nullable Clamp clamp,
+      Map<String, JsonNode> assumes,
+      @Nullable GgufMapping gguf) {
 
   /// The version of the format this class reads.
   public static final int FORMAT_VERSION = 1;
@@ -93,14 +97,31 @@ public record Architecture(
   /// @param name what messages call it
   /// @param orientation which axis of an expert's matrices comes first
   /// @param gateUp how gate and up projection share a tensor
+  /// @param encoding how the matrices are stored when in low precision; shapes are those of what
+  ///   they stand for; null: as they are
   /// @param tensors take the place of all expert tensors, and of any other tensor of the same role
   public record Storage(
       String name,
       Orientation orientation,
       GateUpOrder gateUp,
+      @Nullable Encoding encoding,
       Map<TensorRole, TensorTemplate> tensors) {
     public Storage {
       tensors = Collections.unmodifiableMap(new LinkedHashMap<>(tensors));
+    }
+  }
+
+  /// A way to store stacked matrices in low precision that not every tensor can be stored in.
+  public enum Encoding {
+    /// See [Mxfp4].
+    @JsonProperty("mxfp4")
+    MXFP4;
+
+    /// Whether it is what a configuration says of its tensors.
+    boolean isOf(TensorCodec codec) {
+      return switch (this) {
+        case MXFP4 -> codec instanceof Mxfp4;
+      };
     }
   }
 
@@ -152,7 +173,8 @@ public record Architecture(
     RotaryPairing rotary();
   }
 
-  /// Grouped-query attention with rotary positions.
+  /// Grouped-query attention with rotary positions. Where the model has tensors of
+  /// [TensorRole#ATTENTION_SINKS], each head's softmax has one more score that no value belongs to.
   ///
   /// @param headNorm whether queries and keys are normalised, and over what
   /// @param clip formula of a bound on the magnitude of projected queries, keys and values, after
@@ -221,8 +243,9 @@ public record Architecture(
 
   /// How a token gets its experts and their weights.
   ///
-  /// Where the model has tensors of [TensorRole#SELECTION_BIAS], they are added to the scores for
-  /// the choice, and not to the weights.
+  /// Where the model has tensors of [TensorRole#ROUTER_BIAS], they are part of the logits. Where it
+  /// has tensors of [TensorRole#SELECTION_BIAS], they are added to the scores for the choice, and
+  /// not to the weights.
   ///
   /// @param score what turns router logits into scores
   /// @param groups restriction of the choice to some groups of experts; null: none
@@ -282,10 +305,20 @@ public record Architecture(
     SIGMOID
   }
 
-  /// Activation `a` of a gated network `down(a(gate(x)) * up(x))`.
+  /// How a gated network `down(h)` joins `g = gate(x)` and `u = up(x)`.
   public enum Activation {
-    /// `x * sigmoid(x)`.
+    /// `h = u * g * sigmoid(g)`.
     @JsonProperty("silu")
-    SILU
+    SILU,
+    /// With a limit `L` and a slope `a`, `h = (clamp(u, -L, L) + 1) * min(g, L) * sigmoid(a *
+    /// min(g, L))`.
+    @JsonProperty("clamped-silu")
+    CLAMPED_SILU
   }
+
+  /// The numbers of a clamped activation.
+  ///
+  /// @param limit formula of the bound on gate and up projection
+  /// @param slope formula of the factor within the sigmoid
+  public record Clamp(String limit, String slope) {}
 }

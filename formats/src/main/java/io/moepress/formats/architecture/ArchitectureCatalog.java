@@ -15,7 +15,8 @@ import java.util.TreeMap;
 /// The architectures that come with the program.
 public final class ArchitectureCatalog {
   private static final List<String> FILES =
-      List.of("deepseek_v2", "deepseek_v3", "mixtral", "olmoe", "qwen2_moe", "qwen3_moe");
+      List.of(
+          "deepseek_v2", "deepseek_v3", "gpt_oss", "mixtral", "olmoe", "qwen2_moe", "qwen3_moe");
 
   private ArchitectureCatalog() {}
 

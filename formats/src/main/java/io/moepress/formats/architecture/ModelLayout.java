@@ -69,7 +69,8 @@ public final class ModelLayout {
   ///
   /// @throws FormatException when the config lacks a dimension or contradicts itself
   public static ModelLayout of(Architecture architecture, ModelConfig config) {
-    return of(architecture, config, storages(architecture).getFirst().orElse(null));
+    return of(
+        architecture, config, StorageChoice.ways(architecture, config).getFirst().orElse(null));
   }
 
   private static ModelLayout of(
@@ -79,21 +80,9 @@ public final class ModelLayout {
     return layout;
   }
 
-  /// The ways in which a family stores experts; empty stands for one tensor per matrix.
-  private static List<Optional<Storage>> storages(Architecture architecture) {
-    List<Storage> stacked = architecture.storages() == null ? List.of() : architecture.storages();
-    List<Optional<Storage>> storages = new ArrayList<>();
-    if (stacked.isEmpty()
-        || architecture.tensors().keySet().stream().anyMatch(TensorRole::isExpert)) {
-      storages.add(Optional.empty());
-    }
-    stacked.forEach(storage -> storages.add(Optional.of(storage)));
-    return storages;
-  }
-
   /// This model in every way in which its family stores experts.
   public List<ModelLayout> stored() {
-    return storages(architecture).stream()
+    return StorageChoice.ways(architecture, config).stream()
         .map(way -> new ModelLayout(architecture, config, way.orElse(null)))
         .toList();
   }
@@ -115,7 +104,8 @@ public final class ModelLayout {
   ///
   /// @throws FormatException when the config lacks a dimension
   public static ModelLayout lenient(Architecture architecture, ModelConfig config) {
-    return lenient(architecture, config, storages(architecture).getFirst().orElse(null));
+    return lenient(
+        architecture, config, StorageChoice.ways(architecture, config).getFirst().orElse(null));
   }
 
   private static ModelLayout lenient(

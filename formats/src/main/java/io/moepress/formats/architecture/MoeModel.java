@@ -1,8 +1,6 @@
 package io.moepress.formats.architecture;
 
-import io.moepress.formats.Checks;
 import io.moepress.formats.checkpoint.Checkpoint;
-import io.moepress.formats.tensor.Shape;
 import io.moepress.formats.tensor.TensorData;
 import io.moepress.formats.tensor.TensorInfo;
 import java.io.IOException;
@@ -28,38 +26,34 @@ public record MoeModel(Checkpoint checkpoint, ModelLayout layout, TensorInventor
   ///
   /// @throws io.moepress.formats.FormatException for tensors that do not fit the configuration
   public static MoeModel of(Checkpoint checkpoint, Architecture architecture) {
-    Checks.requireFormat(
-        checkpoint.config().value("quantization_config").isEmpty(),
-        "%s: config.json has a quantization_config; quantised checkpoints cannot be read yet. Use the"
-            + " BF16 or F16 original.",
-        checkpoint.name());
     return StorageChoice.match(checkpoint, ModelLayout.of(architecture, checkpoint.config()));
   }
 
-  /// Reads the tensor of a role.
+  /// Reads the tensor of a role. One in low precision is decoded to F32.
   public TensorData read(TensorId id, Arena arena) throws IOException {
-    return checkpoint.read(inventory.name(id), arena);
+    return inventory.stored().read(checkpoint, inventory.name(id), arena);
   }
 
   /// Reads one index along axis 0 of the tensor of a role, and no other, as a tensor with one
-  /// dimension less, `name[index]`.
+  /// dimension less, `name[index]`. One in low precision is decoded to F32.
   public TensorData readSlice(TensorId id, int index, Arena arena) throws IOException {
-    TensorData row = checkpoint.readRows(inventory.name(id), index, 1, arena);
-    List<Long> dimensions = row.info().shape().dimensions();
-    TensorInfo slice =
-        new TensorInfo(
-            row.info().name() + "[" + index + "]",
-            row.info().dtype(),
-            new Shape(dimensions.subList(1, dimensions.size())));
-    return new TensorData(slice, row.bytes());
+    return inventory.stored().readSlice(checkpoint, inventory.name(id), index, arena);
   }
 
-  /// Type and shape of the tensor of a role.
+  /// Type and shape of the tensor of a role. One in low precision has the type of its numbers as
+  /// stored, and the shape of what they stand for.
   public TensorInfo info(TensorId id) {
-    TensorInfo info = checkpoint.tensors().get(inventory.name(id));
-    if (info == null) {
-      throw new IllegalArgumentException("no tensor " + id);
-    }
-    return info;
+    return inventory.stored().info(inventory.name(id));
+  }
+
+  /// The tensors of the checkpoint that hold the tensor of a role: itself, or, in low precision,
+  /// its parts, whose names begin with its own. Whoever moves bytes needs these.
+  public List<TensorInfo> parts(TensorId id) {
+    return inventory.stored().parts(inventory.name(id));
+  }
+
+  /// Elements of all tensors together, those for multi-token prediction included.
+  public long parameterCount() {
+    return inventory.stored().parameterCount();
   }
 }

@@ -42,7 +42,9 @@ final class NameRoles {
     name(TensorRole.KEY_VALUE_EXPAND, ATTENTION + "kv_b_proj\\.weight");
     name(TensorRole.ATTENTION_OUTPUT, ATTENTION + "(o_proj|wo|out_proj|dense)\\.weight");
     name(TensorRole.ATTENTION_OUTPUT_BIAS, ATTENTION + "(o_proj|wo|out_proj|dense)\\.bias");
+    name(TensorRole.ATTENTION_SINKS, ATTENTION + "sinks");
     name(TensorRole.ROUTER, NETWORK + "(gate|router|router\\.layer|gate\\.wg)\\.weight");
+    name(TensorRole.ROUTER_BIAS, NETWORK + "(gate|router|router\\.layer|gate\\.wg)\\.bias");
     name(TensorRole.SELECTION_BIAS, "(e_score_correction_bias|expert_bias)");
     name(TensorRole.EXPERT_GATE, EXPERT + GATE + "\\.weight");
     name(TensorRole.EXPERT_UP, EXPERT + UP + "\\.weight");

@@ -29,7 +29,9 @@ final class RoleShapes {
       case KEY_VALUE_COMPRESS_NORM -> one("latentDim");
       case KEY_VALUE_EXPAND -> one("heads * (plainDim + valueDim)", "latentDim");
       case ATTENTION_OUTPUT -> one("hidden", latent ? "heads * valueDim" : QUERIES);
+      case ATTENTION_SINKS -> one("heads");
       case ROUTER -> one("experts", "hidden");
+      case ROUTER_BIAS -> one("experts");
       case SELECTION_BIAS -> List.of(List.of("experts"), List.of("1", "experts"));
       case EXPERT_GATE, EXPERT_UP -> one("expertWidth", "hidden");
       case EXPERT_DOWN -> one("hidden", "expertWidth");
@@ -37,6 +39,8 @@ final class RoleShapes {
           List.of(
               List.of("experts", "2 * expertWidth", "hidden"),
               List.of("experts", "hidden", "2 * expertWidth"));
+      case EXPERTS_GATE_UP_BIAS -> one("experts", "2 * expertWidth");
+      case EXPERTS_DOWN_BIAS -> one("experts", "hidden");
       case EXPERTS_DOWN ->
           List.of(
               List.of("experts", "hidden", "expertWidth"),

@@ -3,10 +3,15 @@ package io.moepress.formats.architecture;
 import io.moepress.formats.FormatException;
 import io.moepress.formats.architecture.Architecture.Storage;
 import io.moepress.formats.checkpoint.Checkpoint;
+import io.moepress.formats.checkpoint.ModelConfig;
+import io.moepress.formats.lowprecision.SourceScheme;
+import io.moepress.formats.lowprecision.StoredTensors;
+import io.moepress.formats.lowprecision.TensorCodec;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.regex.Pattern;
 
 /// Finds out in which of its family's ways a checkpoint stores experts.
@@ -15,11 +20,41 @@ import java.util.regex.Pattern;
 /// the rest, exactly one must fit every tensor.
 final class StorageChoice {
   private final Checkpoint checkpoint;
+  private final StoredTensors stored;
   private final List<MoeModel> fitting = new ArrayList<>();
   private final Map<String, FormatException> refusals = new LinkedHashMap<>();
 
-  private StorageChoice(Checkpoint checkpoint) {
+  private StorageChoice(Checkpoint checkpoint, StoredTensors stored) {
     this.checkpoint = checkpoint;
+    this.stored = stored;
+  }
+
+  /// The ways in which a family stores experts, those that suit what the configuration says of low
+  /// precision if there are such; empty stands for one tensor per matrix.
+  static List<Optional<Storage>> ways(Architecture architecture, ModelConfig config) {
+    List<Optional<Storage>> all = ways(architecture);
+    List<Optional<Storage>> encoded =
+        SourceScheme.of(config)
+            .map(codec -> all.stream().filter(way -> isEncoded(way, codec)).toList())
+            .orElse(List.of());
+    return encoded.isEmpty()
+        ? all.stream().filter(way -> way.map(Storage::encoding).isEmpty()).toList()
+        : encoded;
+  }
+
+  private static boolean isEncoded(Optional<Storage> way, TensorCodec codec) {
+    return way.map(Storage::encoding).filter(encoding -> encoding.isOf(codec)).isPresent();
+  }
+
+  private static List<Optional<Storage>> ways(Architecture architecture) {
+    List<Storage> stacked = architecture.storages() == null ? List.of() : architecture.storages();
+    List<Optional<Storage>> ways = new ArrayList<>();
+    if (stacked.isEmpty()
+        || architecture.tensors().keySet().stream().anyMatch(TensorRole::isExpert)) {
+      ways.add(Optional.empty());
+    }
+    stacked.forEach(storage -> ways.add(Optional.of(storage)));
+    return ways;
   }
 
   /// The checkpoint with a role for every tensor.
@@ -27,29 +62,30 @@ final class StorageChoice {
   /// @param layout in any of the ways
   /// @throws FormatException saying for each way what is wrong
   static MoeModel match(Checkpoint checkpoint, ModelLayout layout) {
+    StoredTensors stored = StoredTensors.of(checkpoint);
     List<ModelLayout> all = layout.stored();
     boolean tooFew = checkpoint.tensors().size() < layout.layers(); // which the inventory refuses
     if (all.size() == 1 || tooFew || layout.moeLayers().isEmpty()) {
       ModelLayout only = all.getFirst();
-      return new MoeModel(checkpoint, only, TensorInventory.of(checkpoint, only));
+      return new MoeModel(checkpoint, only, TensorInventory.of(checkpoint, stored, only));
     }
-    List<ModelLayout> seen = all.stream().filter(way -> occurs(checkpoint, way)).toList();
-    StorageChoice choice = new StorageChoice(checkpoint);
+    List<ModelLayout> seen = all.stream().filter(way -> occurs(stored, way)).toList();
+    StorageChoice choice = new StorageChoice(checkpoint, stored);
     (seen.isEmpty() ? all : seen).forEach(choice::attempt);
     return choice.result();
   }
 
-  private static boolean occurs(Checkpoint checkpoint, ModelLayout way) {
+  private static boolean occurs(StoredTensors stored, ModelLayout way) {
     return way.roles().stream()
         .filter(TensorRole::isExpert)
         .map(way::namePattern)
         .map(Pattern::asMatchPredicate)
-        .anyMatch(name -> checkpoint.tensors().keySet().stream().anyMatch(name));
+        .anyMatch(name -> stored.tensors().keySet().stream().anyMatch(name));
   }
 
   private void attempt(ModelLayout way) {
     try {
-      fitting.add(new MoeModel(checkpoint, way, TensorInventory.of(checkpoint, way)));
+      fitting.add(new MoeModel(checkpoint, way, TensorInventory.of(checkpoint, stored, way)));
     } catch (FormatException e) {
       refusals.put(name(way), e);
     }

@@ -2,6 +2,7 @@ package io.moepress.formats.architecture;
 
 import io.moepress.formats.FormatException;
 import io.moepress.formats.checkpoint.Checkpoint;
+import io.moepress.formats.lowprecision.StoredTensors;
 import io.moepress.formats.tensor.Shape;
 import io.moepress.formats.tensor.TensorInfo;
 import java.util.Collections;
@@ -15,8 +16,10 @@ import java.util.TreeSet;
 ///
 /// @param names name by identity, in the order of the model; optional tensors only when present
 /// @param multiTokenPrediction names of the tensors for multi-token prediction, which are no part
-///   of the main model and have no role in it
-public record TensorInventory(Map<TensorId, String> names, Set<String> multiTokenPrediction) {
+///   of the main model and have no role in it; as the checkpoint stores them
+/// @param stored how the checkpoint stores its tensors
+public record TensorInventory(
+    Map<TensorId, String> names, Set<String> multiTokenPrediction, StoredTensors stored) {
 
   public TensorInventory {
     names = Collections.unmodifiableMap(new LinkedHashMap<>(names));
@@ -27,12 +30,16 @@ public record TensorInventory(Map<TensorId, String> names, Set<String> multiToke
   ///
   /// @throws FormatException naming the first tensor that is missing, unknown or misshapen
   public static TensorInventory of(Checkpoint checkpoint, ModelLayout layout) {
+    return of(checkpoint, StoredTensors.of(checkpoint), layout);
+  }
+
+  static TensorInventory of(Checkpoint checkpoint, StoredTensors stored, ModelLayout layout) {
     requireEnoughTensors(checkpoint, layout);
     Map<TensorId, String> names = new LinkedHashMap<>();
-    Set<String> unknown = new TreeSet<>(checkpoint.tensors().keySet());
+    Set<String> unknown = new TreeSet<>(stored.tensors().keySet());
     for (TensorId id : layout.tensors()) {
       String name = layout.name(id);
-      TensorInfo info = checkpoint.tensors().get(name);
+      TensorInfo info = stored.tensors().get(name);
       if (info == null) {
         requireOptional(checkpoint, layout, id);
         continue;
@@ -47,7 +54,9 @@ public record TensorInventory(Map<TensorId, String> names, Set<String> multiToke
     if (!unknown.isEmpty()) {
       throw unknown(checkpoint, layout, unknown);
     }
-    return new TensorInventory(names, extra);
+    Set<String> prediction = new TreeSet<>();
+    extra.forEach(name -> stored.parts(name).forEach(part -> prediction.add(part.name())));
+    return new TensorInventory(names, prediction, stored);
   }
 
   /// Whether the checkpoint has the tensor.

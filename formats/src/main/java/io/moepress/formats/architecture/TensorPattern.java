@@ -1,6 +1,7 @@
 package io.moepress.formats.architecture;
 
 import io.moepress.formats.checkpoint.Checkpoint;
+import io.moepress.formats.lowprecision.StoredTensors;
 import io.moepress.formats.tensor.Shape;
 import io.moepress.formats.tensor.TensorInfo;
 import java.util.ArrayList;
@@ -24,10 +25,11 @@ record TensorPattern(String name, SortedSet<Integer> layers, Set<String> shapes,
   private static final Pattern LAYER = Pattern.compile("^([^0-9]*?\\.)(\\d{1,6})(\\..*)$");
   private static final Pattern EXPERT = Pattern.compile("(\\.experts\\.)\\d{1,6}(\\.)");
 
-  /// The patterns of a checkpoint, by name.
+  /// The patterns of a checkpoint, by name. Tensors in low precision count as what they stand for.
   static List<TensorPattern> of(Checkpoint checkpoint) {
     SortedMap<String, TensorPattern> patterns = new TreeMap<>();
-    for (Map.Entry<String, TensorInfo> entry : checkpoint.tensors().entrySet()) {
+    Map<String, TensorInfo> tensors = StoredTensors.of(checkpoint).tensors();
+    for (Map.Entry<String, TensorInfo> entry : tensors.entrySet()) {
       Matcher layer = LAYER.matcher(entry.getKey());
       boolean inLayer = layer.matches();
       String name = inLayer ? layer.group(1) + "{layer}" + layer.group(3) : entry.getKey();

@@ -45,11 +45,15 @@ public enum TensorRole {
   ATTENTION_OUTPUT(Scope.LAYER),
   @JsonProperty("attention-output-bias")
   ATTENTION_OUTPUT_BIAS(Scope.LAYER),
+  @JsonProperty("attention-sinks")
+  ATTENTION_SINKS(Scope.LAYER),
   @JsonProperty("feed-forward-norm")
   FEED_FORWARD_NORM(Scope.LAYER),
 
   @JsonProperty("router")
   ROUTER(Scope.MOE_LAYER),
+  @JsonProperty("router-bias")
+  ROUTER_BIAS(Scope.MOE_LAYER),
   @JsonProperty("selection-bias")
   SELECTION_BIAS(Scope.MOE_LAYER),
   @JsonProperty("expert-gate")
@@ -60,8 +64,12 @@ public enum TensorRole {
   EXPERT_DOWN(Scope.EXPERT),
   @JsonProperty("experts-gate-up")
   EXPERTS_GATE_UP(Scope.ALL_EXPERTS),
+  @JsonProperty("experts-gate-up-bias")
+  EXPERTS_GATE_UP_BIAS(Scope.ALL_EXPERTS),
   @JsonProperty("experts-down")
   EXPERTS_DOWN(Scope.ALL_EXPERTS),
+  @JsonProperty("experts-down-bias")
+  EXPERTS_DOWN_BIAS(Scope.ALL_EXPERTS),
 
   @JsonProperty("shared-router")
   SHARED_ROUTER(Scope.MOE_LAYER),

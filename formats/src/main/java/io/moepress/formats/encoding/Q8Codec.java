@@ -1,5 +1,7 @@
 package io.moepress.formats.encoding;
 
+import java.util.Arrays;
+
 /// Q8_0: 32 weights in 34 bytes.
 ///
 /// | bytes | field |
@@ -11,6 +13,7 @@ package io.moepress.formats.encoding;
 /// that is not yet rounded to half precision, ties away from zero. Importance makes no difference.
 final class Q8Codec extends BlockCodec {
   private static final int SIZE = 32;
+  private static final int BATCH = 64 * SIZE;
 
   Q8Codec() {
     super(SIZE, 34);
@@ -18,14 +21,37 @@ final class Q8Codec extends BlockCodec {
 
   @Override
   void encode(WeightRows rows, byte[] target) {
-    float[] values = rows.values();
-    for (int first = 0, at = 0; first < values.length; first += SIZE, at += bytesPerBlock()) {
-      float scale = magnitude(values, first) / 127;
-      Bytes.putShort(target, at, rows.half(scale, first));
-      float inverse = Rounding.reciprocal(scale);
-      for (int i = 0; i < SIZE; i++) {
-        target[at + 2 + i] = (byte) Rounding.awayFromZero(values[first + i] * inverse);
+    float[] inverses = new float[BATCH];
+    int[] codes = new int[BATCH];
+    for (int first = 0; first < rows.values().length; first += BATCH) {
+      int count = Math.min(BATCH, rows.values().length - first);
+      scale(rows, first, count, inverses, target);
+      round(rows.values(), first, count, inverses, codes);
+      for (int i = 0; i < count; i += SIZE) {
+        write(codes, i, target, (first + i) / SIZE * bytesPerBlock() + 2);
       }
+    }
+  }
+
+  private void scale(WeightRows rows, int first, int count, float[] inverses, byte[] target) {
+    for (int i = 0; i < count; i += SIZE) {
+      float scale = magnitude(rows.values(), first + i) / 127;
+      int at = (first + i) / SIZE * bytesPerBlock();
+      Bytes.putShort(target, at, rows.half(scale, first + i));
+      Arrays.fill(inverses, i, i + SIZE, Rounding.reciprocal(scale));
+    }
+  }
+
+  /// Long enough a loop to become vector instructions.
+  private static void round(float[] values, int first, int count, float[] inverses, int[] codes) {
+    for (int i = 0; i < count; i++) {
+      codes[i] = Rounding.awayFromZero(values[first + i] * inverses[i]);
+    }
+  }
+
+  private static void write(int[] codes, int first, byte[] target, int at) {
+    for (int i = 0; i < SIZE; i++) {
+      target[at + i] = (byte) codes[first + i];
     }
   }
 

@@ -13,16 +13,18 @@ final class TableSearch {
   };
   private static final int TRIES = 7;
 
-  /// Code by `⌊2x⌋ + 256`: the borders between codes are halfway between entries, which is a
-  /// multiple of a half. A weight on a border gets the upper code.
-  private static final byte[] NEAREST = new byte[512];
+  /// Code by `⌊2x⌋ + 512`: the borders between codes are halfway between entries, which is a
+  /// multiple of a half. A weight on a border gets the upper code. No try goes beyond `⌊2x⌋ =
+  /// ±268`.
+  private static final byte[] NEAREST = new byte[1024];
 
+  private static final int ZERO = NEAREST.length / 2;
   private static final float[] NEAREST_VALUE = new float[NEAREST.length];
 
   static {
     for (int i = 0; i < NEAREST.length; i++) {
       int code = 0;
-      while (code < 15 && i - 256 >= TABLE[code] + TABLE[code + 1]) {
+      while (code < 15 && i - ZERO >= TABLE[code] + TABLE[code + 1]) {
         code++;
       }
       NEAREST[i] = (byte) code;
@@ -41,13 +43,13 @@ final class TableSearch {
 
   /// Code whose entry is nearest.
   static int code(float value) {
-    return NEAREST[slot(value)];
+    return NEAREST[Math.clamp(slot(value), 0, NEAREST.length - 1)];
   }
 
+  /// In double precision the sum is exact wherever there is a border near, so that cutting rounds
+  /// down.
   private static int slot(float value) {
-    float twice = 2 * value;
-    int whole = (int) twice;
-    return Math.clamp((whole > twice ? whole - 1 : whole) + 256, 0, NEAREST.length - 1);
+    return (int) (2.0 * value + ZERO);
   }
 
   /// How much an error in each weight counts; to be filled before [#scale].

@@ -69,13 +69,13 @@ public record WeightRows(
     throw new IllegalStateException(name + ": no weight of " + limit + " or more");
   }
 
-  /// The largest magnitude; an infinity or a NaN where there is one.
+  /// The largest magnitude; NaN or infinity where there is one.
   float largestMagnitude() {
-    int largest = 0;
+    float largest = 0;
     for (float value : values) {
-      largest = Math.max(largest, Float.floatToRawIntBits(value) & Integer.MAX_VALUE);
+      largest = Math.max(largest, Math.abs(value));
     }
-    return Float.intBitsToFloat(largest);
+    return largest;
   }
 
   /// The half-precision number that a block stores, e.g. its scale.

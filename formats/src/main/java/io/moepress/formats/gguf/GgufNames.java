@@ -43,12 +43,16 @@ final class GgufNames {
       case ATTENTION_OUTPUT -> "attn_output" + WEIGHT;
       case ATTENTION_OUTPUT_BIAS -> "attn_output.bias";
       case FEED_FORWARD_NORM -> "ffn_norm" + WEIGHT;
+      case ATTENTION_SINKS -> "attn_sinks" + WEIGHT;
       case ROUTER -> "ffn_gate_inp" + WEIGHT;
+      case ROUTER_BIAS -> "ffn_gate_inp.bias";
       case SELECTION_BIAS -> "exp_probs_b.bias";
       case EXPERT_GATE -> "ffn_gate_exps" + WEIGHT;
       case EXPERT_UP -> "ffn_up_exps" + WEIGHT;
       case EXPERT_DOWN, EXPERTS_DOWN -> "ffn_down_exps" + WEIGHT;
+      case EXPERTS_DOWN_BIAS -> "ffn_down_exps.bias";
       case EXPERTS_GATE_UP -> "ffn_gate_up_exps" + WEIGHT;
+      case EXPERTS_GATE_UP_BIAS -> "ffn_gate_up_exps.bias";
       case SHARED_ROUTER -> "ffn_gate_inp_shexp" + WEIGHT;
       case SHARED_GATE -> "ffn_gate_shexp" + WEIGHT;
       case SHARED_UP -> "ffn_up_shexp" + WEIGHT;

@@ -23,6 +23,10 @@ import org.junit.jupiter.params.provider.MethodSource;
 class ArchitectureCatalogTest {
   @TempDir private Path folder;
 
+  /// Roles of tensors with a row or an element for each expert.
+  private static final Set<TensorRole> ONE_EACH =
+      Set.of(TensorRole.ROUTER, TensorRole.ROUTER_BIAS, TensorRole.SELECTION_BIAS);
+
   static Set<String> families() {
     return ArchitectureCatalog.all().keySet();
   }
@@ -104,7 +108,13 @@ class ArchitectureCatalogTest {
           ModelLayout layout = ModelLayout.of(checkpoint.config());
           assertThat(layout.expertAxis(TensorRole.ROUTER)).isZero();
           assertThat(layout.expertAxis(TensorRole.EMBEDDING)).isEqualTo(-1);
-          assertThat(layout.expertAxis(TensorRole.EXPERT_DOWN)).isEqualTo(-1);
+          for (TensorRole role : layout.roles()) {
+            assertThat(layout.expertAxis(role))
+                .isEqualTo(
+                    role.scope() == TensorRole.Scope.ALL_EXPERTS || ONE_EACH.contains(role)
+                        ? 0
+                        : -1);
+          }
         }
       }
     }

@@ -17,7 +17,15 @@ class FamiliesTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"qwen3_moe", "mixtral", "qwen2_moe", "olmoe", "deepseek_v2", "deepseek_v3"})
+      strings = {
+        "qwen3_moe",
+        "mixtral",
+        "qwen2_moe",
+        "olmoe",
+        "deepseek_v2",
+        "deepseek_v3",
+        "gpt_oss"
+      })
   void missEachTensorThatIsNotThere(String family) throws IOException {
     Headers golden = GoldenCheckpoints.headers(family);
     for (String name : golden.tensors().keySet()) {

@@ -9,9 +9,12 @@ import io.moepress.recipes.lowering.OutputTensor;
 import io.moepress.recipes.lowering.TensorProgram;
 import io.moepress.recipes.lowering.TensorProgram.Copy;
 import io.moepress.recipes.lowering.TensorProgram.Mask;
+import io.moepress.recipes.lowering.TensorProgram.MergedMatrices;
 import io.moepress.recipes.lowering.TensorProgram.MixedRows;
 import io.moepress.recipes.lowering.TensorProgram.Rows;
+import io.moepress.recipes.lowering.TensorProgram.Stack;
 import io.moepress.recipes.lowering.TensorProgram.WeightedSum;
+import io.moepress.recipes.lowering.TensorProgram.ZeroSmallest;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -21,9 +24,15 @@ import java.util.List;
 /// Runs tensor programs on a source: reads what they need and gives the bytes of their results.
 ///
 /// @param source where tensors are read
-record ProgramRunner(Checkpoint source) {
+/// @param arrays of plans, those that were used last
+record ProgramRunner(Checkpoint source, RecentArrays arrays) {
   /// Bytes that are in memory at a time when they are only passed on.
   private static final long CHUNK = 8L << 20;
+
+  /// A runner that has used no array yet.
+  ProgramRunner(Checkpoint source) {
+    this(source, new RecentArrays());
+  }
 
   /// Takes the bytes of a tensor, piece by piece and in order.
   @FunctionalInterface
@@ -56,7 +65,7 @@ record ProgramRunner(Checkpoint source) {
 
   private void stream(TensorProgram program, Sink sink) throws IOException {
     switch (program) {
-      case Copy _, Mask _ -> {
+      case Copy _, Mask _, MergedMatrices _ -> {
         try (Arena reading = Arena.ofConfined()) {
           pass(whole(program, reading).bytes(), sink);
         }
@@ -76,6 +85,12 @@ record ProgramRunner(Checkpoint source) {
           passMix(mixed.of(), row, sink);
         }
       }
+      case Stack stack -> {
+        for (TensorProgram row : stack.of()) {
+          stream(row, sink);
+        }
+      }
+      case ZeroSmallest zero -> passZeroed(zero, sink);
     }
   }
 
@@ -93,7 +108,9 @@ record ProgramRunner(Checkpoint source) {
     return switch (program) {
       case Copy copy -> source.read(copy.source(), arena);
       case Mask mask -> masked(mask, arena);
-      case Rows _, WeightedSum _, MixedRows _ -> gathered(program, arena);
+      case MergedMatrices merged -> merged(merged, arena);
+      case Rows _, WeightedSum _, MixedRows _, Stack _, ZeroSmallest _ ->
+          gathered(program, arena);
     };
   }
 
@@ -104,7 +121,13 @@ record ProgramRunner(Checkpoint source) {
       case Rows rows -> gathered(new Rows(rows.of(), part(rows.rows(), first, count)), arena);
       case MixedRows mixed ->
           gathered(new MixedRows(mixed.of(), part(mixed.rows(), first, count)), arena);
-      case Mask _, WeightedSum _ -> whole(program, arena).rows(first, count);
+      case Stack stack -> gathered(new Stack(part(stack.of(), first, count)), arena);
+      case Mask _, WeightedSum _, MergedMatrices _ -> whole(program, arena).rows(first, count);
+      case ZeroSmallest zero -> {
+        try (Arena reading = Arena.ofConfined()) {
+          yield zeroed(zero, rows(zero.of(), first, count, reading), first, arena);
+        }
+      }
     };
   }
 
@@ -139,6 +162,9 @@ record ProgramRunner(Checkpoint source) {
       case Mask mask -> info(mask.of());
       case WeightedSum sum -> info(sum.of().getFirst());
       case MixedRows mixed -> withRows(info(mixed.of()), mixed.rows().size());
+      case MergedMatrices merged -> info(merged.of().getFirst());
+      case Stack stack -> withRows(info(stack.of().getFirst()), stack.of().size());
+      case ZeroSmallest zero -> info(zero.of());
     };
   }
 
@@ -175,6 +201,59 @@ record ProgramRunner(Checkpoint source) {
       sink.accept(chunk);
       Mapped.rest(chunk);
     }
+  }
+
+  /// Members are read one after the other, so that no more than one is in memory.
+  private TensorData merged(MergedMatrices program, Arena arena) throws IOException {
+    TensorInfo info = info(program);
+    MatrixMerging merging = new MatrixMerging(program);
+    for (int place = 0; place < program.of().size(); place++) {
+      try (Arena reading = Arena.ofConfined()) {
+        merging.add(place, Numbers.floats(whole(program.of().get(place), reading)));
+      }
+    }
+    float[] result = merging.result(Math.toIntExact(info.shape().elementCount()));
+    MemorySegment target = arena.allocate(info.byteCount());
+    for (int i = 0; i < result.length; i++) {
+      Numbers.put(info, target, i, result[i]);
+    }
+    return new TensorData(info, target);
+  }
+
+  /// Whole rows at a time, or, where the tensor holds matrices of experts, whole matrices.
+  private void passZeroed(ZeroSmallest zero, Sink sink) throws IOException {
+    TensorInfo info = info(zero);
+    long rows = info.shape().dimension(0);
+    long step = Math.max(1, CHUNK / Math.max(1, info.bytesPerRow()));
+    try (Arena holding = Arena.ofConfined()) {
+      TensorData weights = givesRows(zero.of()) ? null : whole(zero.of(), holding);
+      for (long first = 0; first < rows; first += step) {
+        long count = Math.min(step, rows - first);
+        try (Arena working = Arena.ofConfined()) {
+          TensorData part =
+              weights == null ? rows(zero.of(), first, count, working) : weights.rows(first, count);
+          sink.accept(zeroed(zero, part, first, working).bytes());
+          Mapped.rest(part.bytes());
+        }
+      }
+    }
+  }
+
+  /// Whether some rows of what a program gives cost less than all of them.
+  private static boolean givesRows(TensorProgram program) {
+    return switch (program) {
+      case Copy _, Rows _, MixedRows _, Stack _ -> true;
+      case Mask _, WeightedSum _, MergedMatrices _ -> false;
+      case ZeroSmallest zero -> givesRows(zero.of());
+    };
+  }
+
+  private TensorData zeroed(ZeroSmallest zero, TensorData rows, long first, Arena arena) {
+    MemorySegment target = arena.allocate(rows.info().byteCount());
+    target.copyFrom(rows.bytes());
+    TensorData weights = new TensorData(rows.info(), target);
+    new ZeroRunner(zero, arrays).zero(weights, Math.toIntExact(first));
+    return weights;
   }
 
   private TensorData masked(Mask program, Arena arena) throws IOException {

@@ -31,31 +31,31 @@ record ShardWriter(Checkpoint source, Workers workers, Progress.Task task) {
       throws IOException {
     SortedMap<String, Manifest.Tensor> written = new ConcurrentSkipListMap<>();
     List<TensorInfo> infos = tensors.stream().map(OutputTensor::info).toList();
+    ProgramRunner runner = new ProgramRunner(source);
     try (SafetensorsWriter writer = SafetensorsWriter.create(file, infos, METADATA)) {
       workers.forEach(
           tensors.size(),
           index -> {
             OutputTensor tensor = tensors.get(index);
-            written.put(tensor.info().name(), write(writer, tensor));
+            written.put(tensor.info().name(), write(writer, runner, tensor));
           });
       writer.finish();
     }
     return written;
   }
 
-  private Manifest.Tensor write(SafetensorsWriter writer, OutputTensor tensor) throws IOException {
+  private Manifest.Tensor write(SafetensorsWriter writer, ProgramRunner runner, OutputTensor tensor)
+      throws IOException {
     MessageDigest digest = Fingerprint.sha256();
-    new ProgramRunner(source)
-        .stream(
-            tensor,
-            bytes -> {
-              // The digest first: it brings mapped pages into memory one after the other. A write
-              // that
-              // had to wait for each of them took two to five times as long.
-              digest.update(bytes.asByteBuffer());
-              writer.append(tensor.info().name(), bytes);
-              task.advance(bytes.byteSize());
-            });
+    runner.stream(
+        tensor,
+        bytes -> {
+          // The digest first: it brings mapped pages into memory one after the other. A write that
+          // had to wait for each of them took two to five times as long.
+          digest.update(bytes.asByteBuffer());
+          writer.append(tensor.info().name(), bytes);
+          task.advance(bytes.byteSize());
+        });
     return new Manifest.Tensor(
         String.join(" ", tensor.program().sources()),
         tensor.program().summary(),

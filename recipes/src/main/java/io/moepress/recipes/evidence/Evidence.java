@@ -1,6 +1,7 @@
 package io.moepress.recipes.evidence;
 
 import io.moepress.formats.Checks;
+import io.moepress.formats.architecture.MoeModel;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -20,22 +21,48 @@ import org.jspecify.annotations.Nullable;
 /// @param domains the corpora, in the order of the arrays
 /// @param layers by decoder layer index; only layers with routed experts appear
 /// @param sampling how the reservoir was drawn that every layer holds; null without one
+/// @param linears what the linear maps of every decoder layer read, with and without experts; empty
+///   where that was not gathered
+/// @param propagation what was done to each layer, once it was measured, before those behind it
+///   were: text that says all of it; null: nothing, and every layer saw what the checkpoint gives
 public record Evidence(
     String checkpoint,
     int maxTokens,
     List<Domain> domains,
     SortedMap<Integer, Layer> layers,
-    @Nullable Sampling sampling) {
+    @Nullable Sampling sampling,
+    SortedMap<Integer, LinearSums> linears,
+    @Nullable String propagation) {
 
   public Evidence {
     domains = List.copyOf(domains);
     layers = Collections.unmodifiableSortedMap(new TreeMap<>(layers));
+    linears = Collections.unmodifiableSortedMap(new TreeMap<>(linears));
+  }
+
+  /// Evidence of the checkpoint as it is, with nothing about linear maps.
+  public Evidence(
+      String checkpoint,
+      int maxTokens,
+      List<Domain> domains,
+      SortedMap<Integer, Layer> layers,
+      @Nullable Sampling sampling) {
+    this(checkpoint, maxTokens, domains, layers, sampling, new TreeMap<>(), null);
   }
 
   /// Evidence without a reservoir.
   public Evidence(
       String checkpoint, int maxTokens, List<Domain> domains, SortedMap<Integer, Layer> layers) {
     this(checkpoint, maxTokens, domains, layers, null);
+  }
+
+  /// Evidence of nothing: layers without statistics.
+  public static Evidence of(MoeModel model) {
+    SortedMap<Integer, Layer> layers = new TreeMap<>();
+    for (int layer : model.layout().moeLayers()) {
+      layers.put(layer, new Layer(model.layout().experts(layer), Map.of()));
+    }
+    return new Evidence("", 0, List.of(), layers);
   }
 
   /// A corpus that was measured.
@@ -142,6 +169,22 @@ public record Evidence(
     return held;
   }
 
+  /// What every layer holds of its linear maps.
+  public Set<LinearStatistic> linearStatistics() {
+    EnumSet<LinearStatistic> held =
+        linears.isEmpty()
+            ? EnumSet.noneOf(LinearStatistic.class)
+            : EnumSet.allOf(LinearStatistic.class);
+    linears.values().forEach(layer -> held.retainAll(layer.statistics()));
+    return held;
+  }
+
+  /// Everything about one decoder layer.
+  public LayerEvidence layer(int layer) {
+    return new LayerEvidence(
+        layer, tokens(), layers.get(layer), linears.getOrDefault(layer, LinearSums.NONE));
+  }
+
   /// Makes sure that everything is there that will be asked for. Any reservoir will do.
   ///
   /// @throws MissingEvidenceException that names all that is not there
@@ -149,6 +192,9 @@ public record Evidence(
     EnumSet<Statistic> absent = EnumSet.copyOf(needed.statistics());
     absent.removeAll(statistics());
     List<String> labels = new ArrayList<>(Statistic.labels(absent));
+    Set<LinearStatistic> absentLinears = LinearStatistic.copyOf(needed.linears());
+    absentLinears.removeAll(linearStatistics());
+    labels.addAll(LinearStatistic.labels(absentLinears));
     if (needed.reservoirTokens() > 0 && sampling == null) {
       labels.add(Reservoir.LABEL);
     }

@@ -29,6 +29,7 @@ import org.jspecify.annotations.Nullable;
 /// | `evidence.json` | what was measured, what each statistic means, the digests of the other files |
 /// | `evidence.safetensors` | F64 tensors `layers.{layer}.{statistic}`, `[domains, experts]` |
 /// | `matrices/layer-00003.safetensors` | a layer's matrices: F64 tensors `{statistic}` |
+/// | `linears/layer-00003.safetensors` | what the linear maps of a layer read: F64 tensors `{statistic}.{input}` |
 /// | `reservoir/layer-00003.safetensors` | a layer's reservoir: `tokens`, `domains`, `inputs`, `experts`, `weights` |
 ///
 /// Reading checks everything but the numbers of matrices and reservoirs, which are read, and
@@ -41,6 +42,7 @@ public final class EvidenceFile {
   static final String NUMBERS = "evidence.safetensors";
   static final String MATRICES = "matrices";
   static final String RESERVOIR = "reservoir";
+  static final String LINEARS = "linears";
 
   private EvidenceFile() {}
 
@@ -53,6 +55,9 @@ public final class EvidenceFile {
   public static void write(Evidence evidence, Path directory) throws IOException {
     try (EvidenceWriter writer = EvidenceWriter.create(directory)) {
       for (Map.Entry<Integer, Evidence.Layer> layer : evidence.layers().entrySet()) {
+        writer.keep(layer.getKey(), layer.getValue());
+      }
+      for (Map.Entry<Integer, LinearSums> layer : evidence.linears().entrySet()) {
         writer.keep(layer.getKey(), layer.getValue());
       }
       writer.commit(evidence);
@@ -93,6 +98,11 @@ public final class EvidenceFile {
         files.requireIntact();
       }
     }
+    for (LinearSums layer : evidence.linears().values()) {
+      if (layer instanceof LinearFile file) {
+        file.requireIntact();
+      }
+    }
     return evidence;
   }
 
@@ -120,7 +130,28 @@ public final class EvidenceFile {
     ReservoirHead reservoir = head.reservoir();
     Sampling sampling =
         reservoir == null ? null : new Sampling(reservoir.tokens(), reservoir.seed());
-    return new Evidence(head.checkpoint(), head.maxTokens(), head.domains(), layers, sampling);
+    return new Evidence(
+        head.checkpoint(),
+        head.maxTokens(),
+        head.domains(),
+        layers,
+        sampling,
+        linears(directory, head),
+        head.propagation());
+  }
+
+  private static SortedMap<Integer, LinearSums> linears(Path directory, EvidenceHead head)
+      throws IOException {
+    SortedMap<Integer, LinearSums> linears = new TreeMap<>();
+    if (head.linears() != null) {
+      for (int layer : head.linears().keySet()) {
+        SealedFile file = sealed(directory, LINEARS, layer, head.linears());
+        if (file != null) {
+          linears.put(layer, LinearFile.open(file));
+        }
+      }
+    }
+    return linears;
   }
 
   private static LargeParts parts(Path directory, EvidenceHead head, int layer) throws IOException {

@@ -13,6 +13,9 @@ import org.jspecify.annotations.Nullable;
 /// @param numbers digest of `evidence.safetensors`
 /// @param matrices digest of each layer's file of matrices; null without any
 /// @param reservoir null without one
+/// @param linears digest of each decoder layer's file about its linear maps; null without any
+/// @param propagation what was done to each layer before those behind it were measured; null:
+///   nothing
 /// @param conventions what each statistic in the files means, for people; not read back
 record EvidenceHead(
     int formatVersion,
@@ -24,13 +27,16 @@ record EvidenceHead(
     String numbers,
     @Nullable SortedMap<Integer, String> matrices,
     @Nullable ReservoirHead reservoir,
+    @Nullable SortedMap<Integer, String> linears,
+    @Nullable String propagation,
     @Nullable Map<String, String> conventions) {
 
   /// How the reservoir was drawn, and the digest of each layer's file.
   record ReservoirHead(int tokens, @Nullable Long seed, SortedMap<Integer, String> layers) {}
 
   /// The meaning of everything that evidence holds, by label.
-  static Map<String, String> conventions(Set<Statistic> statistics, boolean hasReservoir) {
+  static Map<String, String> conventions(
+      Set<Statistic> statistics, Set<LinearStatistic> linears, boolean hasReservoir) {
     Map<String, String> conventions = new LinkedHashMap<>();
     conventions.put(
         "notation",
@@ -43,6 +49,12 @@ record EvidenceHead(
         .forEach(statistic ->
             conventions.put(
                 statistic.label(), statistic.form().shape() + " " + statistic.formula()));
+    linears.stream()
+        .sorted()
+        .forEach(statistic ->
+            conventions.put(
+                statistic.label(),
+                statistic.shape() + " " + statistic.formula() + ", x: what a linear map reads"));
     if (hasReservoir) {
       conventions.put(Reservoir.LABEL, "[R, H] x of the same R tokens of T in every layer");
     }

@@ -1,8 +1,11 @@
 package io.moepress.recipes.evidence;
 
 import io.moepress.formats.Checks;
+import io.moepress.formats.FormatException;
+import io.moepress.formats.architecture.LinearInput;
 import io.moepress.recipes.evidence.Evidence.Domain;
 import io.moepress.recipes.evidence.Evidence.Sampling;
+import io.moepress.recipes.evidence.Statistic.Combination;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -64,6 +67,10 @@ public final class EvidenceMerge {
     parts.forEach(part -> some.addAll(part.evidence().statistics()));
     some.removeAll(merge.statistics);
     List<String> left = new ArrayList<>(Statistic.labels(some));
+    EnumSet<LinearStatistic> someLinears = EnumSet.noneOf(LinearStatistic.class);
+    parts.forEach(part -> someLinears.addAll(part.evidence().linearStatistics()));
+    someLinears.removeAll(merge.commonLinears());
+    left.addAll(LinearStatistic.labels(someLinears));
     if (!merge.hasReservoir && parts.stream().anyMatch(p -> p.evidence().sampling() != null)) {
       left.add(Reservoir.LABEL);
     }
@@ -90,6 +97,8 @@ public final class EvidenceMerge {
         other.name(),
         b.maxTokens(),
         a.maxTokens());
+    requireUnchanged(first);
+    requireUnchanged(other);
     Checks.requireFormat(
         experts(a).equals(experts(b)),
         "%s has experts in layers %s, %s in %s: damaged. Calibrate again.",
@@ -97,6 +106,16 @@ public final class EvidenceMerge {
         experts(a),
         other.name(),
         experts(b));
+  }
+
+  private static void requireUnchanged(Part part) {
+    String decided = part.evidence().propagation();
+    if (decided != null) {
+      throw FormatException.of(
+          "%s was measured while each layer was changed before the next (%s), which depends on all"
+              + " texts together. Calibrate once on all of them.",
+          part.name(), decided);
+    }
   }
 
   private static SortedMap<Integer, Integer> experts(Evidence evidence) {
@@ -133,7 +152,68 @@ public final class EvidenceMerge {
     SortedMap<Integer, Evidence.Layer> layers = new TreeMap<>();
     first.layers().forEach((layer, values) -> layers.put(layer, layer(layer, values.experts())));
     return new Evidence(
-        first.checkpoint(), first.maxTokens(), domains, layers, hasReservoir ? sampling() : null);
+        first.checkpoint(),
+        first.maxTokens(),
+        domains,
+        layers,
+        hasReservoir ? sampling() : null,
+        linears(),
+        null);
+  }
+
+  private SortedMap<Integer, LinearSums> linears() {
+    SortedMap<Integer, LinearSums> linears = new TreeMap<>();
+    if (!commonLinears().isEmpty()) {
+      for (int layer : parts.getFirst().evidence().linears().keySet()) {
+        linears.put(layer, new AddedLinears(commonLinears(), linearsOf(layer)));
+      }
+    }
+    return linears;
+  }
+
+  private Set<LinearStatistic> commonLinears() {
+    EnumSet<LinearStatistic> common = EnumSet.allOf(LinearStatistic.class);
+    parts.forEach(part -> common.retainAll(part.evidence().linearStatistics()));
+    return common;
+  }
+
+  private List<LinearSums> linearsOf(int layer) {
+    return parts.stream()
+        .map(part -> part.evidence().linears().getOrDefault(layer, LinearSums.NONE))
+        .toList();
+  }
+
+  /// What was gathered of the linear maps of a layer, added when it is asked for.
+  private record AddedLinears(Set<LinearStatistic> statistics, List<LinearSums> parts)
+      implements LinearSums {
+
+    @Override
+    public Set<LinearInput> inputs(LinearStatistic statistic) {
+      return parts.getFirst().inputs(statistic);
+    }
+
+    @Override
+    public double[][] sum(LinearStatistic statistic, LinearInput input) {
+      double[][] sum = parts.getFirst().sum(statistic, input);
+      for (LinearSums part : parts.subList(1, parts.size())) {
+        add(statistic.label(), Combination.SUM, sum, part.sum(statistic, input));
+      }
+      return sum;
+    }
+  }
+
+  private static void add(String label, Combination combination, double[][] sum, double[][] other) {
+    for (int row = 0; row < sum.length; row++) {
+      Checks.requireFormat(
+          sum[row].length == other[row].length,
+          "%s: rows of %d and of %d: not of one checkpoint",
+          label,
+          sum[row].length,
+          other[row].length);
+      for (int i = 0; i < sum[row].length; i++) {
+        sum[row][i] = combination.of(sum[row][i], other[row][i]);
+      }
+    }
   }
 
   /// One part alone keeps its seed.
@@ -187,23 +267,9 @@ public final class EvidenceMerge {
     public double[][] matrix(Statistic statistic) {
       double[][] sum = layers.getFirst().matrix(statistic);
       for (Evidence.Layer layer : layers.subList(1, layers.size())) {
-        add(statistic, sum, layer.matrix(statistic));
+        add(statistic.label(), statistic.combination(), sum, layer.matrix(statistic));
       }
       return sum;
-    }
-
-    private static void add(Statistic statistic, double[][] sum, double[][] other) {
-      for (int row = 0; row < sum.length; row++) {
-        Checks.requireFormat(
-            sum[row].length == other[row].length,
-            "%s: rows of %d and of %d: not of one checkpoint",
-            statistic.label(),
-            sum[row].length,
-            other[row].length);
-        for (int i = 0; i < sum[row].length; i++) {
-          sum[row][i] = statistic.combination().of(sum[row][i], other[row][i]);
-        }
-      }
     }
 
     @Override

@@ -32,6 +32,7 @@ final class EvidenceWriter implements Closeable {
   private final StagedDirectory stage;
   private final SortedMap<Integer, String> matrices = new TreeMap<>();
   private final SortedMap<Integer, String> reservoirs = new TreeMap<>();
+  private final SortedMap<Integer, String> linears = new TreeMap<>();
   private final EnumSet<Statistic> held = EnumSet.noneOf(Statistic.class);
 
   private EvidenceWriter(StagedDirectory stage) {
@@ -52,6 +53,13 @@ final class EvidenceWriter implements Closeable {
     }
     if (files.sample() != null) {
       reservoirs.put(layer, files.sample().digest());
+    }
+  }
+
+  /// Writes what was gathered of the linear maps of a layer.
+  void keep(int layer, LinearSums measured) throws IOException {
+    if (!measured.statistics().isEmpty()) {
+      linears.put(layer, LayerSpool.write(stage.path(), layer, measured).digest());
     }
   }
 
@@ -76,7 +84,9 @@ final class EvidenceWriter implements Closeable {
             Fingerprint.ofFile(numbers),
             matrices.isEmpty() ? null : matrices,
             reservoir,
-            EvidenceHead.conventions(held, reservoir != null)));
+            linears.isEmpty() ? null : linears,
+            evidence.propagation(),
+            EvidenceHead.conventions(held, evidence.linearStatistics(), reservoir != null)));
     stage.commit();
   }
 

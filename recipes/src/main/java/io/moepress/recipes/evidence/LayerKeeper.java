@@ -15,4 +15,11 @@ public interface LayerKeeper {
   /// @param measured the layer with everything in memory
   /// @return the same evidence, with large parts that may lie elsewhere
   Evidence.Layer keep(int layer, Evidence.Layer measured) throws IOException;
+
+  /// Keeps what was gathered of the linear maps of one layer.
+  ///
+  /// @return the same, which may lie elsewhere
+  default LinearSums keep(int layer, LinearSums measured) throws IOException {
+    return measured;
+  }
 }

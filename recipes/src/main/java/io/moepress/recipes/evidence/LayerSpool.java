@@ -28,6 +28,20 @@ public final class LayerSpool implements LayerKeeper {
         measured.experts(), measured.values(), write(directory, layer, measured));
   }
 
+  @Override
+  public LinearSums keep(int layer, LinearSums measured) throws IOException {
+    return measured.statistics().isEmpty() ? measured : write(directory, layer, measured);
+  }
+
+  /// Writes what was gathered of the linear maps of a layer to a file of a directory of evidence.
+  ///
+  /// @return the same in that file
+  static LinearFile write(Path directory, int layer, LinearSums measured) throws IOException {
+    Path file = fileOf(directory, EvidenceFile.LINEARS, layer);
+    LinearFile.write(file, measured);
+    return LinearFile.open(sealed(file));
+  }
+
   /// Writes the large parts of a layer to the files of a directory of evidence.
   ///
   /// @return the parts in those files

@@ -10,12 +10,12 @@ import java.util.Set;
 
 /// A quantity gathered while calibrating.
 ///
-/// Below, `X_j` are the tokens routed to expert `j` and `T` are all tokens; `g_j(x)` is the weight
-/// its output is really multiplied with (after top-k, renormalisation and scaling); `s_j(x)` is its
-/// score before that, the softmax over **all** experts or the sigmoid of its logit `z_j(x)`,
-/// without selection bias; `f_j(x)` is its output before any weight, and `a_j(x)` what its down
-/// projection sees. Statistics are sums and maxima, never means, so that evidence of two corpora
-/// adds up exactly.
+/// Below, `X_j` are the tokens routed to expert `j`, `T` are all tokens, and `R` are those of the
+/// [Reservoir], a sample of `T`; `g_j(x)` is the weight its output is really multiplied with (after
+/// top-k, renormalisation and scaling); `s_j(x)` is its score before that, the softmax over **all**
+/// experts or the sigmoid of its logit `z_j(x)`, without selection bias; `f_j(x)` is its output
+/// before any weight, and `a_j(x)` what its down projection sees. Statistics are sums and maxima,
+/// never means, so that evidence of two corpora adds up exactly.
 public enum Statistic {
   /// In tokens. Always gathered.
   ROUTED_TOKENS("Σ_{x ∈ X_j} 1"),
@@ -49,7 +49,17 @@ public enum Statistic {
   /// Second moments of what the gate and up projections see.
   INPUT_SQUARE_SUM(Form.HIDDEN, "Σ_{x ∈ X_j} x_i²"),
   /// Second moments of what the down projection sees.
-  INTERMEDIATE_SQUARE_SUM(Form.INTERMEDIATE, "Σ_{x ∈ X_j} a_j(x)_i²");
+  INTERMEDIATE_SQUARE_SUM(Form.INTERMEDIATE, "Σ_{x ∈ X_j} a_j(x)_i²"),
+  /// The same, each token counted by the square of its weight.
+  GATED_INPUT_SQUARE_SUM(Form.HIDDEN, "Σ_{x ∈ X_j} g_j(x)² · x_i²"),
+  /// The same, each token counted by the square of its weight.
+  GATED_INTERMEDIATE_SQUARE_SUM(Form.INTERMEDIATE, "Σ_{x ∈ X_j} g_j(x)² · a_j(x)_i²"),
+  /// Over all tokens of the reservoir, whomever they chose: every expert is run on every one of
+  /// them. Divided by the number of rows, the mean output of HC-SMoE.
+  RESERVOIR_OUTPUT_SUM(Form.HIDDEN, "Σ_{x ∈ R} f_j(x)_i"),
+  /// Over all tokens of the reservoir, whomever they chose; an output of zero has cosine 0 with
+  /// every other. Divided by the number of rows, the similarity of Sub-MoE.
+  RESERVOIR_OUTPUT_COSINE_SUM(Form.EXPERT_PAIRS, "Σ_{x ∈ R} cos(f_i(x), f_j(x))");
 
   private final Form form;
   private final Combination combination;
@@ -121,6 +131,11 @@ public enum Statistic {
   /// domain.
   public boolean isMatrix() {
     return form != Form.EXPERTS;
+  }
+
+  /// Whether it is a sum over the tokens of the reservoir, which must be there for it.
+  public boolean isOverReservoir() {
+    return this == RESERVOIR_OUTPUT_SUM || this == RESERVOIR_OUTPUT_COSINE_SUM;
   }
 
   /// How values combine.

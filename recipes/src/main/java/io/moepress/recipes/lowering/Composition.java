@@ -3,9 +3,12 @@ package io.moepress.recipes.lowering;
 import io.moepress.formats.Checks;
 import io.moepress.recipes.lowering.TensorProgram.Copy;
 import io.moepress.recipes.lowering.TensorProgram.Mask;
+import io.moepress.recipes.lowering.TensorProgram.MergedMatrices;
 import io.moepress.recipes.lowering.TensorProgram.MixedRows;
 import io.moepress.recipes.lowering.TensorProgram.Rows;
+import io.moepress.recipes.lowering.TensorProgram.Stack;
 import io.moepress.recipes.lowering.TensorProgram.WeightedSum;
+import io.moepress.recipes.lowering.TensorProgram.ZeroSmallest;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -59,6 +62,15 @@ final class Composition {
       case WeightedSum sum ->
           new WeightedSum(sum.of().stream().map(this::after).toList(), sum.weights());
       case MixedRows mixed -> new MixedRows(after(mixed.of()), mixed.rows());
+      case MergedMatrices merged ->
+          new MergedMatrices(
+              merged.of().stream().map(this::after).toList(),
+              merged.members(),
+              merged.weights(),
+              merged.parts(),
+              merged.neurons());
+      case Stack stack -> new Stack(stack.of().stream().map(this::after).toList());
+      case ZeroSmallest zero -> zero.with(after(zero.of()), zero.rows());
     };
   }
 
@@ -84,8 +96,14 @@ final class Composition {
         yield mask(rows(mask.of(), rows), masked);
       }
       case WeightedSum sum -> new Rows(sum, rows);
+      case MergedMatrices merged -> new Rows(merged, rows);
+      case Stack stack -> new Stack(rows.stream().map(stack.of()::get).toList());
       case MixedRows mixed ->
           new MixedRows(mixed.of(), rows.stream().map(mixed.rows()::get).toList());
+      case ZeroSmallest zero ->
+          zero.with(
+              rows(zero.of(), rows),
+              zero.stacked() == null ? zero.rows() : rows.stream().map(zero.rows()::get).toList());
     };
   }
 
@@ -95,7 +113,14 @@ final class Composition {
       return program;
     }
     return switch (program) {
-      case Copy _, Rows _, WeightedSum _, MixedRows _ -> new Mask(program, experts);
+      case Copy _,
+          Rows _,
+          WeightedSum _,
+          MixedRows _,
+          MergedMatrices _,
+          Stack _,
+          ZeroSmallest _ ->
+          new Mask(program, experts);
       case Mask mask ->
           new Mask(
               mask.of(),

@@ -2,6 +2,7 @@ package io.moepress.recipes.lowering;
 
 import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.MoeModel;
+import io.moepress.formats.lowprecision.SourceScheme;
 import io.moepress.recipes.plan.ExpertStep;
 import io.moepress.recipes.plan.GroupRule;
 import io.moepress.recipes.plan.IgnoreGroups;
@@ -13,6 +14,7 @@ import io.moepress.recipes.plan.PlanStep;
 import io.moepress.recipes.plan.PruneMultiTokenPrediction;
 import io.moepress.recipes.plan.RouterMode;
 import io.moepress.recipes.plan.RoutingChange;
+import io.moepress.recipes.plan.SparsifyWeights;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -25,6 +27,7 @@ final class Decisions {
   private final MoeModel model;
   private final ModelLayout layout;
   private final Map<Integer, ExpertStep> layers = new LinkedHashMap<>();
+  private final Map<Integer, SparsifyWeights> zeros = new LinkedHashMap<>();
   private @Nullable PruneMultiTokenPrediction prediction;
 
   private Decisions(MoeModel model, List<? extends PlanStep> steps) {
@@ -35,6 +38,7 @@ final class Decisions {
         case IgnoreGroups ignore -> {} // in the layout
         case LowerTopK lower -> {} // in the layout
         case ExpertStep experts -> add(experts);
+        case SparsifyWeights sparsify -> add(sparsify);
         case PruneMultiTokenPrediction prune -> add(prune);
       }
     }
@@ -45,6 +49,11 @@ final class Decisions {
   /// @throws PlanMismatchException when they do not fit
   static Decisions of(MoeModel model, List<? extends PlanStep> steps) {
     Decisions decisions = new Decisions(model, steps);
+    if (!decisions.layers.isEmpty() && !decisions.zeros.isEmpty()) {
+      throw new PlanMismatchException(
+          "plan: steps about experts and steps about weights (expected one kind). Make two plans, the"
+              + " second for the result of the first.");
+    }
     switch (decisions.mode()) {
       case SLICE -> decisions.requireSliceable();
       case MASK -> decisions.requireMaskable();
@@ -67,6 +76,10 @@ final class Decisions {
     if (layers.put(layer, step) != null) {
       throw new PlanMismatchException("plan: layer %d: two steps are about its experts", layer);
     }
+    switch (step) {
+      case KeepExperts keep -> {} // moves bytes
+      case MergeExperts merge -> requireDecoded(layer, "merges experts");
+    }
     ExpertStep first = layers.values().iterator().next();
     if (mode(step) != mode(first)) {
       throw new PlanMismatchException(
@@ -75,11 +88,30 @@ final class Decisions {
     }
   }
 
+  /// Numbers in low precision can be moved, but have to be decoded to be calculated with.
+  private void requireDecoded(int layer, String does) {
+    if (!model.inventory().stored().encoded().isEmpty()) {
+      throw new PlanMismatchException(
+          "plan: layer %d %s, but the model is stored in low precision (%s). Take its BF16 or F16"
+              + " original, or prune.",
+          layer, does, model.layout().config().value(SourceScheme.KEY).orElseThrow());
+    }
+  }
+
   private static RouterMode mode(ExpertStep step) {
     return switch (step) {
       case KeepExperts keep -> RouterMode.named(keep.router()).orElseThrow();
       case MergeExperts merge -> RouterMode.SLICE; // each group has one row
     };
+  }
+
+  private void add(SparsifyWeights step) {
+    requireDecoded(step.layer(), "sets weights to zero");
+    ZeroLowering.requireFitting(model, step);
+    if (zeros.put(step.layer(), step) != null) {
+      throw new PlanMismatchException(
+          "plan: layer %d: two steps sparsify its weights", step.layer());
+    }
   }
 
   private void add(PruneMultiTokenPrediction step) {
@@ -113,6 +145,11 @@ final class Decisions {
   /// The decision about the experts of a layer.
   Optional<ExpertStep> about(int layer) {
     return Optional.ofNullable(layers.get(layer));
+  }
+
+  /// The decision about the weights of a layer.
+  Optional<SparsifyWeights> aboutWeights(int layer) {
+    return Optional.ofNullable(zeros.get(layer));
   }
 
   /// The decision that holds in layers for multi-token prediction too; empty when none does.

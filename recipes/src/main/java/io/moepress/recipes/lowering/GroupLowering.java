@@ -1,16 +1,21 @@
 package io.moepress.recipes.lowering;
 
 import io.moepress.formats.Checks;
+import io.moepress.formats.architecture.ExpertMatrix;
 import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.TensorId;
 import io.moepress.formats.tensor.TensorInfo;
 import io.moepress.recipes.lowering.TensorProgram.Copy;
+import io.moepress.recipes.lowering.TensorProgram.MergedMatrices;
+import io.moepress.recipes.lowering.TensorProgram.MergedMatrices.Part;
 import io.moepress.recipes.lowering.TensorProgram.MixedRows;
 import io.moepress.recipes.lowering.TensorProgram.MixedRows.Mix;
 import io.moepress.recipes.lowering.TensorProgram.Rows;
+import io.moepress.recipes.lowering.TensorProgram.Stack;
 import io.moepress.recipes.lowering.TensorProgram.WeightedSum;
 import io.moepress.recipes.plan.MergeExperts;
 import io.moepress.recipes.plan.MergeExperts.Group;
+import io.moepress.recipes.plan.MergeRule.Subspace;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
@@ -32,7 +37,9 @@ record GroupLowering(ModelLayout layout, Result result, MergeExperts step) {
     } else if (layout.expertAxis(id.role()) == 0) {
       TensorInfo mixed =
           new TensorInfo(info.name(), info.dtype(), info.shape().withRows(step.left()));
-      result.add(mixed, rows(info.name(), id.role().isExpert()));
+      boolean ofExperts = id.role().isExpert();
+      result.add(
+          mixed, ofExperts && !step.rule().onlyAddsUp() ? stack(id) : rows(info.name(), ofExperts));
     } else {
       result.copy(info);
     }
@@ -44,7 +51,7 @@ record GroupLowering(ModelLayout layout, Result result, MergeExperts step) {
     int index = step.groupOf(id.expert());
     Group group = step.groups().get(index);
     int place = group.members().indexOf(id.expert());
-    if (group.weights().get(place) == 0) {
+    if (group.weights().get(place) == 0 && isMean(group)) {
       result.drop(
           info.name(),
           Checks.text(
@@ -53,8 +60,46 @@ record GroupLowering(ModelLayout layout, Result result, MergeExperts step) {
     }
     if (place == 0) {
       String name = layout.name(new TensorId(id.role(), id.layer(), index));
-      result.add(new TensorInfo(name, info.dtype(), info.shape()), sum(id, group));
+      TensorProgram program = isMean(group) ? sum(id, group) : merged(id, group);
+      result.add(new TensorInfo(name, info.dtype(), info.shape()), program);
     }
+  }
+
+  /// Whether there is nothing to do with a group but to add up.
+  private boolean isMean(Group group) {
+    return group.members().size() == 1 || step.rule().onlyAddsUp();
+  }
+
+  private TensorProgram merged(TensorId id, Group group) {
+    return matrices(id, group, group.members().stream().map(member -> source(id, member)).toList());
+  }
+
+  /// A tensor of all experts, each made of its group.
+  private TensorProgram stack(TensorId id) {
+    Copy all = new Copy(layout.name(id));
+    return new Stack(
+        step.groups().stream()
+            .map(group -> {
+              List<TensorProgram> slices =
+                  group.members().stream()
+                      .<TensorProgram>map(member -> new Rows(all, List.of(member)))
+                      .toList();
+              return isMean(group) ? slices.getFirst() : matrices(id, group, slices);
+            })
+            .toList());
+  }
+
+  private TensorProgram matrices(TensorId id, Group group, List<TensorProgram> of) {
+    Subspace subspace = step.rule().subspace();
+    List<Part> parts =
+        ExpertMatrix.in(layout, id.role()).stream()
+            .map(matrix -> {
+              int full = matrix.rows();
+              int rank = subspace == null ? full : subspace.rank(matrix.projection());
+              return new Part(matrix, Math.min(rank, full));
+            })
+            .toList();
+    return new MergedMatrices(of, group.members(), group.weights(), parts, step.rule().neurons());
   }
 
   private TensorProgram sum(TensorId id, Group group) {

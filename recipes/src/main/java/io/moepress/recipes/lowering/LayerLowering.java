@@ -21,7 +21,7 @@ import java.util.stream.IntStream;
 /// @param result where the programs go
 record LayerLowering(ModelLayout layout, Result result) {
 
-  /// Lowers one tensor of a layer.
+  /// Lowers one tensor of a layer, or one of the parts it is stored as.
   void lower(TensorId id, TensorInfo info, ExpertStep step) {
     switch (step) {
       case KeepExperts keep -> lower(id, info, keep);
@@ -58,7 +58,8 @@ record LayerLowering(ModelLayout layout, Result result) {
           info.name(), Checks.text("expert %d of layer %d dropped", id.expert(), id.layer()));
       return;
     }
-    String name = layout.name(new TensorId(id.role(), id.layer(), index));
+    String part = info.name().substring(layout.name(id).length());
+    String name = layout.name(new TensorId(id.role(), id.layer(), index)) + part;
     result.add(new TensorInfo(name, info.dtype(), info.shape()), new Copy(info.name()));
   }
 

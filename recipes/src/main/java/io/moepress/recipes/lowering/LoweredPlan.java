@@ -1,6 +1,8 @@
 package io.moepress.recipes.lowering;
 
 import io.moepress.formats.checkpoint.ModelConfig;
+import io.moepress.formats.lowprecision.StoredTensors;
+import io.moepress.formats.tensor.TensorInfo;
 import java.util.Collections;
 import java.util.List;
 import java.util.SortedMap;
@@ -32,8 +34,10 @@ public record LoweredPlan(
     return tensors.stream().mapToLong(tensor -> tensor.info().byteCount()).sum();
   }
 
-  /// Elements of all tensors of the result.
+  /// Elements of all tensors of the result; one in low precision has those that it stands for.
   public long parameterCount() {
-    return tensors.stream().mapToLong(tensor -> tensor.info().shape().elementCount()).sum();
+    SortedMap<String, TensorInfo> infos = new TreeMap<>();
+    tensors.forEach(tensor -> infos.put(tensor.info().name(), tensor.info()));
+    return StoredTensors.of("plan", config, infos).parameterCount();
   }
 }

@@ -4,10 +4,12 @@ import io.moepress.formats.architecture.Architecture.MultiTokenPrediction;
 import io.moepress.formats.architecture.ExpertCounts;
 import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.MoeModel;
+import io.moepress.formats.architecture.TensorId;
 import io.moepress.formats.checkpoint.ModelConfig;
 import io.moepress.recipes.plan.ExpertStep;
 import io.moepress.recipes.plan.PlanMismatchException;
 import io.moepress.recipes.plan.PlanStep;
+import io.moepress.recipes.plan.SparsifyWeights;
 import java.util.List;
 import java.util.Optional;
 
@@ -22,6 +24,7 @@ import java.util.Optional;
 /// * Where the router chooses by groups of experts, each group keeps equally many.
 /// * Layers for multi-token prediction are copied with all experts, and without are dropped, or
 ///   pruned like a layer of the main model.
+/// * Weights that shall be zero are so in the tensors they stand in; nothing else changes.
 /// * Conservation law: each source tensor is used by a program or listed as dropped.
 ///
 /// Only headers are needed, so a plan for a model of any size is lowered in a moment.
@@ -43,19 +46,22 @@ public final class Lowering {
   }
 
   private LoweredPlan lower() {
-    LayerLowering layers = new LayerLowering(model.layout(), result);
-    model
-        .inventory()
-        .names()
-        .keySet()
-        .forEach(id ->
-            decisions
-                .about(id.layer())
-                .ifPresentOrElse(
-                    step -> layers.lower(id, model.info(id), step),
-                    () -> result.copy(model.info(id))));
+    model.inventory().names().keySet().forEach(this::lower);
     lowerPrediction();
     return result.plan(config(), model.checkpoint().tensors().keySet());
+  }
+
+  private void lower(TensorId id) {
+    Optional<ExpertStep> experts = decisions.about(id.layer());
+    Optional<SparsifyWeights> weights = decisions.aboutWeights(id.layer());
+    if (experts.isPresent()) {
+      LayerLowering layer = new LayerLowering(model.layout(), result);
+      model.parts(id).forEach(part -> layer.lower(id, part, experts.get()));
+    } else if (weights.isPresent()) {
+      new ZeroLowering(model, result).lower(id, weights.get());
+    } else {
+      model.parts(id).forEach(result::copy);
+    }
   }
 
   private void lowerPrediction() {

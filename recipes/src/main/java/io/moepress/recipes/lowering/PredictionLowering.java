@@ -14,6 +14,7 @@ import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 
 /// What becomes of the layers for multi-token prediction.
 ///
@@ -72,8 +73,8 @@ final class PredictionLowering {
     return layers;
   }
 
-  /// The tensors of a layer's MoE block that depend on the number of experts, by name; none where
-  /// the layer has no experts.
+  /// The tensors of a layer's MoE block that depend on the number of experts, by name as they are
+  /// stored; none where the layer has no experts.
   private Map<String, TensorId> block(int layer) {
     Map<String, TensorId> block = new LinkedHashMap<>();
     for (TensorId id : layout.sparseTensors(layer)) {
@@ -81,15 +82,20 @@ final class PredictionLowering {
         block.put(layout.name(id), id);
       }
     }
-    if (block.keySet().stream().noneMatch(names()::contains)) {
+    Map<String, TensorInfo> tensors = model.inventory().stored().tensors();
+    if (block.keySet().stream().noneMatch(tensors::containsKey)) {
       return Map.of();
     }
-    block.forEach(this::requireWhole);
-    return block;
+    Map<String, TensorId> parts = new LinkedHashMap<>();
+    block.forEach((name, id) -> {
+      requireWhole(tensors.get(name), name, id);
+      model.inventory().stored().parts(name).forEach(part -> parts.put(part.name(), id));
+    });
+    return parts;
   }
 
-  private void requireWhole(String name, TensorId id) {
-    boolean whole = names().contains(name) && info(name).shape().equals(layout.shape(id));
+  private void requireWhole(@Nullable TensorInfo found, String name, TensorId id) {
+    boolean whole = found != null && found.shape().equals(layout.shape(id));
     if (!whole) {
       throw new PlanMismatchException(
           "%s: multi-token prediction: tensor %s is missing or not %s, so its experts cannot be"

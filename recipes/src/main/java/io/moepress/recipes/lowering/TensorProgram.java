@@ -1,7 +1,12 @@
 package io.moepress.recipes.lowering;
 
 import io.moepress.formats.Checks;
+import io.moepress.formats.architecture.Architecture.Orientation;
+import io.moepress.formats.architecture.ExpertMatrix;
+import io.moepress.recipes.plan.PlanArray;
+import io.moepress.recipes.plan.ZeroPattern;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// How one tensor of the result comes about. A plain value: no open file, the same result every
 /// time.
@@ -141,6 +146,127 @@ public sealed interface TensorProgram {
     @Override
     public String summary() {
       return then(of, "experts " + experts + " masked");
+    }
+  }
+
+  /// Makes the matrices of an expert of those of several: their weighted mean, perhaps with neurons
+  /// moved to other places before, and perhaps projected on the space they share afterwards.
+  ///
+  /// @param of gives a tensor of each expert, or its slice of one, all of one type and shape
+  /// @param members the experts, one for each
+  /// @param weights one for each
+  /// @param parts the matrices in such a tensor
+  /// @param neurons where neurons go, as in [io.moepress.recipes.plan.MergeRule]; null: nowhere
+  record MergedMatrices(
+      List<TensorProgram> of,
+      List<Integer> members,
+      List<Double> weights,
+      List<Part> parts,
+      @Nullable PlanArray neurons)
+      implements TensorProgram {
+
+    /// One of the matrices.
+    ///
+    /// @param matrix where it lies
+    /// @param rank dimension of the space it is projected on; its rows: it is not projected
+    public record Part(ExpertMatrix matrix, int rank) {}
+
+    public MergedMatrices {
+      of = List.copyOf(of);
+      members = List.copyOf(members);
+      weights = List.copyOf(weights);
+      parts = List.copyOf(parts);
+      Checks.require(
+          !of.isEmpty() && of.size() == members.size() && of.size() == weights.size(),
+          "%d tensors of experts %s with weights %s (expected one for each)",
+          of.size(),
+          members,
+          weights);
+    }
+
+    @Override
+    public List<String> sources() {
+      return of.stream().flatMap(each -> each.sources().stream()).distinct().toList();
+    }
+
+    @Override
+    public String summary() {
+      String matched = neurons == null ? "" : ", neurons matched";
+      boolean projected = parts.stream().anyMatch(part -> part.rank() < part.matrix().rows());
+      List<Integer> ranks = parts.stream().map(Part::rank).toList();
+      return "mean of experts " + members + matched + (projected ? ", rank " + ranks : "");
+    }
+  }
+
+  /// Puts tensors of one row each one after the other.
+  ///
+  /// @param of gives them
+  record Stack(List<TensorProgram> of) implements TensorProgram {
+    public Stack {
+      of = List.copyOf(of);
+      Checks.require(!of.isEmpty(), "a stack of nothing");
+    }
+
+    @Override
+    public List<String> sources() {
+      return of.stream().flatMap(each -> each.sources().stream()).distinct().toList();
+    }
+
+    @Override
+    public String summary() {
+      return "stacked: " + of.stream().map(TensorProgram::summary).toList();
+    }
+  }
+
+  /// Sets the weights of linear maps that matter least to zero: in each output row those with the
+  /// smallest `|W_ij| · a_j`; of equal ones the lower column goes first. All other weights keep
+  /// their bytes.
+  ///
+  /// @param of gives the weights: `[out, in]`, or one such matrix for each expert
+  /// @param pattern how many of a row
+  /// @param stacked which axis of each matrix comes first where `of` gives one for each expert;
+  ///   null: it gives one matrix, output first
+  /// @param norms `a`, `[n, in]`; null: all ones
+  /// @param rows which row of the norms each matrix takes, in the order of the matrices; [#DENSE]:
+  ///   the matrix stays as it is
+  record ZeroSmallest(
+      TensorProgram of,
+      ZeroPattern pattern,
+      @Nullable Orientation stacked,
+      @Nullable PlanArray norms,
+      List<Integer> rows)
+      implements TensorProgram {
+    /// Stands for a matrix that stays as it is.
+    public static final int DENSE = -1;
+
+    public ZeroSmallest {
+      rows = List.copyOf(rows);
+      Checks.require(
+          !rows.isEmpty() && (stacked != null || rows.size() == 1),
+          "tensors %s: norms %s for a matrix",
+          of.sources(),
+          rows);
+    }
+
+    /// The same for other matrices.
+    ///
+    /// @param weights gives them
+    /// @param taken the row of the norms for each of them
+    ZeroSmallest with(TensorProgram weights, List<Integer> taken) {
+      return new ZeroSmallest(weights, pattern, stacked, norms, taken);
+    }
+
+    @Override
+    public List<String> sources() {
+      return of.sources();
+    }
+
+    @Override
+    public String summary() {
+      long dense = rows.stream().filter(row -> row == DENSE).count();
+      String except =
+          dense == 0 ? "" : Checks.text(" but of %d of %d matrices", dense, rows.size());
+      return then(of, "the smallest " + pattern + " of each row zero" + except);
     }
   }
 

@@ -16,8 +16,24 @@ import java.util.stream.IntStream;
 /// @param method name of the method that decided
 /// @param router how the router rows of groups come about, in a word, for the reader
 /// @param groups every expert of the layer in exactly one of them
-public record MergeExperts(int layer, String method, String router, List<Group> groups)
+/// @param rule what is done beside adding up
+/// @param joins how the groups came about, the nearest first, for the reader; empty where that is
+///   no sequence of joins
+public record MergeExperts(
+    int layer, String method, String router, List<Group> groups, MergeRule rule, List<Join> joins)
     implements ExpertStep {
+
+  /// Groups whose members are added up, and nothing else.
+  public MergeExperts(int layer, String method, String router, List<Group> groups) {
+    this(layer, method, router, groups, MergeRule.MEAN, List.of());
+  }
+
+  /// Two clusters of experts that became one.
+  ///
+  /// @param first smallest member of the one
+  /// @param second smallest member of the other
+  /// @param height how far apart they were
+  public record Join(int first, int second, double height) {}
 
   /// Experts that become one.
   ///
@@ -88,6 +104,7 @@ public record MergeExperts(int layer, String method, String router, List<Group> 
 
   public MergeExperts {
     groups = List.copyOf(groups);
+    joins = List.copyOf(joins);
     requirePartition(layer, groups);
   }
 
@@ -115,6 +132,11 @@ public record MergeExperts(int layer, String method, String router, List<Group> 
   @Override
   public int left() {
     return groups.size();
+  }
+
+  @Override
+  public List<PlanArray> arrays() {
+    return rule.neurons() == null ? List.of() : List.of(rule.neurons());
   }
 
   /// The group an expert is in.

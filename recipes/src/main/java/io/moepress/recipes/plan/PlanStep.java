@@ -11,10 +11,11 @@ import java.util.List;
   @JsonSubTypes.Type(value = LowerTopK.class, name = "lower-top-k"),
   @JsonSubTypes.Type(value = KeepExperts.class, name = "keep-experts"),
   @JsonSubTypes.Type(value = MergeExperts.class, name = "merge-experts"),
+  @JsonSubTypes.Type(value = SparsifyWeights.class, name = "sparsify-weights"),
   @JsonSubTypes.Type(value = PruneMultiTokenPrediction.class, name = "prune-multi-token-prediction")
 })
 public sealed interface PlanStep
-    permits IgnoreGroups, LowerTopK, ExpertStep, PruneMultiTokenPrediction {
+    permits IgnoreGroups, LowerTopK, ExpertStep, SparsifyWeights, PruneMultiTokenPrediction {
 
   /// The large arrays that this step names.
   default List<PlanArray> arrays() {

@@ -41,6 +41,7 @@ public final class RoutingChange {
             case IgnoreGroups ignore -> withoutGroups(changed, ignore);
             case LowerTopK lower -> withTopK(changed, lower);
             case ExpertStep experts -> changed;
+            case SparsifyWeights sparsify -> changed;
             case PruneMultiTokenPrediction prune -> changed;
           };
     }

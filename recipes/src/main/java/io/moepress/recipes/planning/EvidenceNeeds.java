@@ -1,6 +1,7 @@
 package io.moepress.recipes.planning;
 
 import io.moepress.recipes.evidence.EvidenceRequest;
+import io.moepress.recipes.evidence.LinearStatistic;
 import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.plan.PruneMethod;
 import io.moepress.recipes.recipe.CalibrationSpec;
@@ -9,6 +10,7 @@ import io.moepress.recipes.recipe.Recipe;
 import io.moepress.recipes.recipe.RecipeStep;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 
 /// What evidence a recipe needs: what its methods and baselines ask for, output maxima where super
 /// experts are protected, and always the number of routed tokens, so that starved experts are
@@ -20,9 +22,11 @@ public final class EvidenceNeeds {
   /// method needs one, [EvidenceRequest#DEFAULT_RESERVOIR_TOKENS].
   public static EvidenceRequest of(Recipe recipe) {
     EnumSet<Statistic> needed = EnumSet.of(Statistic.ROUTED_TOKENS);
+    Set<LinearStatistic> linears = EnumSet.noneOf(LinearStatistic.class);
     boolean needsReservoir = false;
     for (RecipeStep step : recipe.steps()) {
       needed.addAll(step.uses());
+      linears.addAll(step.linears());
       needsReservoir |= step.needsReservoir();
     }
     List<PruneMethod> baselines =
@@ -35,6 +39,11 @@ public final class EvidenceNeeds {
     if (tokens == 0 && needsReservoir) {
       tokens = EvidenceRequest.DEFAULT_RESERVOIR_TOKENS;
     }
-    return new EvidenceRequest(needed, tokens, recipe.seed());
+    return new EvidenceRequest(needed, tokens, recipe.seed(), linears);
+  }
+
+  /// The needs of one step alone.
+  public static EvidenceRequest of(RecipeStep step) {
+    return EvidenceRequest.of(step.uses()).andLinears(step.linears());
   }
 }

@@ -13,16 +13,16 @@ import io.moepress.recipes.lowering.Lowering;
 import io.moepress.recipes.plan.Plan;
 import io.moepress.recipes.plan.PlanMismatchException;
 import io.moepress.recipes.plan.PlanStep;
+import io.moepress.recipes.recipe.MergeStep;
 import io.moepress.recipes.recipe.PruneStep;
 import io.moepress.recipes.recipe.RecipeStep;
+import io.moepress.recipes.recipe.SparsifyStep;
 import io.moepress.recipes.target.Finding;
 import io.moepress.recipes.target.Target;
 import java.io.IOException;
 import java.util.List;
-import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
-import java.util.SortedMap;
-import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /// Asks a method for its decisions and makes a complete plan of them: protection, sizes, target
@@ -73,6 +73,8 @@ public final class Planner {
   private StepPlanning planning(RecipeStep step) {
     return switch (step) {
       case PruneStep prune -> new PrunePlanning(model, prune, context);
+      case MergeStep merge -> new MergePlanning(model, merge, context);
+      case SparsifyStep sparsify -> new SparsifyPlanning(model, sparsify, context);
     };
   }
 
@@ -90,8 +92,7 @@ public final class Planner {
         subject.checkpoint(),
         subject.evidenceDigest(),
         subject.target().label(),
-        Plan.Size.of(
-            model.layout(), model.checkpoint().parameterCount(), model.checkpoint().byteCount()),
+        Plan.Size.of(model.layout(), model.parameterCount(), model.checkpoint().byteCount()),
         Plan.Size.of(after, lowered.parameterCount(), lowered.byteCount()),
         context.notes(),
         steps);
@@ -99,18 +100,24 @@ public final class Planner {
 
   /// The evidence, after checking that it is this checkpoint's; for methods that need none, layers
   /// without statistics.
-  private Evidence evidence(RecipeStep step) {
+  private Evidence evidence(RecipeStep step) throws IOException {
     Evidence evidence = subject.evidence();
     if (evidence == null) {
       if (!step.needs().isEmpty()) {
         throw needsEvidence(step.name(), step.needs());
       }
-      return withoutStatistics();
+      return Evidence.of(model);
     }
     if (!evidence.checkpoint().equals(subject.checkpoint())) {
       throw new PlanMismatchException(
           "the evidence was measured on checkpoint %s, this one is %s. Calibrate this one.",
           evidence.checkpoint(), subject.checkpoint());
+    }
+    String expected = planning(step).propagation();
+    if (!Objects.equals(expected, evidence.propagation())) {
+      throw new PlanMismatchException(
+          "the evidence was measured with %s (expected %s). Calibrate again.",
+          changes(evidence.propagation()), changes(expected));
     }
     List<Integer> layers = List.copyOf(evidence.layers().keySet());
     if (!layers.equals(model.layout().moeLayers())) {
@@ -121,20 +128,18 @@ public final class Planner {
     return evidence;
   }
 
+  private static String changes(@Nullable String propagation) {
+    return propagation == null
+        ? "every layer as it is"
+        : "each layer changed before the next: " + propagation;
+  }
+
   /// Says that a method cannot decide without calibration.
   public static PlanMismatchException needsEvidence(String method, Set<Statistic> needs) {
     return new PlanMismatchException(
         "method %s needs calibration (%s). Add calibration data to the recipe, or give evidence with"
             + " --evidence.",
         method, needs.stream().map(Statistic::label).sorted().toList());
-  }
-
-  private Evidence withoutStatistics() {
-    SortedMap<Integer, Evidence.Layer> layers = new TreeMap<>();
-    for (int layer : model.layout().moeLayers()) {
-      layers.put(layer, new Evidence.Layer(model.layout().experts(layer), Map.of()));
-    }
-    return new Evidence(subject.checkpoint(), 0, List.of(), layers);
   }
 
   private void noteMultiTokenPrediction(LoweredPlan lowered) {

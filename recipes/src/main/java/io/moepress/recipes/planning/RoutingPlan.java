@@ -15,6 +15,7 @@ import io.moepress.recipes.plan.PruneMultiTokenPrediction;
 import io.moepress.recipes.plan.RouterMode;
 import io.moepress.recipes.plan.RouterOptions;
 import io.moepress.recipes.plan.RoutingChange;
+import io.moepress.recipes.plan.SparsifyWeights;
 import io.moepress.recipes.recipe.PruneStep;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -35,7 +36,14 @@ record RoutingPlan(
   /// @param counts number of experts that stay, by layer
   /// @throws PlanMismatchException when the model cannot be routed so
   static RoutingPlan of(MoeModel model, PruneStep step, SortedMap<Integer, Integer> counts) {
-    RouterOptions options = step.router();
+    return of(model, step.router(), counts);
+  }
+
+  /// Settles the routing of a step that leaves fewer experts.
+  ///
+  /// @param counts number of experts that are left, by layer
+  /// @throws PlanMismatchException when the model cannot be routed so
+  static RoutingPlan of(MoeModel model, RouterOptions options, SortedMap<Integer, Integer> counts) {
     RoutingChange.requireMode(model.layout(), options.mode());
     int fewest = counts.isEmpty() ? model.layout().experts() : Collections.min(counts.values());
     List<PlanStep> steps = RoutingChange.steps(model.layout(), options, fewest);
@@ -96,6 +104,7 @@ record RoutingPlan(
                     "change of function: every token uses %d experts, %d before",
                     lower.to(), lower.from()));
         case ExpertStep experts -> {}
+        case SparsifyWeights sparsify -> {}
         case PruneMultiTokenPrediction prune -> {}
       }
     }

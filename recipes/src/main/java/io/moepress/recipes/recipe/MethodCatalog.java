@@ -1,6 +1,8 @@
 package io.moepress.recipes.recipe;
 
+import io.moepress.recipes.plan.MergeMethod;
 import io.moepress.recipes.plan.PruneMethod;
+import io.moepress.recipes.plan.SparsityMethod;
 import java.util.Optional;
 import java.util.Set;
 
@@ -11,4 +13,20 @@ public interface MethodCatalog {
 
   /// The names of the pruning methods, in the order in which messages list them.
   Set<String> pruneNames();
+
+  /// The binder of a merging method; present for each of [#mergeNames()].
+  Optional<MethodBinder<MergeMethod>> merge(String name);
+
+  /// The names of the merging methods, in the order in which messages list them.
+  Set<String> mergeNames();
+
+  /// The binder of a way to set weights to zero; present for each of [#sparsityNames()].
+  default Optional<MethodBinder<SparsityMethod>> sparsity(String name) {
+    return Optional.empty();
+  }
+
+  /// The names of the ways to set weights to zero, in the order in which messages list them.
+  default Set<String> sparsityNames() {
+    return Set.of();
+  }
 }

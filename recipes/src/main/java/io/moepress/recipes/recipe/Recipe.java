@@ -22,9 +22,10 @@ import java.util.regex.Pattern;
 /// @param seed of everything that draws lots
 /// @param maxShardSize of the files written; more than 0
 /// @param calibration empty for methods that need no data
-/// @param steps in the order in which they are done; at least one
+/// @param steps in the order in which they are done; none in a recipe that compares
 /// @param evaluation empty if the result is not judged
 /// @param architecture a file that describes the model; empty for one that comes with the program
+/// @param comparison what is compared; empty in a recipe that has steps
 public record Recipe(
     Path file,
     String sha256,
@@ -36,13 +37,17 @@ public record Recipe(
     Optional<CalibrationSpec> calibration,
     List<RecipeStep> steps,
     Optional<EvaluationSpec> evaluation,
-    Optional<Path> architecture) {
+    Optional<Path> architecture,
+    Optional<ComparisonSpec> comparison) {
   private static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
 
   public Recipe {
     steps = List.copyOf(steps);
     Checks.require(SHA256.matcher(sha256).matches(), "sha256: %s (expected 64 digits)", sha256);
-    Checks.require(!steps.isEmpty(), "steps: none (expected at least one)");
+    Checks.require(
+        !steps.isEmpty() || comparison.isPresent(), "steps: none (expected at least one)");
+    Checks.require(
+        steps.isEmpty() || comparison.isEmpty(), "steps: beside a comparison (expected none)");
     requireSize(maxShardSize);
     requireElsewhere(model, output);
   }
@@ -50,6 +55,34 @@ public record Recipe(
   /// Opens the model, or a result made of it.
   public CheckpointDirectory open(Path directory) throws IOException {
     return CheckpointDirectory.open(directory, architecture.orElse(null));
+  }
+
+  /// This recipe with steps in the place of its own, or of its comparison.
+  public Recipe with(List<RecipeStep> others) {
+    return new Recipe(
+        file,
+        sha256,
+        model,
+        output,
+        target,
+        seed,
+        maxShardSize,
+        calibration,
+        others,
+        evaluation,
+        architecture,
+        Optional.empty());
+  }
+
+  /// Refuses a recipe that compares, where one with steps is needed.
+  ///
+  /// @throws RecipeException that names the command for it
+  public Recipe requireSteps() {
+    if (comparison.isPresent()) {
+      throw new RecipeException(
+          file + ": compares and has no steps (expected steps). Run moepress compare " + file);
+    }
+    return this;
   }
 
   static void requireSize(ByteSize size) {

@@ -102,12 +102,15 @@ public final class RecipeLinter {
     String text =
         "model: (model)\noutput: (output)\nsteps: [{prune: {method: "
             + catalog.pruneNames().iterator().next()
-            + ", keep: 50%}}]\n";
+            + ", keep: 50%}}]\ncompare: {random: 0, candidates: [{prune: {method: "
+            + catalog.pruneNames().iterator().next()
+            + ", keep: 50%}}]}\n";
     YamlNode tree = YamlNode.parse(file, text.getBytes(StandardCharsets.UTF_8));
     return Map.of(
         "model", tree.required("model", "a directory"),
         "output", tree.required("output", "a directory"),
-        "steps", tree.required("steps", "a list"));
+        "steps", tree.required("steps", "a list"),
+        "compare", tree.required("compare", "a map"));
   }
 
   /// Takes out what a problem is about, or what that is part of.

@@ -40,6 +40,8 @@ import java.util.function.Function;
 ///   gates: {perplexity-ratio: 1.25}
 /// ```
 ///
+/// A recipe for `moepress compare` has `compare` in the place of `steps`; see [ComparisonReader].
+///
 /// Paths are kept as they are typed: relative ones start at the current directory. Nothing but the
 /// recipe itself is opened.
 public final class RecipeReader {
@@ -88,10 +90,8 @@ public final class RecipeReader {
     Optional<CalibrationSpec> calibration =
         root.optional("calibration").map(RecipeReader::calibration);
     StepReader stepReader = new StepReader(catalog, seed);
-    List<RecipeStep> steps =
-        nonEmpty(root.required("steps", "a list of steps"), "step").stream()
-            .map(stepReader::step)
-            .toList();
+    Optional<ComparisonSpec> comparison = comparison(root, stepReader);
+    List<RecipeStep> steps = comparison.isPresent() ? List.of() : steps(root, stepReader);
     Optional<EvaluationSpec> evaluation =
         root.optional("evaluate").map(node -> evaluation(node, stepReader));
     Optional<Path> architecture = root.optional("architecture").map(RecipeReader::path);
@@ -107,7 +107,34 @@ public final class RecipeReader {
         calibration,
         steps,
         evaluation,
-        architecture);
+        architecture,
+        comparison);
+  }
+
+  private static List<RecipeStep> steps(YamlNode root, StepReader reader) {
+    return nonEmpty(root.required("steps", "a list of steps"), "step").stream()
+        .map(reader::step)
+        .toList();
+  }
+
+  /// What is compared. Keys that would say nothing beside it are refused.
+  private static Optional<ComparisonSpec> comparison(YamlNode root, StepReader reader) {
+    Optional<YamlNode> section = root.optional("compare");
+    if (section.isEmpty()) {
+      return Optional.empty();
+    }
+    refuse(root.optional("steps"), "nothing is done but compared. Make it a candidate");
+    refuse(root.optional("max-shard-size"), "no weights are written. Remove it");
+    YamlNode evaluate = root.required("evaluate", "data to compare on");
+    refuse(evaluate.optional("baselines"), "make them candidates");
+    refuse(evaluate.optional("gates"), "there is no one result to judge. Remove them");
+    return Optional.of(ComparisonReader.read(reader, section.get()));
+  }
+
+  private static void refuse(Optional<YamlNode> node, String why) {
+    if (node.isPresent()) {
+      throw node.get().error("beside \"compare\" (expected no such key): " + why);
+    }
   }
 
   private static CalibrationSpec calibration(YamlNode node) {
@@ -210,7 +237,8 @@ public final class RecipeReader {
     return node.parsed("a path", Path::of);
   }
 
-  private static List<YamlNode> nonEmpty(YamlNode node, String what) {
+  /// The items of a list that has some.
+  static List<YamlNode> nonEmpty(YamlNode node, String what) {
     List<YamlNode> items = node.list();
     if (items.isEmpty()) {
       throw node.error("an empty list (expected at least one " + what + ")");

@@ -1,10 +1,11 @@
 package io.moepress.recipes.recipe;
 
+import io.moepress.recipes.evidence.LinearStatistic;
 import io.moepress.recipes.evidence.Statistic;
 import java.util.Set;
 
 /// One thing a recipe asks to be done to the model. Each step sees what the steps before it made.
-public sealed interface RecipeStep permits PruneStep {
+public sealed interface RecipeStep permits PruneStep, MergeStep, SparsifyStep {
 
   /// The name of its method.
   String name();
@@ -14,6 +15,11 @@ public sealed interface RecipeStep permits PruneStep {
 
   /// The statistics it is decided from where there is calibration: [#needs] and perhaps more.
   Set<Statistic> uses();
+
+  /// What it has to know of the linear maps of every layer, routed experts left out.
+  default Set<LinearStatistic> linears() {
+    return Set.of();
+  }
 
   /// Whether it is decided from the sample of inputs, the reservoir, too.
   boolean needsReservoir();

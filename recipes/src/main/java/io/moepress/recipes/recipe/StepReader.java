@@ -1,6 +1,7 @@
 package io.moepress.recipes.recipe;
 
 import io.moepress.formats.Words;
+import io.moepress.recipes.plan.Alignment;
 import io.moepress.recipes.plan.AllocationMode;
 import io.moepress.recipes.plan.Budget;
 import io.moepress.recipes.plan.CountOptions;
@@ -9,6 +10,9 @@ import io.moepress.recipes.plan.GroupMode;
 import io.moepress.recipes.plan.KeepCount;
 import io.moepress.recipes.plan.KeepCounts;
 import io.moepress.recipes.plan.KeepRatio;
+import io.moepress.recipes.plan.MergeMethod;
+import io.moepress.recipes.plan.MergeOptions;
+import io.moepress.recipes.plan.MergeRouter;
 import io.moepress.recipes.plan.PredictionMode;
 import io.moepress.recipes.plan.Protection;
 import io.moepress.recipes.plan.PruneMethod;
@@ -17,6 +21,7 @@ import io.moepress.recipes.plan.RouterOptions;
 import io.moepress.recipes.plan.Snap;
 import io.moepress.recipes.plan.TopKRule;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /// Reads the steps of a recipe.
@@ -24,7 +29,23 @@ import java.util.Optional;
 /// @param seed of the recipe
 record StepReader(MethodCatalog catalog, long seed) {
   private static final String PRUNE = "prune";
-  private static final List<String> KINDS = List.of(PRUNE);
+  private static final String MERGE = "merge";
+  private static final String SPARSIFY = "sparsify";
+  private static final List<String> KINDS = List.of(PRUNE, MERGE, SPARSIFY);
+
+  /// The keys by which a step of each kind is given its budget.
+  private static final Map<String, List<String>> BUDGETS =
+      Map.of(PRUNE, List.of("keep", "experts"), MERGE, List.of("keep", "experts"));
+
+  /// The keys by which a step of this kind is given its budget.
+  static List<String> budgetKeys(String kind) {
+    return BUDGETS.getOrDefault(kind, List.of());
+  }
+
+  /// All such keys, in the order of the kinds.
+  static List<String> budgetKeys() {
+    return KINDS.stream().flatMap(kind -> budgetKeys(kind).stream()).distinct().toList();
+  }
 
   RecipeStep step(YamlNode item) {
     List<String> kinds = item.keys();
@@ -46,6 +67,8 @@ record StepReader(MethodCatalog catalog, long seed) {
     YamlNode step = item.required(kind, "a step");
     return switch (kind) {
       case PRUNE -> prune(step);
+      case MERGE -> merge(step);
+      case SPARSIFY -> new SparsifyReader(catalog, seed).sparsify(step);
       default -> throw new IllegalStateException("no reader for step " + kind);
     };
   }
@@ -79,18 +102,54 @@ record StepReader(MethodCatalog catalog, long seed) {
         step.optional("uniformise").map(YamlNode::flag).orElse(standard.uniformise()));
   }
 
+  private MergeStep merge(YamlNode step) {
+    Optional<YamlNode> keep = step.optional("keep");
+    Optional<YamlNode> experts = step.optional("experts");
+    YamlNode name = step.required("method", "the name of a method");
+    Protection protection =
+        step.optional("protect").map(this::protection).orElse(Protection.DEFAULT);
+    MergeOptions options =
+        new MergeOptions(
+            step.optional("align")
+                .map(align -> align.choice(Alignment.labels(), Alignment::named))
+                .orElse(MergeOptions.DEFAULT.align()),
+            step.optional("router")
+                .map(router -> router.choice(MergeRouter.labels(), MergeRouter::named))
+                .orElse(MergeOptions.DEFAULT.router()));
+    RouterOptions standard = RouterOptions.DEFAULT;
+    RouterOptions routing =
+        new RouterOptions(standard.mode(), topK(step), groups(step), standard.prediction());
+    MethodBinder<MergeMethod> binder = name.choice(catalog.mergeNames(), catalog::merge);
+    MergeMethod method = step.checked(() -> binder.bind(step, seed));
+    step.checked(() -> method.checked(options));
+    step.finish();
+    if (budget(step, keep, experts) instanceof Budget.OfLayer budget) {
+      return new MergeStep(method, budget, protection, options, routing);
+    }
+    throw step.error(
+        "experts: a list (expected one number). A merge leaves the same in each layer");
+  }
+
+  private static TopKRule topK(YamlNode step) {
+    return step.optional("top-k")
+        .map(topK -> topK.parsed("a whole number from 1 on, or fit", TopKRule::parse))
+        .orElse(RouterOptions.DEFAULT.topK());
+  }
+
+  private static GroupMode groups(YamlNode step) {
+    return step.optional("groups")
+        .map(mode -> mode.choice(GroupMode.labels(), GroupMode::named))
+        .orElse(RouterOptions.DEFAULT.groups());
+  }
+
   private static RouterOptions router(YamlNode step) {
     RouterOptions standard = RouterOptions.DEFAULT;
     return new RouterOptions(
         step.optional("router")
             .map(mode -> mode.choice(RouterMode.labels(), RouterMode::named))
             .orElse(standard.mode()),
-        step.optional("top-k")
-            .map(topK -> topK.parsed("a whole number from 1 on, or fit", TopKRule::parse))
-            .orElse(standard.topK()),
-        step.optional("groups")
-            .map(mode -> mode.choice(GroupMode.labels(), GroupMode::named))
-            .orElse(standard.groups()),
+        topK(step),
+        groups(step),
         step.optional("multi-token-prediction")
             .map(mode -> mode.choice(PredictionMode.labels(), PredictionMode::named))
             .orElse(standard.prediction()));

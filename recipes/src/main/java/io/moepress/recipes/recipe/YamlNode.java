@@ -44,11 +44,16 @@ public final class YamlNode {
 
   private final Place place;
   private final Content content;
-  private final SortedSet<String> asked = new TreeSet<>();
+  private final SortedSet<String> asked;
 
   YamlNode(Place place, Content content) {
+    this(place, content, new TreeSet<>());
+  }
+
+  private YamlNode(Place place, Content content, SortedSet<String> asked) {
     this.place = place;
     this.content = content;
+    this.asked = asked;
   }
 
   /// Reads one YAML document whose top is a map.
@@ -205,9 +210,27 @@ public final class YamlNode {
     }
   }
 
+  /// Refuses the first key of this map itself that nobody asked for.
+  void finishKeys() {
+    entries().forEach(this::requireAsked);
+  }
+
   /// A map without keys in the place of this node: nothing is configured, everything can be asked.
   YamlNode withoutOptions() {
     return new YamlNode(place, new Entries(Map.of()));
+  }
+
+  /// What this holds, to look at. Looking does not count as asking.
+  Content content() {
+    return content;
+  }
+
+  /// This map with another value for a key, or one more key. What is asked of the copy counts as
+  /// asked of this.
+  YamlNode with(String key, YamlNode value) {
+    Map<String, YamlNode> nodes = new LinkedHashMap<>(entries());
+    nodes.put(key, value);
+    return new YamlNode(place, new Entries(Collections.unmodifiableMap(nodes)), asked);
   }
 
   /// The node of a path as [#path()] gives it, here or below.

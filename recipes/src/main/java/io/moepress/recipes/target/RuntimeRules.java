@@ -130,13 +130,15 @@ final class RuntimeRules {
         : List.of();
   }
 
-  /// Vectors are left out, and so are routers: both are often kept in F32.
+  /// Vectors are left out, and so are routers, which are often kept in F32, and what is stored in
+  /// low precision, which a runtime decodes.
   private static List<Violation> weightTypes(TensorCensus census) {
     Set<DType> types = new TreeSet<>();
     census
         .known()
         .forEach((id, info) -> {
-          if (info.shape().dimensions().size() > 1 && id.role() != TensorRole.ROUTER) {
+          boolean matrix = info.shape().dimensions().size() > 1;
+          if (matrix && id.role() != TensorRole.ROUTER && DTYPES.containsValue(info.dtype())) {
             types.add(info.dtype());
           }
         });

@@ -7,6 +7,7 @@ import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.TensorId;
 import io.moepress.formats.architecture.TensorRole;
 import io.moepress.formats.checkpoint.Checkpoint;
+import io.moepress.formats.lowprecision.StoredTensors;
 import io.moepress.formats.tensor.TensorInfo;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -58,7 +59,7 @@ public final class TensorCensus {
         checkpoint.name(),
         checkpoint.tensors().size(),
         layout.layers());
-    return new TensorCensus(layout, checkpoint.tensors());
+    return new TensorCensus(layout, StoredTensors.of(checkpoint).tensors());
   }
 
   private static int inOrder(TensorId one, TensorId other) {

@@ -7,6 +7,7 @@ import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.formats.checkpoint.Fingerprint;
+import io.moepress.formats.lowprecision.StoredTensors;
 import io.moepress.formats.tensor.Mapped;
 import io.moepress.formats.tensor.Numbers;
 import io.moepress.formats.tensor.TensorData;
@@ -92,9 +93,6 @@ public final class Verifier {
   /// @param target the runtime whose rules are asked; null: only those that hold for all
   public List<Check> verify(CheckpointDirectory checkpoint, @Nullable Target target)
       throws IOException {
-    if (checkpoint.config().value("quantization_config").isPresent()) {
-      MoeModel.of(checkpoint); // says what it cannot read
-    }
     Candidate candidate = Candidate.stored(checkpoint);
     List<Check> checks = new ArrayList<>();
     (target == null ? TargetRules.judge(candidate) : TargetRules.judge(target, candidate))
@@ -156,13 +154,14 @@ public final class Verifier {
   private List<Check> tensors(CheckpointDirectory checkpoint, Optional<Manifest> manifest)
       throws IOException {
     List<TensorInfo> tensors = List.copyOf(checkpoint.tensors().values());
+    StoredTensors stored = StoredTensors.of(checkpoint);
     List<String> damaged = new ArrayList<>();
     List<String> notFinite = new ArrayList<>();
     try (Progress.Task task = progress.begin("verifying", checkpoint.byteCount(), "bytes")) {
       workers.ordered(
           tensors.size(),
           index -> {
-            Reading reading = read(checkpoint, tensors.get(index).name());
+            Reading reading = read(checkpoint, stored, tensors.get(index).name());
             task.advance(tensors.get(index).byteCount());
             return reading;
           },
@@ -194,25 +193,30 @@ public final class Verifier {
     return expected == null || expected.sha256().equals(reading.digest());
   }
 
-  private static Reading read(CheckpointDirectory checkpoint, String tensor) throws IOException {
+  private static Reading read(CheckpointDirectory checkpoint, StoredTensors stored, String tensor)
+      throws IOException {
     try (Arena arena = Arena.ofConfined()) {
       TensorData data = checkpoint.read(tensor, arena);
       List<Long> dimensions = data.info().shape().dimensions();
       return dimensions.isEmpty() || data.bytes().byteSize() == 0
-          ? new Reading(Applier.digest(data.bytes()), Numbers.areFinite(data))
-          : readByRows(data, dimensions.getFirst());
+          ? new Reading(Applier.digest(data.bytes()), isFinite(stored, data))
+          : readByRows(stored, data, dimensions.getFirst());
     }
   }
 
+  private static boolean isFinite(StoredTensors stored, TensorData data) {
+    return Numbers.areFinite(data) && stored.isFinite(data);
+  }
+
   /// Some rows at a time, which then leave memory: a tensor may hold all experts of a layer.
-  private static Reading readByRows(TensorData data, long rows) {
+  private static Reading readByRows(StoredTensors stored, TensorData data, long rows) {
     MessageDigest digest = Fingerprint.sha256();
     boolean finite = true;
     long step = Math.max(1, CHUNK / data.info().bytesPerRow());
     for (long first = 0; first < rows; first += step) {
       TensorData part = data.rows(first, Math.min(step, rows - first));
       digest.update(part.bytes().asByteBuffer());
-      finite = finite && Numbers.areFinite(part);
+      finite = finite && isFinite(stored, part);
       Mapped.rest(part.bytes());
     }
     return new Reading(Fingerprint.format(digest), finite);

@@ -108,6 +108,7 @@ class EvidenceNeedsTest {
                 List.of(MATH), OptionalInt.empty(), 512, Order.FILE, reservoirTokens)),
         List.of(new PruneStep(method, new KeepCount(2), protection, RouterMode.SLICE)),
         Optional.of(new EvaluationSpec(List.of(MATH), 512, List.of(baselines), Gates.NONE)),
+        Optional.empty(),
         Optional.empty());
   }
 }

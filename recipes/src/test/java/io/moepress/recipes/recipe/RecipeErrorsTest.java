@@ -51,7 +51,7 @@ class RecipeErrorsTest {
         "output: out | output: ./in | 2: output: \"./in\" is the directory of the model (expected another one). The model is never overwritten",
         "target: transformers | target: vlm | 3: target: \"vlm\" (expected one of: transformers, vllm, sglang, llama.cpp, research). Did you mean \"vllm\"?",
         "seed: 42 | seed: abc | 4: seed: \"abc\" (expected a whole number)",
-        "seed: 42 | sede: 42 | 4: unknown key \"sede\" in the recipe; known: architecture, calibration, evaluate, max-shard-size, model, output, seed, steps, target. Did you mean \"seed\"?",
+        "seed: 42 | sede: 42 | 4: unknown key \"sede\" in the recipe; known: architecture, calibration, compare, evaluate, max-shard-size, model, output, seed, steps, target. Did you mean \"seed\"?",
         "max-shard-size: 5GB | max-shard-size: 5G | 5: max-shard-size: \"5G\": unknown unit (expected a size such as 5GB, 512MiB or 4096)",
         "max-shard-size: 5GB | max-shard-size: 0GB | 5: max-shard-size: 0B (expected more than nothing)",
         "max-shard-size: 5GB | max-shard-size: [] | 5: max-shard-size: a list (expected a size such as 5GB, 512MiB or 4096)",
@@ -91,8 +91,8 @@ class RecipeErrorsTest {
       delimiter = '|',
       quoteCharacter = '^',
       value = {
-        "- prune: | - prun: | 11: steps[0]: unknown step \"prun\"; known: prune. Did you mean \"prune\"?",
-        "- prune: | - fold: | 11: steps[0]: unknown step \"fold\"; known: prune",
+        "- prune: | - prun: | 11: steps[0]: unknown step \"prun\"; known: prune, merge, sparsify. Did you mean \"prune\"?",
+        "- prune: | - fold: | 11: steps[0]: unknown step \"fold\"; known: prune, merge, sparsify",
         "method: easy-ep | methd: easy-ep | 12: steps[0].prune.method: missing (expected the name of a method). Did you mean it by \"methd\"?",
         "method: easy-ep | method: easyep | 12: steps[0].prune.method: \"easyep\" (expected one of: easy-ep, random, strict). Did you mean \"easy-ep\"?",
         "method: easy-ep | method: magic | 12: steps[0].prune.method: \"magic\" (expected one of: easy-ep, random, strict)",
@@ -166,6 +166,26 @@ class RecipeErrorsTest {
     assertMessage(
         "model: in\noutput: out\nsteps:\n- prune:\n",
         "recipe.yaml:4: steps[0].prune: no value (expected a map)");
+  }
+
+  @Test
+  void aMergeIsAsStrict() {
+    String head = "model: in\noutput: out\nsteps:\n- merge:\n    method: gather\n    keep: 0.5\n";
+    assertMessage(
+        head + "    align: sideways\n",
+        "recipe.yaml:7: steps[0].merge.align: \"sideways\" (expected one of: none, weights,"
+            + " activations)");
+    assertMessage(
+        head + "    router: map\n",
+        "recipe.yaml:7: steps[0].merge.router: \"map\" (expected one of: dominant, mean,"
+            + " frequency-mean)");
+    assertMessage(
+        head + "    router: frequency-mean\n",
+        "recipe.yaml:4: steps[0].merge: gather: no frequency-mean");
+    assertMessage(
+        head + "    multi-token-prediction: drop\n",
+        "recipe.yaml:7: unknown key \"multi-token-prediction\" in \"steps[0].merge\"; known:"
+            + " align, experts, groups, keep, method, protect, router, top-k");
   }
 
   @Test

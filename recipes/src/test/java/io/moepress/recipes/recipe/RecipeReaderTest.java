@@ -3,6 +3,7 @@ package io.moepress.recipes.recipe;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import io.moepress.recipes.plan.Alignment;
 import io.moepress.recipes.plan.AllocationMode;
 import io.moepress.recipes.plan.CountOptions;
 import io.moepress.recipes.plan.ExpertId;
@@ -10,12 +11,18 @@ import io.moepress.recipes.plan.GroupMode;
 import io.moepress.recipes.plan.KeepCount;
 import io.moepress.recipes.plan.KeepCounts;
 import io.moepress.recipes.plan.KeepRatio;
+import io.moepress.recipes.plan.LinearScope;
+import io.moepress.recipes.plan.MergeOptions;
+import io.moepress.recipes.plan.MergeRouter;
 import io.moepress.recipes.plan.PredictionMode;
 import io.moepress.recipes.plan.Protection;
 import io.moepress.recipes.plan.RouterMode;
 import io.moepress.recipes.plan.RouterOptions;
 import io.moepress.recipes.plan.Snap;
+import io.moepress.recipes.plan.SparsityOptions;
+import io.moepress.recipes.plan.StarvedMode;
 import io.moepress.recipes.plan.TopKRule;
+import io.moepress.recipes.plan.ZeroPattern;
 import io.moepress.recipes.target.Target;
 import java.io.IOException;
 import java.math.BigDecimal;
@@ -51,6 +58,9 @@ class RecipeReaderTest {
         - prune:
             method: random
             experts: 16
+        - merge: {method: gather, experts: 8, protect: {super-experts: false, experts: ["0:1"]}, align: weights, router: mean, top-k: fit, groups: none}
+        - sparsify: {method: idle, sparsity: 40%, scope: all-linear, sequential: false, starved: magnitude, gate-power: 2}
+        - sparsify: {method: idle, pattern: 2:4}
       evaluate:
         data: [data/math.evaluation.jsonl, {file: data/code.evaluation.jsonl, samples: 60}]
         max-tokens: 128
@@ -106,7 +116,22 @@ class RecipeReaderTest {
                 new SampleMethods.Random(7),
                 new KeepCount(16),
                 Protection.DEFAULT,
-                RouterMode.SLICE));
+                RouterMode.SLICE),
+            new MergeStep(
+                new SampleMethods.Gather(),
+                new KeepCount(8),
+                new Protection(false, List.of(new ExpertId(0, 1))),
+                new MergeOptions(Alignment.WEIGHTS, MergeRouter.MEAN),
+                new RouterOptions(
+                    RouterMode.SLICE, TopKRule.FIT, GroupMode.NONE, PredictionMode.DROP)),
+            new SparsifyStep(
+                new SampleMethods.IdleSparsity(),
+                ZeroPattern.parse("40%"),
+                new SparsityOptions(LinearScope.ALL_LINEAR, false, StarvedMode.MAGNITUDE, 2)),
+            new SparsifyStep(
+                new SampleMethods.IdleSparsity(),
+                ZeroPattern.parse("2:4"),
+                SparsityOptions.DEFAULT));
     assertThat(recipe.evaluation())
         .contains(
             new EvaluationSpec(

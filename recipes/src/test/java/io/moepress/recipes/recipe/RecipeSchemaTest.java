@@ -2,10 +2,16 @@ package io.moepress.recipes.recipe;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.moepress.formats.Checks;
+import io.moepress.recipes.plan.Alignment;
 import io.moepress.recipes.plan.AllocationMode;
 import io.moepress.recipes.plan.GroupMode;
+import io.moepress.recipes.plan.LinearScope;
+import io.moepress.recipes.plan.MergeRouter;
 import io.moepress.recipes.plan.PredictionMode;
 import io.moepress.recipes.plan.RouterMode;
+import io.moepress.recipes.plan.SparsityOptions;
+import io.moepress.recipes.plan.StarvedMode;
 import io.moepress.recipes.target.Target;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -26,9 +32,23 @@ class RecipeSchemaTest {
   @Test
   void theSchemaHasExactlyTheKeysThatTheReaderAsksFor() {
     SortedSet<String> asked = asked(RecipeReaderTest.COMPLETE);
-    asked.remove("steps[].prune.seed"); // an option of the method, not of the step
+    asked.addAll(asked(comparingAllSteps()));
+    asked.removeIf(key -> key.endsWith("steps[].prune.seed")); // an option of the method
+    asked.remove("compare.candidates[].prune.seed");
 
     assertThat(keys(SCHEMA, "")).isEqualTo(asked);
+  }
+
+  /// A comparison of the steps of the recipe that has all keys: of each alone, and of all together.
+  private static String comparingAllSteps() {
+    String complete = RecipeReaderTest.COMPLETE;
+    String steps =
+        complete.substring(complete.indexOf("  - prune:"), complete.indexOf("evaluate:"));
+    return "model: in\noutput: out\nevaluate: {data: [a.txt]}\n"
+        + "compare:\n  random: 0\n  candidates:\n"
+        + steps.indent(2)
+        + "    - name: all\n      steps:\n"
+        + steps.indent(6);
   }
 
   private static SortedSet<String> asked(String recipe) {
@@ -67,6 +87,38 @@ class RecipeSchemaTest {
     assertThat(names("/$defs/prune/properties/allocation")).isEqualTo(AllocationMode.labels());
     assertThat(names("/$defs/prune/properties/multi-token-prediction"))
         .isEqualTo(PredictionMode.labels());
+    assertThat(names("/$defs/merge/properties/align")).isEqualTo(Alignment.labels());
+    assertThat(names("/$defs/merge/properties/router")).isEqualTo(MergeRouter.labels());
+    assertThat(names("/$defs/merge/properties/groups")).isEqualTo(GroupMode.labels());
+  }
+
+  @Test
+  void aMergeThatSaysNothingIsTheDefaultOfTheSchema() {
+    String merge = "model: in\noutput: out\nsteps:\n  - merge: {method: gather, keep: 50%%%s}\n";
+    String spelledOut =
+        ", align: %align, router: %router, groups: %groups, protect: {super-experts: %super}"
+            .replace("%align", standard("/$defs/merge/properties/align"))
+            .replace("%router", standard("/$defs/merge/properties/router"))
+            .replace("%groups", standard("/$defs/merge/properties/groups"))
+            .replace(
+                "%super", standard("/$defs/merge/properties/protect/properties/super-experts"));
+
+    assertThat(read(Checks.text(merge, "")).steps())
+        .isEqualTo(read(Checks.text(merge, spelledOut)).steps());
+  }
+
+  @Test
+  void theSchemaListsTheNamesOfSparsityThatTheReaderKnows() {
+    assertThat(names("/$defs/sparsify/properties/scope")).isEqualTo(LinearScope.labels());
+    assertThat(names("/$defs/sparsify/properties/starved")).isEqualTo(StarvedMode.labels());
+    SparsityOptions standard = SparsityOptions.DEFAULT;
+    assertThat(standard("/$defs/sparsify/properties/scope")).isEqualTo(standard.scope().label());
+    assertThat(standard("/$defs/sparsify/properties/starved"))
+        .isEqualTo(standard.starved().label());
+    assertThat(standard("/$defs/sparsify/properties/sequential"))
+        .isEqualTo(String.valueOf(standard.sequential()));
+    assertThat(standard("/$defs/sparsify/properties/gate-power"))
+        .isEqualTo(String.valueOf(standard.gatePower()));
   }
 
   private static List<String> names(String pointer) {
@@ -117,7 +169,8 @@ class RecipeSchemaTest {
 
   @Test
   void onlyAStepHasRoomForKeysThatTheSchemaDoesNotKnow() {
-    assertThat(open(SCHEMA, "")).containsExactly("/$defs/prune");
+    assertThat(open(SCHEMA, ""))
+        .containsExactlyInAnyOrder("/$defs/prune", "/$defs/merge", "/$defs/sparsify");
   }
 
   /// The pointers of all object schemas that admit other keys than their own.

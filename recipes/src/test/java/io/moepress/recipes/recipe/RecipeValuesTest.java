@@ -179,6 +179,7 @@ class RecipeValuesTest {
         Optional.empty(),
         steps,
         Optional.empty(),
+        Optional.empty(),
         Optional.empty());
   }
 

@@ -3,13 +3,23 @@ package io.moepress.recipes.recipe;
 import io.moepress.formats.Checks;
 import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.plan.KeepExperts;
+import io.moepress.recipes.plan.MergeExperts;
+import io.moepress.recipes.plan.MergeMethod;
+import io.moepress.recipes.plan.MergeOptions;
+import io.moepress.recipes.plan.MergeRequest;
+import io.moepress.recipes.plan.MergeRouter;
 import io.moepress.recipes.plan.PruneMethod;
 import io.moepress.recipes.plan.PruneRequest;
+import io.moepress.recipes.plan.SparsityMethod;
+import io.moepress.recipes.plan.SparsityRequest;
+import io.moepress.recipes.plan.ZeroPattern;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /// A catalog of methods that decide nothing: one without options, one that draws lots, one whose
 /// constructor is strict.
@@ -50,6 +60,49 @@ final class SampleMethods implements MethodCatalog {
     }
   }
 
+  /// Merges nothing, and needs nothing.
+  record Gather() implements MergeMethod {
+    @Override
+    public String name() {
+      return "gather";
+    }
+
+    @Override
+    public Set<Statistic> needs() {
+      return Set.of();
+    }
+
+    @Override
+    public MergeOptions checked(MergeOptions options) {
+      Checks.require(options.router() != MergeRouter.FREQUENCY_MEAN, "gather: no frequency-mean");
+      return options;
+    }
+
+    @Override
+    public List<MergeExperts> plan(MergeRequest request) {
+      return List.of();
+    }
+  }
+
+  /// Sets nothing to zero, and takes shares up to half, or runs.
+  record IdleSparsity() implements SparsityMethod {
+    @Override
+    public String name() {
+      return "idle";
+    }
+
+    @Override
+    public void requireTaken(ZeroPattern pattern) {
+      Checks.require(
+          pattern.share().doubleValue() <= 0.5, "sparsity: %s (expected at most 50%%)", pattern);
+    }
+
+    @Override
+    public SortedMap<Integer, ZeroPattern> patterns(SparsityRequest request) {
+      return new TreeMap<>();
+    }
+  }
+
   private final Map<String, MethodBinder<PruneMethod>> binders = new LinkedHashMap<>();
 
   SampleMethods() {
@@ -69,5 +122,25 @@ final class SampleMethods implements MethodCatalog {
   @Override
   public Set<String> pruneNames() {
     return binders.keySet();
+  }
+
+  @Override
+  public Optional<MethodBinder<MergeMethod>> merge(String name) {
+    return name.equals("gather") ? Optional.of((step, seed) -> new Gather()) : Optional.empty();
+  }
+
+  @Override
+  public Set<String> mergeNames() {
+    return Set.of("gather");
+  }
+
+  @Override
+  public Optional<MethodBinder<SparsityMethod>> sparsity(String name) {
+    return name.equals("idle") ? Optional.of((step, seed) -> new IdleSparsity()) : Optional.empty();
+  }
+
+  @Override
+  public Set<String> sparsityNames() {
+    return Set.of("idle");
   }
 }

@@ -1,0 +1,156 @@
+package io.moepress.formats.integer;
+
+import io.moepress.formats.Checks;
+import io.moepress.formats.FormatException;
+import io.moepress.formats.tensor.DType;
+import io.moepress.formats.tensor.Numbers;
+import io.moepress.formats.tensor.TensorData;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+
+/// The layout of GPTQ checkpoints: a linear layer's weight `[out, in]` of `b` bits is stored as
+///
+/// | tensor         | type, shape                 |                                              |
+/// |----------------|-----------------------------|----------------------------------------------|
+/// | `NAME.qweight` | I32 `[in · b / 32, out]`    | unsigned codes, packed along `in`            |
+/// | `NAME.qzeros`  | I32 `[groups, out · b / 32]`| unsigned zero points, packed along `out`     |
+/// | `NAME.scales`  | F16 `[groups, out]`         |                                              |
+/// | `NAME.g_idx`   | I32 `[in]`                  | the group of each input                      |
+///
+/// An unsigned code is the signed one plus `2^(b-1)`. Version 1, `checkpoint_format: gptq` and the
+/// default, stores zero points less 1; version 2, `gptq_v2`, as they are. Codes share words as in
+/// [BitPacking#STREAM].
+///
+/// Source: AutoGPTQ, `nn_modules/qlinear`; GPTQModel, `utils/model.py`.
+///
+/// @param version of the layout
+public record GptqLayout(Version version) {
+  private static final Set<Integer> WIDTHS = Set.of(2, 3, 4, 8);
+  private static final String CODES = ".qweight";
+  private static final String ZEROS = ".qzeros";
+  private static final String SCALES = ".scales";
+  private static final String GROUPS = ".g_idx";
+
+  /// What is stored for a zero point.
+  public enum Version {
+    /// The zero point less 1.
+    V1,
+    /// The zero point.
+    V2
+  }
+
+  private int lessBy() {
+    return switch (version) {
+      case V1 -> 1;
+      case V2 -> 0;
+    };
+  }
+
+  /// The tensors of a matrix.
+  ///
+  /// @param name of the linear layer
+  /// @throws FormatException when its extents do not fill whole words, its width is none of 2, 3, 4
+  ///   and 8 bits, or version 1 would have to store a zero point of -1
+  public Map<String, TensorData> encode(String name, IntegerMatrix matrix) {
+    int bits = matrix.grid().bits();
+    int rows = matrix.rows();
+    int columns = matrix.columns();
+    int groups = matrix.groupCount();
+    requireStorable(name, rows, columns, bits);
+    PackedRows packed = new PackedRows(BitPacking.STREAM, bits);
+    int[] codes = new int[rows * columns];
+    Arrays.setAll(codes, i -> matrix.unsigned(matrix.codes()[i]));
+    int[] zeros = new int[rows * groups];
+    Arrays.setAll(zeros, i -> matrix.unsigned(matrix.zeroPoints()[i]) - lessBy());
+    Checks.requireFormat(
+        Arrays.stream(zeros).allMatch(zero -> zero >= 0),
+        "layer %s: a zero point of 0 has no place in version 1 of the layout. Use version 2, or a"
+            + " symmetric grid.",
+        name);
+    Map<String, TensorData> tensors = new LinkedHashMap<>();
+    int[] words = packed.alongColumns(PackedRows.transposed(codes, columns), rows);
+    add(tensors, Words32.ints(name + CODES, words, words.length / rows, rows));
+    int[] zeroWords = packed.alongRows(PackedRows.transposed(zeros, groups), groups);
+    add(tensors, Words32.ints(name + ZEROS, zeroWords, groups, zeroWords.length / groups));
+    float[] scales = transposed(matrix.scales(), groups);
+    add(tensors, Words32.floats(name + SCALES, DType.F16, scales, groups, rows));
+    add(tensors, Words32.ints(name + GROUPS, matrix.groups(), columns));
+    return tensors;
+  }
+
+  private static void requireStorable(String name, int rows, int columns, int bits) {
+    Checks.requireFormat(
+        WIDTHS.contains(bits), "layer %s: %d bits (expected one of 2, 3, 4 and 8)", name, bits);
+    Checks.requireFormat(
+        rows * (long) bits % Integer.SIZE == 0 && columns * (long) bits % Integer.SIZE == 0,
+        "layer %s: %d outputs and %d inputs of %d bits (expected both to fill words of 32 bits). Keep"
+            + " it as it is.",
+        name,
+        rows,
+        columns,
+        bits);
+  }
+
+  private static void add(Map<String, TensorData> tensors, TensorData tensor) {
+    tensors.put(tensor.info().name(), tensor);
+  }
+
+  private static float[] transposed(float[] values, int columns) {
+    int rows = values.length / columns;
+    float[] result = new float[values.length];
+    for (int i = 0; i < values.length; i++) {
+      result[i % columns * rows + i / columns] = values[i];
+    }
+    return result;
+  }
+
+  /// Reads a matrix. A symmetric one comes back as an asymmetric one with equal zero points, as the
+  /// layout stores them.
+  ///
+  /// @param tensors those of [#encode], by name
+  /// @param name of the linear layer
+  /// @throws FormatException when a tensor is missing or does not fit the others
+  public IntegerMatrix decode(Map<String, TensorData> tensors, String name, int bits) {
+    IntegerGrid grid = new IntegerGrid(bits, false);
+    TensorData scales = Words32.require(tensors, name + SCALES);
+    TensorData index = Words32.require(tensors, name + GROUPS);
+    Checks.requireFormat(
+        scales.info().shape().rank() == 2 && index.info().shape().rank() == 1,
+        "layer %s: scales %s and g_idx %s (expected [groups, out] and [in])",
+        name,
+        scales.info().shape(),
+        index.info().shape());
+    int groups = Math.toIntExact(scales.info().shape().dimension(0));
+    int rows = Math.toIntExact(scales.info().shape().dimension(1));
+    int columns = Math.toIntExact(index.info().shape().dimension(0));
+    requireStorable(name, rows, columns, bits);
+    TensorData codes =
+        Words32.require(tensors, name + CODES, DType.I32, (long) columns * bits / 32, rows);
+    TensorData zeros =
+        Words32.require(tensors, name + ZEROS, DType.I32, groups, (long) rows * bits / 32);
+    PackedRows packed = new PackedRows(BitPacking.STREAM, bits);
+    int[] inputsFirst = packed.columns(Words32.ints(codes), columns, rows);
+    int[] stored = packed.rows(Words32.ints(zeros), groups, rows);
+    int[] zeroPoints = new int[stored.length];
+    Arrays.setAll(zeroPoints, i -> (stored[i] + lessBy()) & ((1 << bits) - 1));
+    return new IntegerMatrix(
+        grid,
+        rows,
+        groups(name, Words32.ints(index), groups),
+        PackQuantized.signed(PackedRows.transposed(inputsFirst, rows), grid),
+        transposed(Numbers.floats(scales), rows),
+        PackQuantized.signed(PackedRows.transposed(zeroPoints, rows), grid));
+  }
+
+  private static int[] groups(String name, int[] given, int groups) {
+    Checks.requireFormat(
+        Arrays.stream(given).allMatch(group -> group >= 0 && group < groups)
+            && Arrays.stream(given).max().orElse(-1) == groups - 1,
+        "tensor %s: groups out of range (expected 0 to %d)",
+        name + GROUPS,
+        groups - 1);
+    return given;
+  }
+}

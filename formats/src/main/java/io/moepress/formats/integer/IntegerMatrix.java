@@ -1,0 +1,148 @@
+package io.moepress.formats.integer;
+
+import io.moepress.formats.Checks;
+import io.moepress.formats.integer.IntegerGrid.Step;
+import io.moepress.formats.tensor.DType;
+import java.util.Arrays;
+
+/// A matrix of codes of an [IntegerGrid]. The elements of a row that are in one group share scale
+/// and zero point.
+///
+/// Arrays are not copied.
+///
+/// @param grid the grid
+/// @param rows rows, which are outputs of a linear layer
+/// @param groups the group of each column, `[columns]`
+/// @param codes `[rows · columns]`, row-major
+/// @param scales `[rows · groups]`, row-major
+/// @param zeroPoints `[rows · groups]`, row-major
+public record IntegerMatrix(
+    IntegerGrid grid, int rows, int[] groups, byte[] codes, float[] scales, byte[] zeroPoints) {
+
+  public IntegerMatrix {
+    int steps = Math.multiplyExact(rows, count(groups));
+    Checks.require(
+        codes.length == Math.multiplyExact(rows, groups.length)
+            && scales.length == steps
+            && zeroPoints.length == steps,
+        "%d codes, %d scales and %d zero points for %d rows of %d columns in %d groups",
+        codes.length,
+        scales.length,
+        zeroPoints.length,
+        rows,
+        groups.length,
+        count(groups));
+  }
+
+  /// Which elements share a scale.
+  public sealed interface Sharing {
+
+    /// All of the matrix.
+    record Tensor() implements Sharing {}
+
+    /// Those of a row.
+    record Channel() implements Sharing {}
+
+    /// Consecutive ones of a row; the last of a row may be fewer.
+    ///
+    /// @param size how many
+    record Group(int size) implements Sharing {
+      public Group {
+        Checks.require(size > 0, "groups of %d columns", size);
+      }
+    }
+  }
+
+  private static int count(int[] groups) {
+    return Arrays.stream(groups).max().orElse(-1) + 1;
+  }
+
+  /// Number of columns.
+  public int columns() {
+    return groups.length;
+  }
+
+  /// Number of groups of a row.
+  public int groupCount() {
+    return count(groups);
+  }
+
+  /// Whether all groups have equally many columns.
+  boolean hasEqualGroups() {
+    int[] members = new int[groupCount()];
+    for (int group : groups) {
+      members[group]++;
+    }
+    return Arrays.stream(members).distinct().count() <= 1;
+  }
+
+  private Step step(int row, int group) {
+    int index = row * groupCount() + group;
+    return new Step(scales[index], zeroPoints[index]);
+  }
+
+  /// Rounds a matrix to the nearest values of a grid, whose scales follow from the values.
+  ///
+  /// @param values finite, `[rows · columns]`, row-major
+  /// @param scaleType what scales are stored as
+  /// @throws io.moepress.formats.FormatException when a value is not finite
+  public static IntegerMatrix encode(
+      float[] values, int rows, IntegerGrid grid, Sharing sharing, DType scaleType) {
+    Checks.require(
+        rows > 0 && values.length % rows == 0, "%d values in %d rows", values.length, rows);
+    int columns = values.length / rows;
+    int size =
+        switch (sharing) {
+          case Sharing.Tensor _, Sharing.Channel _ -> Math.max(1, columns);
+          case Sharing.Group group -> group.size();
+        };
+    int[] groups = new int[columns];
+    Arrays.setAll(groups, column -> column / size);
+    int steps = Math.multiplyExact(rows, count(groups));
+    IntegerMatrix matrix =
+        new IntegerMatrix(
+            grid, rows, groups, new byte[values.length], new float[steps], new byte[steps]);
+    if (sharing instanceof Sharing.Tensor) {
+      Step step = grid.step(values, scaleType);
+      Arrays.fill(matrix.scales, step.scale());
+      Arrays.fill(matrix.zeroPoints, (byte) step.zeroPoint());
+    } else {
+      matrix.fit(values, size, scaleType);
+    }
+    matrix.round(values);
+    return matrix;
+  }
+
+  private void fit(float[] values, int size, DType scaleType) {
+    for (int row = 0; row < rows; row++) {
+      int end = (row + 1) * columns();
+      for (int group = 0; group < groupCount(); group++) {
+        int first = row * columns() + group * size;
+        float[] members = Arrays.copyOfRange(values, first, Math.min(first + size, end));
+        Step step = grid.step(members, scaleType);
+        scales[row * groupCount() + group] = step.scale();
+        zeroPoints[row * groupCount() + group] = (byte) step.zeroPoint();
+      }
+    }
+  }
+
+  private void round(float[] values) {
+    for (int i = 0; i < values.length; i++) {
+      codes[i] = (byte) grid.code(values[i], step(i / columns(), groups[i % columns()]));
+    }
+  }
+
+  /// The values, `[rows · columns]`, row-major.
+  public float[] decode() {
+    float[] values = new float[codes.length];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = grid.value(codes[i], step(i / columns(), groups[i % columns()]));
+    }
+    return values;
+  }
+
+  /// A code as it is packed: without sign, the smallest is 0.
+  int unsigned(int code) {
+    return code - grid.lowest();
+  }
+}

@@ -1,0 +1,213 @@
+package io.moepress.formats.lowprecision;
+
+import io.moepress.formats.FormatException;
+import io.moepress.formats.checkpoint.Checkpoint;
+import io.moepress.formats.checkpoint.ModelConfig;
+import io.moepress.formats.tensor.DType;
+import io.moepress.formats.tensor.Shape;
+import io.moepress.formats.tensor.TensorData;
+import io.moepress.formats.tensor.TensorInfo;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/// The tensors of a checkpoint as a model means them: those in low precision are one each, whatever
+/// they are stored as.
+public final class StoredTensors {
+  private final String where;
+  private final SortedMap<String, TensorInfo> source;
+  private final SortedMap<String, TensorInfo> tensors = new TreeMap<>();
+  private final SortedMap<String, EncodedTensor> encoded = new TreeMap<>();
+  private final Map<String, Part> parts = new HashMap<>();
+
+  /// Which part of which tensor a stored tensor is.
+  private record Part(TensorCodec codec, int place) {}
+
+  private StoredTensors(String where, SortedMap<String, TensorInfo> source) {
+    this.where = where;
+    this.source = source;
+  }
+
+  /// Looks at the headers of a checkpoint.
+  ///
+  /// @throws FormatException for a scheme that cannot be read, or parts that do not fit each other
+  public static StoredTensors of(Checkpoint checkpoint) {
+    return of(checkpoint.name(), checkpoint.config(), checkpoint.tensors());
+  }
+
+  /// Looks at the headers of a checkpoint that need not exist.
+  ///
+  /// @param where what to call it in a message
+  /// @throws FormatException for a scheme that cannot be read, or parts that do not fit each other
+  public static StoredTensors of(
+      String where, ModelConfig config, SortedMap<String, TensorInfo> source) {
+    StoredTensors stored = new StoredTensors(where, source);
+    Optional<TensorCodec> codec = SourceScheme.of(config);
+    codec.ifPresent(stored::join);
+    source.values().forEach(info -> stored.addWhole(info, codec));
+    return stored;
+  }
+
+  private void join(TensorCodec codec) {
+    String suffix = codec.suffixes().getFirst();
+    for (TensorInfo info : source.values()) {
+      if (info.name().endsWith(suffix) && codec.isFirst(info)) {
+        String whole = info.name().substring(0, info.name().length() - suffix.length());
+        join(whole, codec);
+      }
+    }
+  }
+
+  private void join(String whole, TensorCodec codec) {
+    List<TensorInfo> found = new ArrayList<>();
+    for (String suffix : codec.suffixes()) {
+      TensorInfo part = source.get(whole + suffix);
+      if (part == null) {
+        throw FormatException.of(
+            "%s: tensor %s is missing: %s is stored in %s, as %s. Copy or download the checkpoint"
+                + " again.",
+            where, whole + suffix, whole, codec.label(), names(whole, codec));
+      }
+      parts.put(part.name(), new Part(codec, found.size()));
+      found.add(part);
+    }
+    TensorInfo info = new TensorInfo(whole, codec.dtype(), codec.shape(found));
+    tensors.put(whole, info);
+    encoded.put(whole, new EncodedTensor(info, codec, found));
+  }
+
+  private static List<String> names(String whole, TensorCodec codec) {
+    return codec.suffixes().stream().map(suffix -> whole + suffix).toList();
+  }
+
+  private void addWhole(TensorInfo info, Optional<TensorCodec> codec) {
+    if (parts.containsKey(info.name())) {
+      return;
+    }
+    codec.ifPresent(scheme -> requireNoPart(info.name(), scheme));
+    if (tensors.put(info.name(), info) != null) {
+      throw FormatException.of(
+          "%s: tensor %s is there twice, once in low precision. Remove one of them.",
+          where, info.name());
+    }
+  }
+
+  private void requireNoPart(String name, TensorCodec codec) {
+    for (String suffix : codec.suffixes()) {
+      if (!suffix.isEmpty() && name.endsWith(suffix)) {
+        String whole = name.substring(0, name.length() - suffix.length());
+        throw FormatException.of(
+            "%s: tensor %s belongs to none in %s (expected %s beside it). Copy or download the"
+                + " checkpoint again.",
+            where, name, codec.label(), names(whole, codec));
+      }
+    }
+  }
+
+  /// Every tensor, by name. Those in low precision have the name and shape of what they stand for.
+  public SortedMap<String, TensorInfo> tensors() {
+    return Collections.unmodifiableSortedMap(tensors);
+  }
+
+  /// Those in low precision, by name.
+  public SortedMap<String, EncodedTensor> encoded() {
+    return Collections.unmodifiableSortedMap(encoded);
+  }
+
+  /// The tensors of the checkpoint that a tensor is stored as: itself, or its parts.
+  public List<TensorInfo> parts(String name) {
+    EncodedTensor tensor = encoded.get(name);
+    return tensor == null ? List.of(info(name)) : tensor.parts();
+  }
+
+  /// Name, type and shape of a tensor.
+  public TensorInfo info(String name) {
+    TensorInfo info = tensors.get(name);
+    if (info == null) {
+      throw new IllegalArgumentException("no tensor " + name);
+    }
+    return info;
+  }
+
+  /// Elements of all tensors together.
+  public long parameterCount() {
+    return tensors.values().stream().mapToLong(info -> info.shape().elementCount()).sum();
+  }
+
+  /// Whether a part of a tensor in low precision stands for nothing but finite numbers; true for
+  /// any other tensor.
+  ///
+  /// @param data a tensor of the checkpoint, or rows of it
+  public boolean isFinite(TensorData data) {
+    Part part = parts.get(data.info().name());
+    return part == null || part.codec().isFinite(part.place(), data);
+  }
+
+  /// Reads a tensor. One in low precision is decoded to F32.
+  ///
+  /// @param checkpoint where its parts are
+  /// @param arena owns the bytes
+  public TensorData read(Checkpoint checkpoint, String name, Arena arena) throws IOException {
+    EncodedTensor tensor = encoded.get(name);
+    if (tensor == null) {
+      return checkpoint.read(name, arena);
+    }
+    try (Arena reading = Arena.ofConfined()) {
+      List<TensorData> stored = new ArrayList<>();
+      for (TensorInfo part : tensor.parts()) {
+        stored.add(checkpoint.read(part.name(), reading));
+      }
+      return decoded(name, tensor.info().shape(), tensor.codec(), stored, arena);
+    }
+  }
+
+  /// Reads one index along axis 0 of a tensor, and no other, as a tensor with one dimension less,
+  /// `name[index]`. One in low precision is decoded to F32; it needs at least three dimensions.
+  ///
+  /// @param checkpoint where its parts are
+  /// @param arena owns the bytes
+  public TensorData readSlice(Checkpoint checkpoint, String name, int index, Arena arena)
+      throws IOException {
+    EncodedTensor tensor = encoded.get(name);
+    if (tensor == null) {
+      return slice(checkpoint, name, index, arena);
+    }
+    try (Arena reading = Arena.ofConfined()) {
+      List<TensorData> stored = new ArrayList<>();
+      for (TensorInfo part : tensor.parts()) {
+        stored.add(slice(checkpoint, part.name(), index, reading));
+      }
+      Shape shape = inner(tensor.info().shape());
+      return decoded(name + "[" + index + "]", shape, tensor.codec(), stored, arena);
+    }
+  }
+
+  private static TensorData slice(Checkpoint checkpoint, String name, int index, Arena arena)
+      throws IOException {
+    TensorData row = checkpoint.readRows(name, index, 1, arena);
+    TensorInfo info = row.info();
+    TensorInfo slice =
+        new TensorInfo(info.name() + "[" + index + "]", info.dtype(), inner(info.shape()));
+    return new TensorData(slice, row.bytes());
+  }
+
+  private static Shape inner(Shape shape) {
+    return new Shape(shape.dimensions().subList(1, shape.rank()));
+  }
+
+  private static TensorData decoded(
+      String name, Shape shape, TensorCodec codec, List<TensorData> parts, Arena arena) {
+    TensorInfo info = new TensorInfo(name, DType.F32, shape);
+    MemorySegment numbers = arena.allocate(info.byteCount(), Float.BYTES);
+    codec.decode(parts, numbers);
+    return new TensorData(info, numbers);
+  }
+}

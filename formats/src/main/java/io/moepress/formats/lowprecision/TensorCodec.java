@@ -1,0 +1,38 @@
+package io.moepress.formats.lowprecision;
+
+import io.moepress.formats.tensor.DType;
+import io.moepress.formats.tensor.Shape;
+import io.moepress.formats.tensor.TensorData;
+import io.moepress.formats.tensor.TensorInfo;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/// A way to store a tensor in low precision, as several tensors: its parts.
+public sealed interface TensorCodec permits BlockFp8, Mxfp4 {
+
+  /// What it is called in a message.
+  String label();
+
+  /// What the names of the parts have behind the name of the whole, that of the numbers first.
+  List<String> suffixes();
+
+  /// The element type of the numbers as they are stored.
+  DType dtype();
+
+  /// Whether a tensor whose name ends like that of a first part is one.
+  boolean isFirst(TensorInfo tensor);
+
+  /// The shape of what the parts stand for.
+  ///
+  /// @throws io.moepress.formats.FormatException when they do not fit each other
+  Shape shape(List<TensorInfo> parts);
+
+  /// Writes the numbers that the parts stand for, or equal slices of them: little-endian floats,
+  /// row-major. A code without a number becomes one that is not finite.
+  void decode(List<TensorData> parts, MemorySegment target);
+
+  /// Whether every code of a part stands for a finite number.
+  ///
+  /// @param place which part it is
+  boolean isFinite(int place, TensorData part);
+}

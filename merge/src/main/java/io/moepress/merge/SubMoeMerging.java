@@ -1,0 +1,91 @@
+package io.moepress.merge;
+
+import io.moepress.formats.Checks;
+import io.moepress.recipes.evidence.Evidence;
+import io.moepress.recipes.evidence.Statistic;
+import io.moepress.recipes.plan.KeepRatio;
+import io.moepress.recipes.plan.MergeExperts;
+import io.moepress.recipes.plan.MergeMethod;
+import io.moepress.recipes.plan.MergeRequest;
+import io.moepress.recipes.plan.MethodDescription;
+import io.moepress.recipes.plan.MethodDescription.Option;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/// Sub-MoE: clusters experts by the direction of their outputs and merges them in the space their
+/// matrices share.
+///
+/// The similarity of two experts is the mean cosine of their outputs over all tokens of the
+/// reservoir. Clusters are those of k-means on outputs of length 1, of which the similarities are
+/// the scalar products. The matrices of a cluster, side by side, have the decomposition `[W_1 …
+/// W_n] = U Σ [V_1 … V_n]ᵀ`; with the weighted mean of the `V_i` and `U` cut to rank `r`,
+///
+/// ```
+/// W = U_r U_rᵀ · Σ_i n_i W_i / Σ_i n_i
+/// ```
+///
+/// with `n_i` routed tokens, or the plain mean where there are none. **At full rank this is the
+/// frequency-weighted mean**, as HC-SMoE forms it, and only the clusters are other ones.
+///
+/// Source: "Sub-MoE: Efficient Mixture-of-Expert LLMs Compression via Subspace Expert Merging",
+/// arXiv:2506.23266, sections 3.2 and 3.3. Their code is not public; nothing is known of the rank
+/// they use. Clusters over two layers, which give layers different numbers of experts, and
+/// whitening by activations are not made.
+///
+/// @param rank share of the rows of each matrix that the shared space may have; null: all
+/// @param starts of k-means
+/// @param seed of k-means
+public record SubMoeMerging(@Nullable KeepRatio rank, int starts, long seed)
+    implements MergeMethod {
+  /// Starts of k-means unless a recipe says otherwise.
+  public static final int DEFAULT_STARTS = 10;
+
+  /// What there is to say about it.
+  public static final MethodDescription DESCRIPTION =
+      new MethodDescription(
+          "sub-moe",
+          "k-means on the direction of outputs, by `mean cos(f_i, f_j)` over all tokens; members are"
+              + " averaged by routed tokens and projected on the space they share",
+          "For comparison with `hc-smoe`: at full rank the two differ in their clusters only. A"
+              + " lower rank takes away what the members do not share, and saves nothing on disk.",
+          "Sub-MoE, arXiv:2506.23266",
+          "",
+          List.of(
+              new Option("rank", "share of the rows of a matrix that is kept, or full", "full"),
+              new Option("starts", "how often k-means begins anew", "10"),
+              new Option("seed", "decides where k-means begins", "the recipe's seed")),
+          "- merge: {method: sub-moe, keep: 50%, rank: 50%}");
+
+  public SubMoeMerging {
+    Checks.require(starts >= 1, "starts: %d (expected at least 1)", starts);
+  }
+
+  @Override
+  public String name() {
+    return DESCRIPTION.name();
+  }
+
+  @Override
+  public Set<Statistic> needs() {
+    return Set.of(Statistic.ROUTED_TOKENS, Statistic.RESERVOIR_OUTPUT_COSINE_SUM);
+  }
+
+  @Override
+  public List<MergeExperts> plan(MergeRequest request) throws IOException {
+    List<MergeExperts> steps = new ArrayList<>();
+    for (Map.Entry<Integer, Evidence.Layer> entry : request.evidence().layers().entrySet()) {
+      int layer = entry.getKey();
+      double[][] cosines = Means.cosines(entry.getValue(), request.evidence());
+      Clusters clusters =
+          Partition.of(layer, request, new KernelMeans(cosines, starts, seed + layer));
+      LayerMerge merge = new LayerMerge(layer, entry.getValue(), request, name());
+      MergeExperts step = merge.of(clusters, Weighting.FREQUENCY);
+      steps.add(rank == null ? step : SharedSpaces.cut(step, rank, request.model()));
+    }
+    return steps;
+  }
+}

@@ -1,0 +1,141 @@
+package io.moepress.recipes.linear;
+
+import io.moepress.formats.Checks;
+import io.moepress.formats.architecture.ExpertMatrix;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/// Makes one matrix of those of several experts, which come one after the other.
+///
+/// The mean of the matrices `W_i` with weights `f_i` is taken neuron by neuron: a neuron of the
+/// result is the weighted mean of all neurons that go there. If a rank is asked for, the mean is
+/// then projected on the space of the `r` eigenvectors of `Σ_i W_i W_iᵀ` with the largest values:
+///
+/// ```
+/// W = U_r U_rᵀ · Σ_i f_i W_i / Σ_i f_i
+/// ```
+///
+/// That is the experts union decomposition of Sub-MoE: from `[W_1 … W_n] = U Σ [V_1 … V_n]ᵀ`, side
+/// by side, follows `U Σ V_iᵀ = W_i`, so that the weighted mean of the `V_i` gives the weighted
+/// mean of the `W_i`, and cutting `U` to rank `r` projects it. At full rank it **is** that mean.
+public final class MatrixMerger {
+  private final ExpertMatrix shape;
+  private final int rank;
+  private final LinearAlgebra algebra;
+  private final double[] sum;
+  private final double[] shares; // [neurons]
+  private final double[] squares; // Σ W Wᵀ, where there is something to project
+  private double energy;
+
+  /// Begins.
+  ///
+  /// @param shape of the matrices
+  /// @param rank from 1 to the number of rows, which leaves the mean as it is
+  public MatrixMerger(ExpertMatrix shape, int rank, LinearAlgebra algebra) {
+    Checks.require(
+        rank >= 1 && rank <= shape.rows(), "rank %d (expected 1 to %d)", rank, shape.rows());
+    this.shape = shape;
+    this.rank = rank;
+    this.algebra = algebra;
+    this.sum = new double[Math.multiplyExact(shape.rows(), shape.columns())];
+    this.shares = new double[neurons()];
+    this.squares =
+        projects() ? new double[Math.multiplyExact(shape.rows(), shape.rows())] : new double[0];
+  }
+
+  private boolean projects() {
+    return rank < shape.rows();
+  }
+
+  private int neurons() {
+    return shape.projection().hasNeuronsAsRows() ? shape.rows() : shape.columns();
+  }
+
+  /// Adds a matrix.
+  ///
+  /// @param matrix row by row
+  /// @param weight its share, at least 0
+  /// @param places where each of its neurons goes; null: to its own place
+  public void add(double[] matrix, double weight, int @Nullable [] places) {
+    double[] moved = places == null ? matrix : moved(matrix, places);
+    for (int neuron = 0; neuron < shares.length; neuron++) {
+      shares[places == null ? neuron : places[neuron]] += weight;
+    }
+    for (int i = 0; i < sum.length; i++) {
+      sum[i] += weight * moved[i];
+    }
+    if (projects()) {
+      double[] products =
+          algebra.productTransposed(moved, moved, shape.rows(), shape.columns(), shape.rows());
+      for (int i = 0; i < squares.length; i++) {
+        squares[i] += products[i];
+      }
+    }
+  }
+
+  private double[] moved(double[] matrix, int[] places) {
+    Checks.require(places.length == neurons(), "%d places of %d neurons", places.length, neurons());
+    double[] moved = new double[matrix.length];
+    boolean byRow = shape.projection().hasNeuronsAsRows();
+    int columns = shape.columns();
+    for (int row = 0; row < shape.rows(); row++) {
+      for (int column = 0; column < columns; column++) {
+        int target = byRow ? places[row] * columns + column : row * columns + places[column];
+        moved[target] += matrix[row * columns + column];
+      }
+    }
+    return moved;
+  }
+
+  /// The merged matrix, row by row.
+  public double[] result() {
+    double[] mean = sum.clone();
+    boolean byRow = shape.projection().hasNeuronsAsRows();
+    for (int i = 0; i < mean.length; i++) {
+      int neuron = byRow ? i / shape.columns() : i % shape.columns();
+      Checks.require(shares[neuron] > 0, "no neuron goes to place %d", neuron);
+      mean[i] /= shares[neuron];
+    }
+    return projects() ? projected(mean) : mean;
+  }
+
+  private double[] projected(double[] mean) {
+    int rows = shape.rows();
+    double[] basis = basis(); // [rank, rows]
+    double[] inner = algebra.product(basis, mean, rank, rows, shape.columns());
+    double[] turned = new double[basis.length]; // [rows, rank]
+    for (int vector = 0; vector < rank; vector++) {
+      for (int row = 0; row < rows; row++) {
+        turned[row * rank + vector] = basis[vector * rows + row];
+      }
+    }
+    return algebra.product(turned, inner, rows, rank, shape.columns());
+  }
+
+  private double[] basis() {
+    int rows = shape.rows();
+    LinearAlgebra.Eigen eigen = algebra.eigen(squares, rows);
+    energy = 0;
+    for (int vector = rows - rank; vector < rows; vector++) {
+      energy += eigen.values()[vector];
+    }
+    return Arrays.copyOfRange(eigen.vectors(), (rows - rank) * rows, rows * rows);
+  }
+
+  /// `Σ_i ‖W_i‖²` of what was added; known where there is something to project.
+  public double total() {
+    double total = 0;
+    for (int row = 0; projects() && row < shape.rows(); row++) {
+      total += squares[row * shape.rows() + row];
+    }
+    return total;
+  }
+
+  /// The part of [#total] that lies in the space of the projection.
+  public double energy() {
+    if (projects()) {
+      basis();
+    }
+    return energy;
+  }
+}
