@@ -1,5 +1,6 @@
 package io.moepress.recipes.gguf;
 
+import io.moepress.formats.Checks;
 import io.moepress.formats.FormatException;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.architecture.TensorId;
@@ -49,6 +50,7 @@ public record GgufPlan(
   /// @throws FormatException for a model that llama.cpp cannot run
   public static GgufPlan of(
       MoeModel model, TypeRule rule, GgufTokenizer.Section tokenizer, String name) {
+    requireDecoded(model);
     GgufModel mapped = GgufModel.of(model);
     Map<String, GgufValue> metadata = new LinkedHashMap<>();
     metadata.put("general.architecture", GgufValue.text(mapped.mapping().architecture()));
@@ -68,6 +70,14 @@ public record GgufPlan(
     notes.addAll(tokenizer.notes());
     notes.addAll(fallbacks(mapped.tensors(), rule));
     return new GgufPlan(model, mapped.tensors(), GgufHeader.layOut(metadata, infos), notes);
+  }
+
+  private static void requireDecoded(MoeModel model) {
+    Checks.requireFormat(
+        model.inventory().stored().encoded().isEmpty(),
+        "%s: weights are stored in low precision, which is not turned into GGUF yet (expected F32, F16"
+            + " or BF16). Convert the BF16 or F16 original.",
+        model.checkpoint().name());
   }
 
   private static List<String> fallbacks(List<GgufTensor> tensors, TypeRule rule) {
