@@ -320,7 +320,7 @@ final class CompareRun implements Closeable {
       Outcome outcome = decision.outcome(decided.plan(), secondsSince(start), compared);
       kept.keep(outcome, inputs(data, decided.plan().digest()));
       return outcome;
-    } catch (FormatException e) {
+    } catch (FormatException | PlanMismatchException e) {
       terminal.say(title + ": failed: " + e.getMessage());
       return decision.failed(String.valueOf(e.getMessage()));
     }

@@ -135,8 +135,7 @@ final class Methods implements MethodCatalog {
   }
 
   private static List<String> needs(SparsityMethod method) {
-    SparsifyStep step =
-        new SparsifyStep(method, ZeroPattern.parse("50%"), SparsityOptions.DEFAULT);
+    SparsifyStep step = new SparsifyStep(method, ZeroPattern.parse("50%"), SparsityOptions.DEFAULT);
     List<String> needs = new ArrayList<>(Statistic.labels(step.needs()));
     needs.addAll(LinearStatistic.labels(step.linears()));
     return needs;

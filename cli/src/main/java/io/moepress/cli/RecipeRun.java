@@ -133,6 +133,11 @@ final class RecipeRun implements Closeable {
               + ": steps: the second step is measured on the result of the first (expected"
               + " calibration data in the recipe)");
     }
+    if (options.evidence != null && steps.isSequential()) {
+      terminal.say(
+          "--evidence: a sequential step is measured again, each layer behind its predecessors as they"
+              + " will be; with \"sequential: false\" the evidence is used");
+    }
     predictedMemory();
   }
 
@@ -147,7 +152,11 @@ final class RecipeRun implements Closeable {
   /// @throws io.moepress.formats.FormatException when that is more than it may use
   long predictedMemory() throws IOException {
     long predicted = MemoryBudget.PROGRAM;
-    boolean measures = options.evidence == null || steps.steps().size() > 1;
+    boolean measures =
+        options.evidence == null
+            || steps.steps().size() > 1
+            || steps.isSequential()
+            || !learned().isEmpty();
     if (measures && recipe.calibration().isPresent()) {
       Corpus corpus = steps.corpus(recipe.calibration().get());
       EvidenceRequest request = EvidenceNeeds.of(recipe).and(Statistic.defaults());

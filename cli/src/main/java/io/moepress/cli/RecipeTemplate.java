@@ -166,16 +166,10 @@ final class RecipeTemplate {
 
       # Or many methods and budgets side by side: compare in the place of steps, and no gates.
       # moepress compare writes a table and a chart.
-      # compare:
-      #   # Shares (or experts: numbers) that fill in for every step without a budget.
-      #   keep: [75%, 50%]
-      #   # Steps, or named lists of steps.
-      #   candidates:
-      #     - prune: {method: reap}
-      #     - name: in two steps
-      #       steps: [prune: {method: frequency, keep: 90%}, prune: {method: reap}]
-      #   # How many times lots are drawn at each budget, as the floor.
-      #   random: 3
+      # keep (or experts) fills in for every step without a budget; candidates are steps, or named
+      # lists of steps; random says how many times lots are drawn at each budget, as the floor.
+      # compare: {keep: [75%, 50%], random: 3, candidates: [prune: {method: reap},
+      # {name: two steps, steps: [prune: {method: frequency, keep: 90%}, prune: {method: reap}]}]}
       """;
 
   private RecipeTemplate() {}

@@ -120,6 +120,12 @@ final class StepChain {
 
   private LearnedScores scores(LearnedPruning method, MoeModel current, String name)
       throws IOException {
+    if (current.layout().distinctExperts().size() > 1) {
+      throw new PlanMismatchException(
+          "method %s learns of models whose layers have equally many experts (this one: %s). Begin with"
+              + " another model, or with another method.",
+          method.name(), current.layout().expertCounts());
+    }
     if (method.given().isPresent()) {
       return Learning.given(method.given().get(), name);
     }
@@ -253,7 +259,7 @@ final class StepChain {
 
   /// Where evidence is kept that was measured while layers were changed.
   private Path sequential(int index, String label) {
-    String variant = label.isEmpty() || index == 0 ? "" : "-" + label;
+    String variant = label.isEmpty() ? "" : "-" + label; // it depends on what is decided, too
     return measuring.setup().work().file("evidence-sequential" + variant + "-" + (index + 1));
   }
 

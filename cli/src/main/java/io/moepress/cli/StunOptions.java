@@ -1,5 +1,6 @@
 package io.moepress.cli;
 
+import io.moepress.formats.Checks;
 import io.moepress.prune.BehaviourDistance;
 import io.moepress.prune.BehaviourDistance.Coactivation;
 import io.moepress.prune.BehaviourDistance.Mixed;
@@ -14,6 +15,8 @@ import java.util.Optional;
 
 /// Reads the options of STUN from a step of a recipe.
 final class StunOptions {
+  private static final double WEIGHT = 1;
+
   private StunOptions() {}
 
   /// What experts are compared by.
@@ -42,18 +45,19 @@ final class StunOptions {
         new Averaging(
             step.optional("average-layers-up-to").map(node -> node.atLeast(0)).orElse(0),
             step.optional("average-clusters-up-to").map(node -> node.atLeast(0)).orElse(0));
-    return new StunPruning(distance(distance, normalise, step), averaging);
+    double weight = step.optional("mix-weight").map(YamlNode::decimal).orElse(WEIGHT);
+    Checks.require(
+        distance == Distance.MIXED || weight == WEIGHT,
+        "mix-weight: %s (expected only with \"distance: mixed\")",
+        weight);
+    return new StunPruning(distance(distance, normalise, weight), averaging);
   }
 
-  /// Only a mixed distance has a weight, so elsewhere the key is unknown.
-  private static BehaviourDistance distance(Distance distance, boolean normalise, YamlNode step) {
+  private static BehaviourDistance distance(Distance distance, boolean normalise, double weight) {
     return switch (distance) {
       case ROUTER -> new Router(normalise);
       case COACTIVATION -> new Coactivation(normalise);
-      case MIXED ->
-          new Mixed(
-              new Router(normalise),
-              step.optional("mix-weight").map(YamlNode::decimal).orElse(1.0));
+      case MIXED -> new Mixed(new Router(normalise), weight);
     };
   }
 }

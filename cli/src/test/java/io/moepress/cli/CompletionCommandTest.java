@@ -57,7 +57,7 @@ class CompletionCommandTest {
         .contains(
             "-n '__fish_seen_subcommand_from recipe; and __fish_seen_subcommand_from new' -l method")
         .contains("-r -a 'transformers vllm sglang llama.cpp research'\n")
-        .contains("-a '" + String.join(" ", new Methods().pruneNames()) + "'\n");
+        .contains("-a '" + String.join(" ", new Methods().names()) + "'\n");
   }
 
   /// A quote in a description must not end the text.

@@ -152,6 +152,7 @@ class MethodsTest {
           YamlNode.parse(Path.of("test.yaml"), "{nobody-asks: 1}".getBytes(StandardCharsets.UTF_8));
       methods.prune(name).ifPresent(binder -> binder.bind(options, 42));
       methods.merge(name).ifPresent(binder -> binder.bind(options, 42));
+      methods.sparsity(name).ifPresent(binder -> binder.bind(options, 42));
 
       String known =
           methods.description(name).orElseThrow().options().stream()

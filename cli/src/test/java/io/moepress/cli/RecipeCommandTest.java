@@ -185,6 +185,7 @@ class RecipeCommandTest {
             "gate-missed",
             "compare-scores",
             "layer-budgets",
+            "stun",
             "merge-by-outputs",
             "merge-in-a-subspace",
             "compare-tiny-qwen3moe",

@@ -105,7 +105,7 @@ class SparsifyRunTest {
         .contains("4 experts saw no calibration token, so all their weights stay (layer:expert)")
         .contains("no stock runtime loads the result in less memory")
         .contains("each layer was measured behind its predecessors");
-    assertThat(folder.resolve("out.work/plan.safetensors")).exists();
+    assertThat(folder.resolve("out.work/plan.arrays.safetensors")).exists();
     assertThat(Files.readString(folder.resolve("out.work/plan.json")))
         .contains("\"sparsify-weights\"")
         .doesNotContain("sparsity_config");
@@ -148,7 +148,7 @@ class SparsifyRunTest {
             "plan", recipe("out", false, "- sparsify: {method: magnitude, sparsity: 40%}"), "-q");
 
     assertThat(plan.exitCode()).as(plan.err()).isZero();
-    assertThat(folder.resolve("out.work/plan.safetensors")).doesNotExist();
+    assertThat(folder.resolve("out.work/plan.arrays.safetensors")).doesNotExist();
   }
 
   @ParameterizedTest

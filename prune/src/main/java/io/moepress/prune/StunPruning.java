@@ -228,9 +228,9 @@ public record StunPruning(BehaviourDistance distance, Averaging averaging) imple
                 .get(layer));
     if (clusters.size() != count) {
       throw new PlanMismatchException(
-          "stun: layer %d: of %d experts %d cannot be united to fewer than %d (expected %d): too many"
+          "stun: layer %d: %d experts cannot be united to fewer than %d (expected %d): too many"
               + " are protected. Keep more, or protect fewer.",
-          layer, distances.length, distances.length, clusters.size(), count);
+          layer, distances.length, clusters.size(), count);
     }
     return clusters;
   }

@@ -34,6 +34,10 @@ class LinearInputTest {
             TensorRole.KEY_BIAS,
             TensorRole.VALUE_BIAS,
             TensorRole.ATTENTION_OUTPUT_BIAS,
+            TensorRole.ATTENTION_SINKS,
+            TensorRole.ROUTER_BIAS,
+            TensorRole.EXPERTS_GATE_UP_BIAS,
+            TensorRole.EXPERTS_DOWN_BIAS,
             TensorRole.SELECTION_BIAS);
     assertThat(nothing).allMatch(role -> LinearInput.of(role).isEmpty());
   }

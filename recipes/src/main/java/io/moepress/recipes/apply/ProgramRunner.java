@@ -109,8 +109,7 @@ record ProgramRunner(Checkpoint source, RecentArrays arrays) {
       case Copy copy -> source.read(copy.source(), arena);
       case Mask mask -> masked(mask, arena);
       case MergedMatrices merged -> merged(merged, arena);
-      case Rows _, WeightedSum _, MixedRows _, Stack _, ZeroSmallest _ ->
-          gathered(program, arena);
+      case Rows _, WeightedSum _, MixedRows _, Stack _, ZeroSmallest _ -> gathered(program, arena);
     };
   }
 

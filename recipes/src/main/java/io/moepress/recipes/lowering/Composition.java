@@ -113,13 +113,7 @@ final class Composition {
       return program;
     }
     return switch (program) {
-      case Copy _,
-          Rows _,
-          WeightedSum _,
-          MixedRows _,
-          MergedMatrices _,
-          Stack _,
-          ZeroSmallest _ ->
+      case Copy _, Rows _, WeightedSum _, MixedRows _, MergedMatrices _, Stack _, ZeroSmallest _ ->
           new Mask(program, experts);
       case Mask mask ->
           new Mask(

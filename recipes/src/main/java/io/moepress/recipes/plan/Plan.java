@@ -122,8 +122,8 @@ public record Plan(
     return arrays;
   }
 
-  /// Writes the plan to a file, and its arrays to the file beside it: `plan.safetensors` beside
-  /// `plan.json`.
+  /// Writes the plan to a file, and its arrays to the file beside it: `plan.arrays.safetensors`
+  /// beside `plan.json`.
   public void write(Path file) throws IOException {
     PlanArrays.beside(file).write(arrays());
     Json.write(file, this);

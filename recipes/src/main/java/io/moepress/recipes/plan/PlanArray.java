@@ -111,9 +111,9 @@ public final class PlanArray {
     return sha256;
   }
 
-  /// Its entry in the file of arrays. Arrays of equal content share one.
+  /// Its entry in the file of arrays. Arrays of equal content, type and shape share one.
   TensorInfo info() {
-    return new TensorInfo(sha256, dtype, new Shape(shape));
+    return new TensorInfo(Checks.text("%s %s %s", sha256, dtype, shape), dtype, new Shape(shape));
   }
 
   /// The bytes, after making sure that they are those the plan was made with.

@@ -17,17 +17,19 @@ import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
-/// The file of arrays beside a plan: `plan.safetensors` beside `plan.json`. Its tensors are named
-/// by the digests of their bytes.
+/// The file of arrays beside a plan: `plan.arrays.safetensors` beside `plan.json`. Its tensors are
+/// named by the digests of their bytes.
 ///
 /// @param file the file; it is there only if the plan names arrays
 record PlanArrays(Path file) implements PlanArray.Source {
+  /// No file of a checkpoint is called so.
+  private static final String SUFFIX = ".arrays.safetensors";
 
   /// The file of arrays of a plan file.
   static PlanArrays beside(Path plan) {
     String name = String.valueOf(plan.getFileName());
     String stem = name.endsWith(".json") ? name.substring(0, name.length() - 5) : name;
-    return new PlanArrays(plan.resolveSibling(stem + ".safetensors"));
+    return new PlanArrays(plan.resolveSibling(stem + SUFFIX));
   }
 
   /// Writes arrays, or removes the file when there are none. It appears, or changes, all at once.
@@ -37,17 +39,25 @@ record PlanArrays(Path file) implements PlanArray.Source {
       return;
     }
     SortedMap<String, PlanArray> distinct = new TreeMap<>();
-    arrays.forEach(array -> distinct.put(array.sha256(), array));
+    arrays.forEach(array -> distinct.put(array.info().name(), array));
     Path stage = file.resolveSibling(file.getFileName() + ".partial");
+    Files.deleteIfExists(stage); // of a run that was stopped
+    try {
+      write(stage, distinct.values());
+      Files.move(stage, file, StandardCopyOption.ATOMIC_MOVE);
+    } finally {
+      Files.deleteIfExists(stage);
+    }
+  }
+
+  private static void write(Path stage, Collection<PlanArray> arrays) throws IOException {
     try (SafetensorsWriter writer =
-        SafetensorsWriter.create(
-            stage, distinct.values().stream().map(PlanArray::info).toList(), Map.of())) {
-      for (PlanArray array : distinct.values()) {
-        writer.write(array.sha256(), MemorySegment.ofArray(array.bytes()));
+        SafetensorsWriter.create(stage, arrays.stream().map(PlanArray::info).toList(), Map.of())) {
+      for (PlanArray array : arrays) {
+        writer.write(array.info().name(), MemorySegment.ofArray(array.bytes()));
       }
       writer.finish();
     }
-    Files.move(stage, file, StandardCopyOption.ATOMIC_MOVE);
   }
 
   @Override
@@ -68,7 +78,7 @@ record PlanArrays(Path file) implements PlanArray.Source {
             "%s: no array %s (%s %s) that the plan names. Make the plan again.",
             file, array.name(), array.dtype(), array.shape());
       }
-      return tensors.read(array.sha256(), arena).bytes().toArray(ValueLayout.JAVA_BYTE);
+      return tensors.read(expected.name(), arena).bytes().toArray(ValueLayout.JAVA_BYTE);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

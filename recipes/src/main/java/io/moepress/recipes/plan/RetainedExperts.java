@@ -134,17 +134,18 @@ public record RetainedExperts(String where, String digest, SortedMap<Integer, Li
   @Override
   public List<KeepExperts> plan(PruneRequest request) {
     requireFits(request.layout());
-    int experts = request.layout().experts();
     return layers.entrySet().stream()
-        .map(layer -> keep(layer.getKey(), layer.getValue(), experts, request.router()))
+        .map(layer -> keep(layer.getKey(), layer.getValue(), request))
         .toList();
   }
 
   /// The report says no scores; those that stay have 1.
-  private KeepExperts keep(int layer, List<Integer> kept, int experts, RouterMode router) {
+  private KeepExperts keep(int layer, List<Integer> kept, PruneRequest request) {
     List<Double> scores =
-        IntStream.range(0, experts).mapToObj(expert -> kept.contains(expert) ? 1.0 : 0.0).toList();
-    return new KeepExperts(layer, NAME, router.label(), kept, List.of(), scores);
+        IntStream.range(0, request.layout().experts(layer))
+            .mapToObj(expert -> kept.contains(expert) ? 1.0 : 0.0)
+            .toList();
+    return new KeepExperts(layer, NAME, request.router().label(), kept, List.of(), scores);
   }
 
   /// Makes sure that the report is of this model.
@@ -160,10 +161,11 @@ public record RetainedExperts(String where, String digest, SortedMap<Integer, Li
             where, layer.getKey(), expected);
       }
       int last = layer.getValue().getLast();
-      if (last >= layout.experts()) {
+      int experts = layout.experts(layer.getKey());
+      if (last >= experts) {
         throw new PlanMismatchException(
             "%s: layer %d: expert %d (expected 0 to %d). Is it a report of this model?",
-            where, layer.getKey(), last, layout.experts() - 1);
+            where, layer.getKey(), last, experts - 1);
       }
     }
     List<Integer> missing = expected.stream().filter(it -> !layers.containsKey(it)).toList();

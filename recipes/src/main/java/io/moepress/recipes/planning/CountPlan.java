@@ -84,7 +84,8 @@ record CountPlan(ModelLayout layout, PruneStep step, Target target, Collection<E
     List<String> notes = new ArrayList<>();
     SortedMap<Integer, Integer> counts = new TreeMap<>(asked);
     if (uniformises() && differ(asked)) {
-      int same = same(asked);
+      int needed = asked.keySet().stream().mapToInt(this::floorOf).max().orElse(1);
+      int same = Math.max(same(asked), needed);
       counts.replaceAll((layer, old) -> same);
       notes.add(uniformised(asked, counts));
     }

@@ -230,7 +230,7 @@ class ZeroedWeightsTest {
     SampleZeros zeros = zeros("40%");
     Plan plan = SamplePlans.plan(List.of(zeros.separate(0), zeros.separate(1)));
     plan.write(folder.resolve("plan.json"));
-    assertThat(folder.resolve("plan.safetensors")).exists();
+    assertThat(folder.resolve("plan.arrays.safetensors")).exists();
 
     Plan read = Plan.read(folder.resolve("plan.json"));
 

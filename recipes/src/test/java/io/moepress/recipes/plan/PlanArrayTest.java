@@ -39,7 +39,7 @@ class PlanArrayTest {
   void numbersStandInTheFileBesideAndNotInTheJson() throws IOException {
     stored();
 
-    assertThat(folder.resolve("plan.safetensors")).exists();
+    assertThat(folder.resolve("plan.arrays.safetensors")).exists();
     assertThat(Files.readString(folder.resolve("plan.json")))
         .contains(NORMS.sha256(), "\"F32\"", "[2, 2]")
         .doesNotContain("2.5");
@@ -57,7 +57,7 @@ class PlanArrayTest {
   @Test
   void aChangedFileIsRefused() throws IOException {
     Document read = stored();
-    Path file = folder.resolve("plan.safetensors");
+    Path file = folder.resolve("plan.arrays.safetensors");
     byte[] bytes = Files.readAllBytes(file);
     bytes[bytes.length - 1] ^= 1;
     bytes[bytes.length - 13] ^= 1;
@@ -71,12 +71,40 @@ class PlanArrayTest {
   @Test
   void aPlanWithoutItsArraysSaysWhichFileIsMissing() throws IOException {
     Document read = stored();
-    Files.delete(folder.resolve("plan.safetensors"));
+    Files.delete(folder.resolve("plan.arrays.safetensors"));
 
     assertThatExceptionOfType(FormatException.class)
         .isThrownBy(() -> read.arrays().getFirst().floats())
-        .withMessageContaining("plan.safetensors: no such file")
+        .withMessageContaining("plan.arrays.safetensors: no such file")
         .withMessageContaining("norms");
+  }
+
+  /// A plan may stand beside the weights of a checkpoint, `model.json` beside `model.safetensors`.
+  @Test
+  void noOtherFileIsTouched() throws IOException {
+    Path weights = Files.writeString(folder.resolve("model.safetensors"), "weights");
+
+    PlanArrays.beside(folder.resolve("model.json")).write(List.of());
+    PlanArrays.beside(folder.resolve("model.json")).write(List.of(NORMS));
+
+    assertThat(weights).hasContent("weights");
+  }
+
+  @Test
+  void whatAStoppedRunLeftIsInNobodysWay() throws IOException {
+    Files.writeString(folder.resolve("plan.arrays.safetensors.partial"), "half");
+
+    assertThat(stored().arrays().getFirst().floats()).hasSize(4);
+    assertThat(folder.resolve("plan.arrays.safetensors.partial")).doesNotExist();
+  }
+
+  @Test
+  void equalBytesOfAnotherShapeAreKeptApart() throws IOException {
+    PlanArray flat = PlanArray.floats("flat", Shape.of(4), () -> new float[] {1, 2.5f, -3, 0});
+    Path plan = folder.resolve("plan.json");
+    PlanArrays.beside(plan).write(List.of(NORMS, flat));
+
+    assertThat(PlanArrays.beside(plan).bytes(NORMS)).isEqualTo(PlanArrays.beside(plan).bytes(flat));
   }
 
   @Test

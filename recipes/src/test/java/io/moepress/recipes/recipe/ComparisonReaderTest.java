@@ -113,7 +113,8 @@ class ComparisonReaderTest {
                         + " {method: idle, sparsity: 40%}, {steps: [merge: {method: gather},"
                         + " sparsify: {method: idle, pattern: 2:4}]}]")))
         .containsExactly(
-            "gather at 75%", "gather at 50%", "idle", "gather + idle at 75%", "gather + idle at 50%");
+            "gather at 75%",
+            "gather at 50%", "idle", "gather + idle at 75%", "gather + idle at 50%");
   }
 
   @Test
