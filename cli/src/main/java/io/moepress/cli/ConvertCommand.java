@@ -134,16 +134,10 @@ final class ConvertCommand implements Callable<Integer> {
   private Integer toGguf() throws IOException {
     Terminal terminal = common.terminal();
     GgufConversion conversion =
-        new GgufConversion(
-            output,
-            layout,
-            tokenizerFrom,
-            overwrite,
-            dryRun);
+        new GgufConversion(output, layout, tokenizerFrom, overwrite, dryRun);
     try (CheckpointDirectory checkpoint = architecture.open(model);
         Workers workers = common.workers()) {
-      GgufConversion.Result result =
-          conversion.run(checkpoint, workers, common.progress(terminal));
+      GgufConversion.Result result = conversion.run(checkpoint, workers, common.progress(terminal));
       terminal.result(result, GgufConversion.text(result));
       return ExitCode.DONE;
     }

@@ -77,8 +77,7 @@ record GgufConversion(
     StagedFile.requireFree(output, overwrite || dryRun);
     MoeModel model = MoeModel.of(checkpoint);
     TypeRule rule = rule(model);
-    String name =
-        String.valueOf(checkpoint.directory().toAbsolutePath().normalize().getFileName());
+    String name = String.valueOf(checkpoint.directory().toAbsolutePath().normalize().getFileName());
     GgufPlan plan = GgufPlan.of(model, rule, tokenizer(checkpoint, model), name);
     String digest =
         dryRun ? null : new GgufExport(plan, workers, progress).write(output, overwrite);

@@ -5,7 +5,6 @@ import io.moepress.formats.Words;
 import io.moepress.formats.gguf.GgufFile;
 import io.moepress.formats.gguf.GgufTensorInfo;
 import io.moepress.formats.gguf.GgufType;
-import io.moepress.formats.gguf.GgufValue;
 import io.moepress.formats.tensor.Shape;
 import io.moepress.recipes.gguf.GgufPlan;
 import io.moepress.recipes.recipe.ByteSize;

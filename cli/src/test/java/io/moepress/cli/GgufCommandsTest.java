@@ -26,7 +26,11 @@ class GgufCommandsTest {
   @TempDir private Path folder = Path.of("");
 
   @ParameterizedTest
-  @CsvSource({"tiny-mixtral, llama, 8", "tiny-qwen3moe, qwen3moe, 32", "tiny-deepseekv3, deepseek2, 16"})
+  @CsvSource({
+    "tiny-mixtral, llama, 8",
+    "tiny-qwen3moe, qwen3moe, 32",
+    "tiny-deepseekv3, deepseek2, 16"
+  })
   void trainedModelsBecomeOneFile(String name, String architecture, long experts)
       throws IOException {
     Path source = TestData.path("models/" + name);
@@ -76,7 +80,13 @@ class GgufCommandsTest {
 
     Cli convert =
         Cli.run(
-            "convert", TestData.path("models/tiny-mixtral"), "-o", output, "--to", "q4_k_m", "--json");
+            "convert",
+            TestData.path("models/tiny-mixtral"),
+            "-o",
+            output,
+            "--to",
+            "q4_k_m",
+            "--json");
 
     assertThat(convert.exitCode()).as(convert.err()).isZero();
     assertThat(convert.json().get("layout").asString()).isEqualTo("gguf Q4_K_M");
@@ -109,7 +119,8 @@ class GgufCommandsTest {
   @Test
   void theTokenizerOfAnotherFileIsTaken() throws IOException {
     Path first = folder.resolve("first.gguf");
-    assertThat(Cli.run("convert", TestData.path("models/tiny-mixtral"), "-o", first, "-q").exitCode())
+    assertThat(
+            Cli.run("convert", TestData.path("models/tiny-mixtral"), "-o", first, "-q").exitCode())
         .isZero();
     Path source = TinyMoe.qwen3().vocabulary(4096).write(folder.resolve("source"));
     Path second = folder.resolve("second.gguf");
@@ -131,7 +142,14 @@ class GgufCommandsTest {
   void inspectShowsKeysAndTypes() {
     Path output = folder.resolve("out.gguf");
     assertThat(
-            Cli.run("convert", TestData.path("models/tiny-mixtral"), "-o", output, "--to", "F16", "-q")
+            Cli.run(
+                    "convert",
+                    TestData.path("models/tiny-mixtral"),
+                    "-o",
+                    output,
+                    "--to",
+                    "F16",
+                    "-q")
                 .exitCode())
         .isZero();
 
@@ -152,7 +170,13 @@ class GgufCommandsTest {
 
     assertUsage("ends in .gguf", "convert", source, "-o", folder.resolve("out"), "--to", "F16");
     assertUsage(
-        "expected a directory", "convert", source, "-o", folder.resolve("o.gguf"), "--to", "safetensors");
+        "expected a directory",
+        "convert",
+        source,
+        "-o",
+        folder.resolve("o.gguf"),
+        "--to",
+        "safetensors");
     assertUsage(
         "--max-shard-size: a GGUF file is one file",
         "convert",

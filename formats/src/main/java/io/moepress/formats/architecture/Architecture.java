@@ -53,9 +53,9 @@ public record Architecture(
     Attention attention,
     Router router,
     Activation activation,
-      @Nullable Clamp clamp,
-      Map<String, JsonNode> assumes,
-      @Nullable GgufMapping gguf) {
+    @Nullable Clamp clamp,
+    Map<String, JsonNode> assumes,
+    @Nullable GgufMapping gguf) {
 
   /// The version of the format this class reads.
   public static final int FORMAT_VERSION = 1;

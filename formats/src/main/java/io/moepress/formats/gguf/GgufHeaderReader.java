@@ -58,9 +58,7 @@ final class GgufHeaderReader {
     }
     int alignment = alignment();
     long dataStart =
-        entries.isEmpty()
-            ? cursor.position()
-            : GgufHeader.padded(cursor.position(), alignment);
+        entries.isEmpty() ? cursor.position() : GgufHeader.padded(cursor.position(), alignment);
     requireData(alignment, fileSize - dataStart);
     return new GgufHeader(metadata, entries, alignment, dataStart);
   }
@@ -165,8 +163,13 @@ final class GgufHeaderReader {
     require(
         width % type.blockElements() == 0,
         what,
-        "rows of " + width + " elements of " + type + " (expected a multiple of "
-            + type.blockElements() + ")");
+        "rows of "
+            + width
+            + " elements of "
+            + type
+            + " (expected a multiple of "
+            + type.blockElements()
+            + ")");
     Entry entry = new Entry(new GgufTensorInfo(name, type, shape), cursor.u64(what));
     require(fits(entry.info()), what, "its " + shape + " elements are more than the file holds");
     return entry;
@@ -267,7 +270,8 @@ final class GgufHeaderReader {
 
   private void requirePrintable(String text, String what) {
     if (!Words.printable(text).equals(text)) {
-      throw FormatException.of("%s: %s with control characters: %s", where, what, Words.quoted(text));
+      throw FormatException.of(
+          "%s: %s with control characters: %s", where, what, Words.quoted(text));
     }
   }
 

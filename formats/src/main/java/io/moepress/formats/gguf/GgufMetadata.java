@@ -68,8 +68,8 @@ final class GgufMetadata {
     count("vocab_size", layout.dimension(Dimension.VOCABULARY));
     mapping
         .counts()
-        .forEach((key, formula) ->
-            layout.number(formula).ifPresent(value -> count(key, (long) value)));
+        .forEach(
+            (key, formula) -> layout.number(formula).ifPresent(value -> count(key, (long) value)));
     Checks.requireFormat(
         layout.experts() <= MOST_EXPERTS,
         "config.json: %d experts (llama.cpp takes at most %d). Prune to %d in every layer, or stay"
@@ -144,10 +144,7 @@ final class GgufMetadata {
 
   private void denseLayers() {
     List<Integer> dense =
-        IntStream.range(0, layout.layers())
-            .filter(layer -> !layout.isMoe(layer))
-            .boxed()
-            .toList();
+        IntStream.range(0, layout.layers()).filter(layer -> !layout.isMoe(layer)).boxed().toList();
     boolean leading = dense.equals(IntStream.range(0, dense.size()).boxed().toList());
     boolean fits =
         switch (mapping.denseLayers()) {

@@ -68,8 +68,8 @@ final class GgufRotary {
     number("beta_slow")
         .ifPresent(beta -> metadata.put(prefix + "yarn_beta_slow", GgufValue.number(beta)));
     number("mscale_all_dim")
-        .ifPresent(scale ->
-            metadata.put(prefix + "yarn_log_multiplier", GgufValue.number(0.1 * scale)));
+        .ifPresent(
+            scale -> metadata.put(prefix + "yarn_log_multiplier", GgufValue.number(0.1 * scale)));
   }
 
   private double factor() {
@@ -88,9 +88,7 @@ final class GgufRotary {
   private String type() {
     ModelConfig config = layout.config();
     Optional<JsonNode> type =
-        config
-            .value(parameters + "rope_type")
-            .or(() -> config.value(parameters + "type"));
+        config.value(parameters + "rope_type").or(() -> config.value(parameters + "type"));
     return type.map(node -> node.asString("")).orElse("default");
   }
 

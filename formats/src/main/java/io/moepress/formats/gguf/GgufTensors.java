@@ -28,8 +28,8 @@ import java.util.stream.Stream;
 /// * Where the graph turns neighbours together and the checkpoint has halves, rows of each head of
 ///   queries and keys change places: row `j · d/2 + i` becomes row `2i + j`.
 /// * The expansion of keys and values of latent attention, `[heads · (plain + value), latent]`,
-///   becomes two: `attn_k_b`, `[heads, latent, plain]`, turned over, and `attn_v_b`,
-///   `[heads, value, latent]`.
+///   becomes two: `attn_k_b`, `[heads, latent, plain]`, turned over, and `attn_v_b`, `[heads,
+///   value, latent]`.
 final class GgufTensors {
   /// Elements of a piece at most, unless a row, or a head, has more.
   private static final long LARGEST_PIECE = 1L << 20;
@@ -143,9 +143,7 @@ final class GgufTensors {
     }
     tensors.add(
         new GgufTensor(
-            GgufNames.inLayer(id.layer(), "attn_k_b.weight"),
-            Shape.of(heads, width, plain),
-            keys));
+            GgufNames.inLayer(id.layer(), "attn_k_b.weight"), Shape.of(heads, width, plain), keys));
     tensors.add(
         new GgufTensor(
             GgufNames.inLayer(id.layer(), "attn_v_b.weight"),
@@ -195,8 +193,7 @@ final class GgufTensors {
   }
 
   private void stackedDown(TensorId id) {
-    boolean outputFirst =
-        layout.storage().orElseThrow().orientation() == Orientation.OUTPUT_FIRST;
+    boolean outputFirst = layout.storage().orElseThrow().orientation() == Orientation.OUTPUT_FIRST;
     long hidden = layout.dimension(Dimension.HIDDEN);
     long width = layout.dimension(Dimension.EXPERT_WIDTH);
     View view = outputFirst ? View.plain(width) : View.turned(0, 1, hidden);

@@ -90,9 +90,7 @@ public final class GgufTokenizer {
           }
         });
     long tokens =
-        values.get(PREFIX + "ggml.tokens") instanceof GgufValue.Many many
-            ? many.items().size()
-            : 0;
+        values.get(PREFIX + "ggml.tokens") instanceof GgufValue.Many many ? many.items().size() : 0;
     Checks.requireFormat(
         tokens == rows,
         "%s: a tokenizer of %d tokens (expected %d, the rows of the embedding). Take a GGUF of the"
@@ -176,7 +174,10 @@ public final class GgufTokenizer {
   private static List<JsonNode> steps(JsonNode part) {
     List<JsonNode> steps = new ArrayList<>();
     if (part.path("type").asString("").equals("Sequence")) {
-      part.valueStream().filter(JsonNode::isArray).flatMap(JsonNode::valueStream).forEach(steps::add);
+      part.valueStream()
+          .filter(JsonNode::isArray)
+          .flatMap(JsonNode::valueStream)
+          .forEach(steps::add);
     } else {
       steps.add(part);
     }
@@ -217,7 +218,8 @@ public final class GgufTokenizer {
     if (setting.isBoolean()) {
       return setting.asBoolean();
     }
-    JsonNode template = step("post_processor", "TemplateProcessing").orElse(settings).path("single");
+    JsonNode template =
+        step("post_processor", "TemplateProcessing").orElse(settings).path("single");
     JsonNode place =
         template.path(key.equals("add_bos_token") ? 0 : Math.max(0, template.size() - 1));
     String text = place.path("SpecialToken").path("id").asString("");

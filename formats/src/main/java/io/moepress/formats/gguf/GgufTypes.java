@@ -72,7 +72,20 @@ public final class GgufTypes {
       case TQ1_0 -> 36;
       case TQ2_0 -> 37;
       case MXFP4 -> 38;
-      case Q8_1, Q8_K, IQ2_XXS, IQ2_XS, IQ3_XXS, IQ1_S, IQ3_S, IQ2_S, I8, I16, I32, I64, F64, IQ1_M ->
+      case Q8_1,
+          Q8_K,
+          IQ2_XXS,
+          IQ2_XS,
+          IQ3_XXS,
+          IQ1_S,
+          IQ3_S,
+          IQ2_S,
+          I8,
+          I16,
+          I32,
+          I64,
+          F64,
+          IQ1_M ->
           1024; // "guessed"
     };
   }

@@ -9,8 +9,8 @@ public sealed interface GgufValue {
   /// A single value.
   ///
   /// @param kind any type but an array
-  /// @param value whole numbers as [Long] (of U64 the bits), fractions as [Double], and [Boolean] or
-  ///   [String]
+  /// @param value whole numbers as [Long] (of U64 the bits), fractions as [Double], and [Boolean]
+  ///   or [String]
   record One(GgufKind kind, Object value) implements GgufValue {
     public One {
       requireFitting(kind, value);
@@ -67,8 +67,7 @@ public sealed interface GgufValue {
   /// The value as people read it: of an array the type and the length.
   default String shown() {
     return switch (this) {
-      case One one when one.kind() == GgufKind.U64 ->
-          Long.toUnsignedString((Long) one.value());
+      case One one when one.kind() == GgufKind.U64 -> Long.toUnsignedString((Long) one.value());
       case One one -> String.valueOf(one.value());
       case Many many -> many.items().size() + " x " + many.kind();
     };

@@ -11,8 +11,8 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
 
-/// Turns a piece of a checkpoint's tensor into the bytes of a GGUF type. Bytes of the same type stay
-/// as they are.
+/// Turns a piece of a checkpoint's tensor into the bytes of a GGUF type. Bytes of the same type
+/// stay as they are.
 public final class PieceEncoder {
   private PieceEncoder() {}
 
@@ -34,8 +34,7 @@ public final class PieceEncoder {
     float[] values = Numbers.floats(piece);
     Shape shape = piece.info().shape();
     WeightRows rows =
-        WeightRows.of(
-            piece.info().name(), 0, Math.toIntExact(shape.dimension(1)), values);
+        WeightRows.of(piece.info().name(), 0, Math.toIntExact(shape.dimension(1)), values);
     try {
       return encoding(type).encode(rows).toArray(ValueLayout.JAVA_BYTE);
     } catch (IllegalArgumentException e) {

@@ -124,7 +124,8 @@ final class TokenTable {
 
   GgufValue types() {
     return new GgufValue.Many(
-        GgufKind.I32, Collections.unmodifiableList(new ArrayList<Object>(LongStream.of(types).boxed().toList())));
+        GgufKind.I32,
+        Collections.unmodifiableList(new ArrayList<Object>(LongStream.of(types).boxed().toList())));
   }
 
   List<String> merges() {

@@ -12,7 +12,11 @@ final class GgufBytes {
 
   /// A head of version 3 that claims so many tensors and values.
   static GgufBytes head(long tensors, long values) {
-    return new GgufBytes().raw("GGUF".getBytes(StandardCharsets.US_ASCII)).u32(3).u64(tensors).u64(values);
+    return new GgufBytes()
+        .raw("GGUF".getBytes(StandardCharsets.US_ASCII))
+        .u32(3)
+        .u64(tensors)
+        .u64(values);
   }
 
   @CanIgnoreReturnValue

@@ -32,8 +32,7 @@ class GgufModelTest {
   }
 
   @ParameterizedTest
-  @ValueSource(
-      strings = {"mixtral", "qwen2_moe", "olmoe", "deepseek_v2", "deepseek_v3"})
+  @ValueSource(strings = {"mixtral", "qwen2_moe", "olmoe", "deepseek_v2", "deepseek_v3"})
   void everyTensorOfTheModelIsThereOnce(String name) throws IOException {
     MoeModel model = family(name);
     List<Float> expected = new ArrayList<>();
@@ -57,8 +56,7 @@ class GgufModelTest {
   }
 
   @ParameterizedTest
-  @ValueSource(
-      strings = {"mixtral", "qwen2_moe", "olmoe", "deepseek_v2", "deepseek_v3"})
+  @ValueSource(strings = {"mixtral", "qwen2_moe", "olmoe", "deepseek_v2", "deepseek_v3"})
   void expertsStandOneBehindTheOther(String name) throws IOException {
     MoeModel model = family(name);
     int layer = model.layout().moeLayers().getLast();
@@ -89,9 +87,13 @@ class GgufModelTest {
       float[] after = values(model, tensor(model, GgufNames.of(id)));
       for (int row = 0; row < before.length / hidden; row++) {
         int inHead = row % width;
-        int target = row - inHead + (inHead < width / 2 ? 2 * inHead : 2 * (inHead - width / 2) + 1);
-        assertThat(after[target * hidden]).as("%s row %s", role, row).isEqualTo(before[row * hidden]);
-        assertThat(after[target * hidden + hidden - 1]).isEqualTo(before[row * hidden + hidden - 1]);
+        int target =
+            row - inHead + (inHead < width / 2 ? 2 * inHead : 2 * (inHead - width / 2) + 1);
+        assertThat(after[target * hidden])
+            .as("%s row %s", role, row)
+            .isEqualTo(before[row * hidden]);
+        assertThat(after[target * hidden + hidden - 1])
+            .isEqualTo(before[row * hidden + hidden - 1]);
       }
     }
     TensorId value = TensorId.ofLayer(TensorRole.VALUE, 1);
@@ -148,19 +150,25 @@ class GgufModelTest {
     assertThat(mapped.metadata())
         .containsEntry("deepseek2.expert_gating_func", GgufValue.count(2))
         .containsEntry("deepseek2.expert_weights_norm", GgufValue.flag(true))
-        .containsEntry("deepseek2.expert_group_count", GgufValue.count(model.layout().groups().count()))
-        .containsEntry("deepseek2.expert_group_used_count", GgufValue.count(model.layout().groups().open()))
-        .containsEntry("deepseek2.expert_weights_scale", GgufValue.number(
-            model.layout().number("config.routed_scaling_factor").orElseThrow()))
+        .containsEntry(
+            "deepseek2.expert_group_count", GgufValue.count(model.layout().groups().count()))
+        .containsEntry(
+            "deepseek2.expert_group_used_count", GgufValue.count(model.layout().groups().open()))
+        .containsEntry(
+            "deepseek2.expert_weights_scale",
+            GgufValue.number(model.layout().number("config.routed_scaling_factor").orElseThrow()))
         .containsEntry("deepseek2.attention.head_count_kv", GgufValue.count(1))
         .containsEntry("deepseek2.attention.key_length", GgufValue.count(latent + turned))
         .containsEntry("deepseek2.attention.value_length", GgufValue.count(latent))
-        .containsEntry("deepseek2.attention.key_length_mla",
+        .containsEntry(
+            "deepseek2.attention.key_length_mla",
             GgufValue.count(model.layout().dimension(Dimension.HEAD_DIM)))
-        .containsEntry("deepseek2.attention.value_length_mla",
+        .containsEntry(
+            "deepseek2.attention.value_length_mla",
             GgufValue.count(model.layout().count("valueDim")))
         .containsEntry("deepseek2.rope.dimension_count", GgufValue.count(turned))
-        .containsEntry("deepseek2.leading_dense_block_count",
+        .containsEntry(
+            "deepseek2.leading_dense_block_count",
             GgufValue.count(model.layout().layers() - model.layout().moeLayers().size()));
     assertThat(mapped.tensors()).extracting(GgufTensor::name).contains("blk.3.exp_probs_b.bias");
   }
@@ -236,11 +244,13 @@ class GgufModelTest {
   @Test
   void positionsScaledInAWayThatNoFileHoldsAreRefused() throws IOException {
     MoeModel longrope =
-        PatternCheckpoint.model("olmoe", "\"rope_type\": \"default\"", "\"rope_type\": \"longrope\"");
+        PatternCheckpoint.model(
+            "olmoe", "\"rope_type\": \"default\"", "\"rope_type\": \"longrope\"");
     assertThat(Refusal.of(() -> GgufModel.of(longrope)))
         .contains("rotary scaling \"longrope\" (expected default, linear or yarn");
     MoeModel factor =
-        PatternCheckpoint.model("deepseek_v2", "\"factor\": 8.0", "\"attention_factor\": 1.5, \"factor\": 8.0");
+        PatternCheckpoint.model(
+            "deepseek_v2", "\"factor\": 8.0", "\"attention_factor\": 1.5, \"factor\": 8.0");
     assertThat(Refusal.of(() -> GgufModel.of(factor))).contains("its own attention_factor");
   }
 

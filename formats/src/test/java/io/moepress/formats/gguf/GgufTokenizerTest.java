@@ -78,7 +78,11 @@ class GgufTokenizerTest {
   @Test
   void splittingOfTheFamilyAndSpecialTokens() throws IOException {
     GgufTokenizer.Section section =
-        read(BYTES, "{\"bos_token\": {\"content\": \"<s>\"}, \"chat_template\": \"{{ x }}\"}", 6, "qwen2");
+        read(
+            BYTES,
+            "{\"bos_token\": {\"content\": \"<s>\"}, \"chat_template\": \"{{ x }}\"}",
+            6,
+            "qwen2");
 
     assertThat(section.values())
         .containsEntry("tokenizer.ggml.pre", GgufValue.text("qwen2"))
@@ -87,7 +91,10 @@ class GgufTokenizerTest {
         .containsEntry("tokenizer.ggml.add_eos_token", GgufValue.flag(false))
         .containsEntry("tokenizer.chat_template", GgufValue.text("{{ x }}"));
     assertThat(items(section.values(), "token_type")).containsExactly(3L, 1L, 1L, 1L, 3L, 4L);
-    assertThat(section.notes()).singleElement().asString().contains("\"qwen2\"", "--tokenizer-from");
+    assertThat(section.notes())
+        .singleElement()
+        .asString()
+        .contains("\"qwen2\"", "--tokenizer-from");
   }
 
   @Test
@@ -123,7 +130,12 @@ class GgufTokenizerTest {
         GgufBytes.head(0, 3)
             .string("general.architecture", "llama")
             .string("tokenizer.ggml.model", "gpt2")
-            .text("tokenizer.ggml.tokens").u32(9).u32(8).u64(2).text("a").text("b")
+            .text("tokenizer.ggml.tokens")
+            .u32(9)
+            .u32(8)
+            .u64(2)
+            .text("a")
+            .text("b")
             .bytes();
     Path path = Files.write(folder.resolve("other.gguf"), bytes);
     try (GgufFile file = GgufFile.open(path)) {
@@ -131,7 +143,8 @@ class GgufTokenizerTest {
           .containsOnlyKeys("tokenizer.ggml.model", "tokenizer.ggml.tokens");
       assertThat(Refusal.of(() -> GgufTokenizer.copy(file, 3)))
           .isEqualTo(
-              path + ": a tokenizer of 2 tokens (expected 3, the rows of the embedding). Take a GGUF"
+              path
+                  + ": a tokenizer of 2 tokens (expected 3, the rows of the embedding). Take a GGUF"
                   + " of the same base model.");
     }
   }

@@ -55,7 +55,11 @@ record PatternCheckpoint(ModelConfig config, SortedMap<String, TensorInfo> tenso
     MemorySegment bytes = MemorySegment.ofArray(new byte[(int) info.byteCount()]);
     int salt = tensor.hashCode() & 0xFF_FFFF;
     for (long i = 0; i < info.shape().elementCount(); i++) {
-      Numbers.put(info, bytes, i, Float.intBitsToFloat((int) (0x3000_0000 + (salt * 31L + i) % 0x0FFF_FFFF)));
+      Numbers.put(
+          info,
+          bytes,
+          i,
+          Float.intBitsToFloat((int) (0x3000_0000 + (salt * 31L + i) % 0x0FFF_FFFF)));
     }
     return new TensorData(info, bytes);
   }

@@ -46,7 +46,9 @@ public final class GgufCheck {
           new Check(
               "structure",
               true,
-              file.tensors().size() + " tensors, in order, without gaps, in " + file.size()
+              file.tensors().size()
+                  + " tensors, in order, without gaps, in "
+                  + file.size()
                   + " bytes"),
           result("keys", check.keys(), "every key that llama.cpp asks for is there"),
           result("layers", check.layers(), "every layer has tensors"),
@@ -95,7 +97,8 @@ public final class GgufCheck {
     return complete
         ? List.of()
         : List.of(
-            Checks.text("%d layers have tensors (expected %d, by block_count)", seen.size(), count));
+            Checks.text(
+                "%d layers have tensors (expected %d, by block_count)", seen.size(), count));
   }
 
   private List<String> experts() {
@@ -113,8 +116,7 @@ public final class GgufCheck {
       if (isOfExperts(tensor.name()) && found != experts) {
         faults.add(
             Checks.text(
-                "%s has %d experts (expected %d, by expert_count)",
-                tensor.name(), found, experts));
+                "%s has %d experts (expected %d, by expert_count)", tensor.name(), found, experts));
       }
     }
     return faults;

@@ -88,7 +88,12 @@ public record GgufPlan(
       if (GgufTypes.takesType(tensor) && chosen != type) {
         long width = tensor.shape().dimension(tensor.shape().rank() - 1);
         String reason =
-            chosen + " instead of " + type + ": rows of " + width + " do not divide into blocks of "
+            chosen
+                + " instead of "
+                + type
+                + ": rows of "
+                + width
+                + " do not divide into blocks of "
                 + type.blockElements();
         counts.merge(reason, 1, Integer::sum);
       }
@@ -102,8 +107,7 @@ public record GgufPlan(
   ///
   /// @throws FormatException when it is none that calculates
   public static GgufType storedType(MoeModel model) {
-    TensorInfo embedding =
-        model.info(TensorId.ofModel(TensorRole.EMBEDDING));
+    TensorInfo embedding = model.info(TensorId.ofModel(TensorRole.EMBEDDING));
     DType dtype = embedding.dtype();
     return GgufType.named(dtype.name())
         .filter(type -> dtype == DType.F32 || dtype == DType.F16 || dtype == DType.BF16)

@@ -87,7 +87,9 @@ class GgufExportTest {
       try (GgufFile file = GgufFile.open(path)) {
         String up = moe.family().up(1, 3);
         byte[] expert = checkpoint.read(up, arena).bytes().toArray(ValueLayout.JAVA_BYTE);
-        assertThat(file.readSlices("blk.1.ffn_up_exps.weight", 3, 1, arena).toArray(ValueLayout.JAVA_BYTE))
+        assertThat(
+                file.readSlices("blk.1.ffn_up_exps.weight", 3, 1, arena)
+                    .toArray(ValueLayout.JAVA_BYTE))
             .isEqualTo(expert);
         assertThat(floats(file.read("output_norm.weight", arena)))
             .isEqualTo(Numbers.floats(checkpoint.read("model.norm.weight", arena)));
@@ -112,7 +114,8 @@ class GgufExportTest {
         assertThat(floats(file.read("blk.0.attn_" + projection + ".weight", arena)))
             .isEqualTo(
                 Numbers.floats(
-                    checkpoint.read("model.layers.0.self_attn." + projection + "_proj.weight", arena)));
+                    checkpoint.read(
+                        "model.layers.0.self_attn." + projection + "_proj.weight", arena)));
       }
     }
   }
@@ -122,7 +125,8 @@ class GgufExportTest {
     Path source = TinyMoe.mixtral().write(folder.resolve("source"));
     try (CheckpointDirectory checkpoint = CheckpointDirectory.open(source)) {
       byte[] one = Files.readAllBytes(write(checkpoint, GgufType.F16, 1, "one.gguf"));
-      assertThat(Files.readAllBytes(write(checkpoint, GgufType.F16, 4, "four.gguf"))).isEqualTo(one);
+      assertThat(Files.readAllBytes(write(checkpoint, GgufType.F16, 4, "four.gguf")))
+          .isEqualTo(one);
     }
   }
 
@@ -146,7 +150,9 @@ class GgufExportTest {
       assertThat(stream).isNotNull();
       String json = new String(stream.readAllBytes(), StandardCharsets.UTF_8);
       return Json.bind(
-          Json.object(way.architecture(json), "qwen3_moe.json"), Architecture.class, "qwen3_moe.json");
+          Json.object(way.architecture(json), "qwen3_moe.json"),
+          Architecture.class,
+          "qwen3_moe.json");
     }
   }
 
@@ -154,8 +160,7 @@ class GgufExportTest {
   void aPlannedCheckpointIsWrittenWithoutBeingApplied() throws IOException {
     TinyMoe moe = TinyMoe.qwen3();
     Path source = moe.write(folder.resolve("source"));
-    List<KeepExperts> steps =
-        List.of(SamplePlans.keep(0, 4, 1, 3), SamplePlans.keep(1, 4, 0, 2));
+    List<KeepExperts> steps = List.of(SamplePlans.keep(0, 4, 1, 3), SamplePlans.keep(1, 4, 0, 2));
     try (CheckpointDirectory checkpoint = CheckpointDirectory.open(source);
         PlannedCheckpoint planned =
             new PlannedCheckpoint(checkpoint, Lowering.lower(MoeModel.of(checkpoint), steps));
@@ -172,10 +177,7 @@ class GgufExportTest {
 
   @Test
   void nothingIsLeftOfAFileThatCannotBeWritten() throws IOException {
-    Path source =
-        TinyMoe.qwen3()
-            .with("lm_head.weight", large())
-            .write(folder.resolve("source"));
+    Path source = TinyMoe.qwen3().with("lm_head.weight", large()).write(folder.resolve("source"));
     try (CheckpointDirectory checkpoint = CheckpointDirectory.open(source)) {
       assertThatExceptionOfType(FormatException.class)
           .isThrownBy(() -> write(checkpoint, GgufType.F16, 2, "out.gguf"))
@@ -196,11 +198,11 @@ class GgufExportTest {
   void widthsThatDoNotDivideAreReported() throws IOException {
     Path source = TinyMoe.qwen3().write(folder.resolve("source"));
     try (CheckpointDirectory checkpoint = CheckpointDirectory.open(source)) {
-      GgufPlan plan = GgufPlan.of(MoeModel.of(checkpoint), TypeRule.all(GgufType.Q8_0), tokenizer(), "tiny");
+      GgufPlan plan =
+          GgufPlan.of(MoeModel.of(checkpoint), TypeRule.all(GgufType.Q8_0), tokenizer(), "tiny");
 
       assertThat(plan.notes())
-          .contains(
-              "2 tensors are F16 instead of Q8_0: rows of 8 do not divide into blocks of 32");
+          .contains("2 tensors are F16 instead of Q8_0: rows of 8 do not divide into blocks of 32");
     }
   }
 
@@ -216,7 +218,8 @@ class GgufExportTest {
       float[] stored =
           BlockEncoding.Q8_0.decode(file.readSlices("blk.1.ffn_down_exps.weight", 2, 1, arena));
       for (int i = 0; i < source.length; i++) {
-        assertThat(stored[i]).isCloseTo(source[i], offset(1f / 127)); // half a step of blocks below 2
+        assertThat(stored[i])
+            .isCloseTo(source[i], offset(1f / 127)); // half a step of blocks below 2
       }
       assertThat(file.tensor("blk.1.ffn_gate_inp.weight").orElseThrow().type())
           .isEqualTo(GgufType.F32);
@@ -256,7 +259,6 @@ class GgufExportTest {
   }
 
   private static float[] floats(MemorySegment bytes) {
-    return bytes.toArray(
-        ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN));
+    return bytes.toArray(ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN));
   }
 }
