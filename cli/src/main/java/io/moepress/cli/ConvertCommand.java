@@ -109,6 +109,21 @@ final class ConvertCommand implements Callable<Integer> {
     if (layout == null) {
       return named;
     }
+    boolean typed = isTyped(layout);
+    if (typed != named) {
+      throw new RecipeException(
+          "-o "
+              + output
+              + ": "
+              + (typed
+                  ? "a file of the type " + layout + " (expected a name that ends in .gguf)"
+                  : "safetensors (expected a directory, not a .gguf file)"));
+    }
+    return typed;
+  }
+
+  /// Whether a layout is one of GGUF.
+  private static boolean isTyped(String layout) {
     boolean typed = GgufConversion.isLayout(layout);
     if (!typed && !layout.equals(SAFETENSORS)) {
       throw new RecipeException(
@@ -118,15 +133,6 @@ final class ConvertCommand implements Callable<Integer> {
               + String.join(", ", LAYOUTS)
               + ")"
               + Words.didYouMean(layout, LAYOUTS));
-    }
-    if (typed != named) {
-      throw new RecipeException(
-          "-o "
-              + output
-              + ": "
-              + (typed
-                  ? "a file of the type " + layout + " (expected a name that ends in .gguf)"
-                  : "safetensors (expected a directory, not a .gguf file)"));
     }
     return typed;
   }

@@ -110,7 +110,7 @@ record GgufConversion(
           checkpoint.directory(),
           checkpoint.config(),
           rows,
-          GgufModel.of(model).mapping().preTokenizer());
+          GgufModel.mapping(model).preTokenizer());
     }
     try (GgufFile source = GgufFile.open(tokenizerFrom)) {
       return GgufTokenizer.copy(source, rows);

@@ -11,11 +11,13 @@ import java.nio.file.StandardCopyOption;
 /// `<target>.partial`, and moved there by one atomic rename. One process at a time writes it;
 /// `<target>.lock` says which. Closed before [#commit], it leaves nothing behind.
 public final class StagedFile implements Closeable {
+  private final Path directory;
   private final Path target;
   private final boolean overwrite;
   private final FileLock lock;
 
-  private StagedFile(Path target, boolean overwrite, FileLock lock) {
+  private StagedFile(Path directory, Path target, boolean overwrite, FileLock lock) {
+    this.directory = directory;
     this.target = target;
     this.overwrite = overwrite;
     this.lock = lock;
@@ -35,7 +37,7 @@ public final class StagedFile implements Closeable {
     Files.createDirectories(parent);
     requireFree(target, overwrite);
     FileLock lock = FileLock.acquire(beside(absolute, ".lock"), target);
-    return new StagedFile(absolute, overwrite, lock);
+    return new StagedFile(parent, absolute, overwrite, lock);
   }
 
   private static Path beside(Path target, String suffix) {
@@ -51,6 +53,11 @@ public final class StagedFile implements Closeable {
       throw FormatException.of(
           "%s: the output exists. Choose another file, or add --overwrite.", target);
     }
+  }
+
+  /// Where the file will be.
+  public Path directory() {
+    return directory;
   }
 
   /// The file to write.

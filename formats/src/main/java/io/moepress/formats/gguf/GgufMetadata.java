@@ -22,7 +22,8 @@ import java.util.stream.IntStream;
 /// What the keys of a GGUF file say about a model's layers, and what llama.cpp will do otherwise
 /// than the model.
 final class GgufMetadata {
-  private static final int MOST_EXPERTS = 512;
+  /// What llama.cpp takes an epsilon to be that a config does not name.
+  private static final String EPSILON = "config.rms_norm_eps ?? 1e-6";
 
   private final ModelLayout layout;
   private final GgufMapping mapping;
@@ -40,6 +41,7 @@ final class GgufMetadata {
   static GgufMetadata of(MoeModel model, GgufMapping mapping) {
     GgufMetadata metadata = new GgufMetadata(model.layout(), mapping);
     metadata.sizes();
+    metadata.experts();
     metadata.attention();
     GgufRotary.add(metadata.values, metadata.prefix, metadata.layout);
     metadata.denseLayers();
@@ -70,13 +72,17 @@ final class GgufMetadata {
         .counts()
         .forEach(
             (key, formula) -> layout.number(formula).ifPresent(value -> count(key, (long) value)));
+  }
+
+  private void experts() {
+    int most = GgufModel.MOST_EXPERTS;
     Checks.requireFormat(
-        layout.experts() <= MOST_EXPERTS,
+        layout.experts() <= most,
         "config.json: %d experts (llama.cpp takes at most %d). Prune to %d in every layer, or stay"
             + " with safetensors.",
         layout.experts(),
-        MOST_EXPERTS,
-        MOST_EXPERTS);
+        most,
+        most);
     Checks.requireFormat(
         layout.distinctExperts().size() == 1,
         "config.json: layers with %s experts (llama.cpp wants the same number in every layer). Plan"
@@ -87,7 +93,7 @@ final class GgufMetadata {
   }
 
   private void attention() {
-    double epsilon = layout.number("config.rms_norm_eps ?? 1e-6").orElseThrow();
+    double epsilon = layout.number(EPSILON).orElseThrow();
     values.put(prefix + "attention.layer_norm_rms_epsilon", GgufValue.number(epsilon));
     count("attention.head_count", layout.dimension(Dimension.HEADS));
     switch (layout.architecture().attention()) {

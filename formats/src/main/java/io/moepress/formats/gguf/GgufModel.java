@@ -20,6 +20,9 @@ public record GgufModel(
     List<GgufTensor> tensors,
     List<String> notes) {
 
+  /// llama.cpp's `LLAMA_MAX_EXPERTS`.
+  public static final int MOST_EXPERTS = 512;
+
   public GgufModel {
     metadata = Collections.unmodifiableMap(new LinkedHashMap<>(metadata));
     tensors = List.copyOf(tensors);
@@ -30,6 +33,16 @@ public record GgufModel(
   ///
   /// @throws FormatException for a family or a model that llama.cpp cannot run
   public static GgufModel of(MoeModel model) {
+    GgufMapping mapping = mapping(model);
+    GgufMetadata metadata = GgufMetadata.of(model, mapping);
+    return new GgufModel(
+        mapping, metadata.values(), GgufTensors.of(model, mapping), metadata.notes());
+  }
+
+  /// What the family of a model is in llama.cpp.
+  ///
+  /// @throws FormatException when its architecture does not say
+  public static GgufMapping mapping(MoeModel model) {
     GgufMapping mapping = model.layout().architecture().gguf();
     if (mapping == null) {
       throw FormatException.of(
@@ -37,8 +50,6 @@ public record GgufModel(
               + " architecture file, or stay with safetensors.",
           model.layout().architecture().modelTypes());
     }
-    GgufMetadata metadata = GgufMetadata.of(model, mapping);
-    return new GgufModel(
-        mapping, metadata.values(), GgufTensors.of(model, mapping), metadata.notes());
+    return mapping;
   }
 }

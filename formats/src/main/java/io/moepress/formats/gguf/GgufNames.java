@@ -2,12 +2,30 @@ package io.moepress.formats.gguf;
 
 import io.moepress.formats.architecture.TensorId;
 import io.moepress.formats.architecture.TensorRole;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /// How llama.cpp calls tensors.
-final class GgufNames {
+public final class GgufNames {
   private static final String WEIGHT = ".weight";
+  private static final Pattern IN_LAYER = Pattern.compile("blk\\.(\\d{1,9})\\.(.+)");
 
   private GgufNames() {}
+
+  /// The name of a tensor of a layer, in its parts.
+  ///
+  /// @param name what stands behind the layer
+  public record InLayer(int layer, String name) {
+
+    /// The parts of a name; nothing for a tensor that belongs to no layer.
+    public static Optional<InLayer> of(String tensor) {
+      Matcher matcher = IN_LAYER.matcher(tensor);
+      return matcher.matches()
+          ? Optional.of(new InLayer(Integer.parseInt(matcher.group(1)), matcher.group(2)))
+          : Optional.empty();
+    }
+  }
 
   /// The name of a tensor. Experts of a layer stand in one, whatever expert `id` says.
   static String of(TensorId id) {

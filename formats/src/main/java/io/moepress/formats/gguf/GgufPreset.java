@@ -6,8 +6,6 @@ import io.moepress.formats.architecture.TensorRole;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.Optional;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 /// Mixes of types, as llama-quantize makes them without an importance matrix: one type for most
 /// matrices, and more bits for those that need them.
@@ -29,8 +27,6 @@ public enum GgufPreset {
   /// MXFP4 for the routed experts, Q8_0 for all else.
   MXFP4_MOE(GgufType.Q8_0, 38);
 
-  private static final Pattern LAYER = Pattern.compile("blk\\.(\\d+)\\.(.*)");
-  private static final int SUPER_BLOCK = 256;
   private static final int SPECIAL_EXPERTS = 8;
   private static final int FIRST_LAYERS = 4;
 
@@ -73,13 +69,12 @@ public enum GgufPreset {
     public GgufType wanted(GgufTensor tensor) {
       String name = tensor.name();
       if (name.equals("output.weight") || (tied && name.equals("token_embd.weight"))) {
-        long width = tensor.shape().dimension(tensor.shape().rank() - 1);
-        return preset == MXFP4_MOE || width % SUPER_BLOCK != 0 ? GgufType.Q8_0 : GgufType.Q6_K;
+        boolean whole = tensor.width() % GgufType.Q6_K.blockElements() == 0;
+        return preset == MXFP4_MOE || !whole ? GgufType.Q8_0 : GgufType.Q6_K;
       }
-      Matcher matcher = LAYER.matcher(name);
-      return matcher.matches()
-          ? inLayer(Integer.parseInt(matcher.group(1)), matcher.group(2))
-          : preset.base;
+      return GgufNames.InLayer.of(name)
+          .map(part -> inLayer(part.layer(), part.name()))
+          .orElse(preset.base);
     }
 
     private GgufType inLayer(int layer, String name) {
@@ -110,14 +105,19 @@ public enum GgufPreset {
 
     private GgufType down(int layer) {
       return switch (preset) {
-        case Q4_K_S -> layer < layers / 8 ? GgufType.Q5_K : GgufType.Q4_K;
+        case Q4_K_S -> isEarly(layer) ? GgufType.Q5_K : GgufType.Q4_K;
         case Q4_K_M, Q5_K_M -> moreBits(layer) ? GgufType.Q6_K : preset.base;
         case Q5_K_S, MXFP4_MOE -> preset.base;
       };
     }
 
     private boolean moreBits(int layer) {
-      return layer < layers / 8 || layer >= 7 * layers / 8 || (layer - layers / 8) % 3 == 2;
+      return isEarly(layer) || layer >= 7 * layers / 8 || (layer - layers / 8) % 3 == 2;
+    }
+
+    /// Whether a layer is one of the first eighth.
+    private boolean isEarly(int layer) {
+      return layer < layers / 8;
     }
   }
 }

@@ -13,6 +13,9 @@ import tools.jackson.databind.JsonNode;
 final class GgufRotary {
   private static final String DEFAULT_THETA = "10000";
 
+  /// The attention of YaRN is scaled by one and this much of the logarithm of the factor.
+  private static final double LOG_SHARE = 0.1;
+
   private final ModelLayout layout;
   private final String parameters;
 
@@ -68,8 +71,8 @@ final class GgufRotary {
     number("beta_slow")
         .ifPresent(beta -> metadata.put(prefix + "yarn_beta_slow", GgufValue.number(beta)));
     number("mscale_all_dim")
-        .ifPresent(
-            scale -> metadata.put(prefix + "yarn_log_multiplier", GgufValue.number(0.1 * scale)));
+        .ifPresent(scale ->
+            metadata.put(prefix + "yarn_log_multiplier", GgufValue.number(LOG_SHARE * scale)));
   }
 
   private double factor() {

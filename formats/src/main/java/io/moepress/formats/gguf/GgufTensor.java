@@ -21,4 +21,9 @@ public record GgufTensor(String name, Shape shape, List<Piece> pieces) {
         elements,
         shape);
   }
+
+  /// Elements of a row, the innermost extent.
+  public long width() {
+    return shape.dimension(shape.rank() - 1);
+  }
 }

@@ -73,7 +73,36 @@ final class GgufTensors {
       case EXPERT_GATE, EXPERT_UP, EXPERT_DOWN -> stack(id);
       case EXPERTS_GATE_UP -> stackedGateUp(id);
       case EXPERTS_DOWN -> stackedDown(id);
-      default -> plain(id);
+      case EMBEDDING,
+          FINAL_NORM,
+          OUTPUT_HEAD,
+          ATTENTION_NORM,
+          QUERY_NORM,
+          KEY_NORM,
+          VALUE,
+          VALUE_BIAS,
+          QUERY_COMPRESS,
+          QUERY_COMPRESS_NORM,
+          QUERY_EXPAND,
+          KEY_VALUE_COMPRESS,
+          KEY_VALUE_COMPRESS_NORM,
+          ATTENTION_OUTPUT,
+          ATTENTION_OUTPUT_BIAS,
+          FEED_FORWARD_NORM,
+          ATTENTION_SINKS,
+          ROUTER,
+          ROUTER_BIAS,
+          SELECTION_BIAS,
+          EXPERTS_DOWN_BIAS,
+          EXPERTS_GATE_UP_BIAS,
+          SHARED_ROUTER,
+          SHARED_GATE,
+          SHARED_UP,
+          SHARED_DOWN,
+          DENSE_GATE,
+          DENSE_UP,
+          DENSE_DOWN ->
+          plain(id);
     }
   }
 
@@ -98,12 +127,22 @@ final class GgufTensors {
 
   /// A plain matrix, or one of a stack, in pieces.
   private static Stream<Piece> rows(String name, long rows, long columns) {
+    return parts(
+        rows,
+        columns,
+        (first, count) -> new Piece(name, first, count, count, columns, View.plain(columns)));
+  }
+
+  /// Some consecutive rows as a piece.
+  private interface Part {
+    Piece of(long first, long count);
+  }
+
+  /// Rows in pieces none of which is too large.
+  private static Stream<Piece> parts(long rows, long columns, Part part) {
     long step = Math.max(1, LARGEST_PIECE / columns);
     return LongStream.iterate(0, row -> row < rows, row -> row + step)
-        .mapToObj(row -> {
-          long count = Math.min(step, rows - row);
-          return new Piece(name, row, count, count, columns, View.plain(columns));
-        });
+        .mapToObj(row -> part.of(row, Math.min(step, rows - row)));
   }
 
   private void turned(TensorId id, int heads) {
@@ -125,10 +164,11 @@ final class GgufTensors {
   }
 
   private void latent(TensorId id) {
-    Latent latent =
-        layout.architecture().attention() instanceof Latent found
-            ? found
-            : refuse(TensorRole.KEY_VALUE_EXPAND);
+    if (!(layout.architecture().attention() instanceof Latent latent)) {
+      throw FormatException.of(
+          "architecture %s: the role %s without latent attention",
+          layout.architecture().modelTypes(), id.role());
+    }
     int heads = layout.dimension(Dimension.HEADS);
     long width = layout.count(latent.latent());
     long plain = layout.count(latent.plain());
@@ -149,12 +189,6 @@ final class GgufTensors {
             GgufNames.inLayer(id.layer(), "attn_v_b.weight"),
             Shape.of(heads, value, width),
             values));
-  }
-
-  private Latent refuse(TensorRole role) {
-    throw FormatException.of(
-        "architecture %s: the role %s without latent attention",
-        layout.architecture().modelTypes(), role);
   }
 
   /// The first expert stands for all of them.
@@ -213,15 +247,16 @@ final class GgufTensors {
 
   /// A piece whose rows stand one stride apart, in smaller ones.
   private static Stream<Piece> slice(Piece whole) {
-    long step = Math.max(1, LARGEST_PIECE / whole.columns());
-    return LongStream.iterate(0, row -> row < whole.rows(), row -> row + step)
-        .mapToObj(row ->
+    return parts(
+        whole.rows(),
+        whole.columns(),
+        (first, count) ->
             new Piece(
                 whole.tensor(),
                 whole.firstRow(),
                 whole.rowCount(),
-                Math.min(step, whole.rows() - row),
+                count,
                 whole.columns(),
-                whole.view().from(row)));
+                whole.view().from(first)));
   }
 }

@@ -228,18 +228,22 @@ public final class GgufTokenizer {
 
   private void addTemplate(Path directory) throws IOException {
     Path file = directory.resolve("chat_template.jinja");
+    String text = Files.isRegularFile(file) ? Json.text(file) : template();
+    if (!text.isEmpty()) {
+      values.put(PREFIX + "chat_template", GgufValue.text(text));
+    }
+  }
+
+  /// The template of the settings, of several the one called "default"; empty when there is none.
+  private String template() {
     JsonNode template = settings.path("chat_template");
-    Optional<String> text =
-        Files.isRegularFile(file)
-            ? Optional.of(Json.text(file))
-            : template.isArray()
-                ? template
-                    .valueStream()
-                    .filter(one -> one.path("name").asString("").equals("default"))
-                    .map(one -> one.path("template").asString(""))
-                    .findFirst()
-                : Optional.of(template.asString(""));
-    text.filter(found -> !found.isEmpty())
-        .ifPresent(found -> values.put(PREFIX + "chat_template", GgufValue.text(found)));
+    return template.isArray()
+        ? template
+            .valueStream()
+            .filter(one -> one.path("name").asString("").equals("default"))
+            .map(one -> one.path("template").asString(""))
+            .findFirst()
+            .orElse("")
+        : template.asString("");
   }
 }

@@ -1,6 +1,7 @@
 package io.moepress.formats.gguf;
 
 import io.moepress.formats.Checks;
+import io.moepress.formats.tensor.DType;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.Optional;
@@ -66,6 +67,16 @@ public enum GgufType {
   /// Bytes of a block.
   public int blockBytes() {
     return blockBytes;
+  }
+
+  /// The type of safetensors whose bytes are the same, for those in which models calculate.
+  public Optional<DType> dtype() {
+    return this == F32 || this == F16 || this == BF16 ? DType.named(name()) : Optional.empty();
+  }
+
+  /// Finds the type whose bytes are those of `dtype`, if models calculate in it.
+  public static Optional<GgufType> of(DType dtype) {
+    return named(dtype.name()).filter(type -> type.dtype().isPresent());
   }
 
   /// Bytes of so many elements, a multiple of the block.

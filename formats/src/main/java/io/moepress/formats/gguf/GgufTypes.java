@@ -1,13 +1,14 @@
 package io.moepress.formats.gguf;
 
-import io.moepress.formats.tensor.Shape;
-
 /// Which type a tensor gets when a file is to have one type, by the rules of llama.cpp's tools.
 ///
 /// Vectors, norms and routers are F32 always. A width that does not divide into the blocks of the
 /// wanted type gets a near type with smaller blocks, and F16 when no type fits.
 public final class GgufTypes {
   private static final int SMALL_BLOCK = 32;
+
+  /// What ggml writes for a file whose mix has no number.
+  private static final long GUESSED = 1024;
 
   private GgufTypes() {}
 
@@ -18,8 +19,7 @@ public final class GgufTypes {
     if (!takesType(tensor)) {
       return GgufType.F32;
     }
-    Shape shape = tensor.shape();
-    return fitting(wanted, shape.dimension(shape.rank() - 1));
+    return fitting(wanted, tensor.width());
   }
 
   /// Whether a tensor has the type of the file at all.
@@ -51,7 +51,8 @@ public final class GgufTypes {
     };
   }
 
-  /// What `general.file_type` says of a file of one type; it informs people, no loader asks.
+  /// What `general.file_type` says of a file of one type, of several mixes of it the smallest; it
+  /// informs people, no loader asks.
   public static long fileType(GgufType type) {
     return switch (type) {
       case F32 -> 0;
@@ -62,7 +63,7 @@ public final class GgufTypes {
       case Q5_0 -> 8;
       case Q5_1 -> 9;
       case Q2_K -> 10;
-      case Q3_K -> 12;
+      case Q3_K -> 11;
       case Q4_K -> 14;
       case Q5_K -> 16;
       case Q6_K -> 18;
@@ -86,7 +87,7 @@ public final class GgufTypes {
           I64,
           F64,
           IQ1_M ->
-          1024; // "guessed"
+          GUESSED;
     };
   }
 }

@@ -3,7 +3,6 @@ package io.moepress.formats.gguf;
 import io.moepress.formats.FormatException;
 import io.moepress.formats.encoding.BlockEncoding;
 import io.moepress.formats.encoding.WeightRows;
-import io.moepress.formats.tensor.DType;
 import io.moepress.formats.tensor.Numbers;
 import io.moepress.formats.tensor.Shape;
 import io.moepress.formats.tensor.TensorData;
@@ -28,7 +27,8 @@ public final class PieceEncoder {
   /// @param piece `[rows, columns]`
   /// @throws FormatException for a value that is not finite, or does not fit the type
   public static byte[] encode(TensorData piece, GgufType type) {
-    if (isSame(piece.info().dtype(), type) && Numbers.areFinite(piece)) {
+    if (GgufType.of(piece.info().dtype()).filter(type::equals).isPresent()
+        && Numbers.areFinite(piece)) {
       return piece.bytes().toArray(ValueLayout.JAVA_BYTE);
     }
     float[] values = Numbers.floats(piece);
@@ -45,14 +45,5 @@ public final class PieceEncoder {
   private static BlockEncoding encoding(GgufType type) {
     return BlockEncoding.named(type.name())
         .orElseThrow(() -> new IllegalArgumentException("no encoding " + type));
-  }
-
-  private static boolean isSame(DType dtype, GgufType type) {
-    return switch (dtype) {
-      case F32 -> type == GgufType.F32;
-      case F16 -> type == GgufType.F16;
-      case BF16 -> type == GgufType.BF16;
-      default -> false;
-    };
   }
 }

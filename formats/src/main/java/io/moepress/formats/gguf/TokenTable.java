@@ -53,24 +53,24 @@ final class TokenTable {
         .path("vocab")
         .properties()
         .forEach(entry -> {
-          String text = entry.getKey();
-          long type =
-              fallback && BYTE_TOKEN.matcher(text).matches()
-                  ? BYTE
-                  : text.equals(unknown) ? UNKNOWN : NORMAL;
-          table.put(text, entry.getValue(), type);
+          boolean isByte = fallback && BYTE_TOKEN.matcher(entry.getKey()).matches();
+          long type = isByte ? BYTE : orUnknown(entry.getKey(), unknown, NORMAL);
+          table.put(entry.getKey(), entry.getValue(), type);
         });
     tokenizer.path("added_tokens").valueStream().forEach(token -> table.add(token, unknown));
     model.path("merges").valueStream().forEach(table::merge);
     return table;
   }
 
+  private static long orUnknown(String text, String unknown, long type) {
+    return text.equals(unknown) ? UNKNOWN : type;
+  }
+
   private void add(JsonNode token, String unknown) {
     String text = token.path("content").asString("");
     boolean control =
         token.path("special").asBoolean(false) || LOOKS_CONTROL.matcher(text).matches();
-    long type = text.equals(unknown) ? UNKNOWN : control ? CONTROL : USER_DEFINED;
-    put(text, token.path("id"), type);
+    put(text, token.path("id"), orUnknown(text, unknown, control ? CONTROL : USER_DEFINED));
   }
 
   private void put(String text, JsonNode number, long type) {

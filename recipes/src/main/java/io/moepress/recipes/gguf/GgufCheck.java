@@ -3,6 +3,8 @@ package io.moepress.recipes.gguf;
 import io.moepress.formats.Checks;
 import io.moepress.formats.FormatException;
 import io.moepress.formats.gguf.GgufFile;
+import io.moepress.formats.gguf.GgufModel;
+import io.moepress.formats.gguf.GgufNames;
 import io.moepress.formats.gguf.GgufTensorInfo;
 import io.moepress.formats.gguf.GgufValue;
 import io.moepress.formats.tensor.DType;
@@ -19,14 +21,17 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 /// Checks a GGUF file: its structure, and what llama.cpp asks for when it loads a model with
 /// experts.
 public final class GgufCheck {
-  private static final Pattern LAYER = Pattern.compile("blk\\.(\\d{1,9})\\..*");
-  private static final long MOST_EXPERTS = 512;
+  private static final String EMBEDDING = "token_embd.weight";
+  private static final String TOKENIZER = "tokenizer.ggml.model";
+  private static final String TOKENS = "tokenizer.ggml.tokens";
+
+  /// Elements that are read at once, unless a slice has more.
+  private static final long CHUNK = 1L << 20;
+
   private static final List<String> REQUIRED =
       List.of("block_count", "context_length", "embedding_length", "attention.head_count");
 
@@ -84,16 +89,12 @@ public final class GgufCheck {
   }
 
   private List<String> layers() {
-    Set<Long> seen = new TreeSet<>();
+    Set<Integer> seen = new TreeSet<>();
     for (GgufTensorInfo tensor : file.tensors()) {
-      Matcher matcher = LAYER.matcher(tensor.name());
-      if (matcher.matches()) {
-        seen.add(Long.parseLong(matcher.group(1)));
-      }
+      GgufNames.InLayer.of(tensor.name()).ifPresent(name -> seen.add(name.layer()));
     }
     long count = whole("block_count").orElse((long) seen.size());
-    boolean complete =
-        seen.size() == count && seen.stream().allMatch(layer -> layer >= 0 && layer < count);
+    boolean complete = seen.size() == count && seen.stream().allMatch(layer -> layer < count);
     return complete
         ? List.of()
         : List.of(
@@ -105,11 +106,11 @@ public final class GgufCheck {
     List<String> faults = new ArrayList<>();
     long experts = whole("expert_count").orElse(0L);
     long used = whole("expert_used_count").orElse(0L);
-    if (used > experts || experts > MOST_EXPERTS || (experts > 0 && used == 0)) {
+    if (used > experts || experts > GgufModel.MOST_EXPERTS || (experts > 0 && used == 0)) {
       faults.add(
           Checks.text(
               "%d of %d experts used (expected 1 to expert_count, which is at most %d)",
-              used, experts, MOST_EXPERTS));
+              used, experts, GgufModel.MOST_EXPERTS));
     }
     for (GgufTensorInfo tensor : file.tensors()) {
       long found = tensor.shape().dimension(0);
@@ -129,16 +130,16 @@ public final class GgufCheck {
   }
 
   private List<String> tokenizer() {
-    if (file.text("tokenizer.ggml.model").isEmpty()) {
-      return List.of("no tokenizer.ggml.model");
+    if (file.text(TOKENIZER).isEmpty()) {
+      return List.of("no " + TOKENIZER);
     }
-    Optional<GgufTensorInfo> embedding = file.tensor("token_embd.weight");
+    Optional<GgufTensorInfo> embedding = file.tensor(EMBEDDING);
     if (embedding.isEmpty()) {
-      return List.of("no token_embd.weight");
+      return List.of("no " + EMBEDDING);
     }
     long rows = embedding.get().shape().dimension(0);
     long tokens =
-        file.header().metadata().get("tokenizer.ggml.tokens") instanceof GgufValue.Many many
+        file.header().metadata().get(TOKENS) instanceof GgufValue.Many many
             ? many.items().size()
             : 0;
     return rows == tokens
@@ -149,7 +150,7 @@ public final class GgufCheck {
   private List<String> notFinite() throws IOException {
     List<String> faults = new ArrayList<>();
     for (GgufTensorInfo tensor : file.tensors()) {
-      Optional<DType> dtype = plain(tensor);
+      Optional<DType> dtype = tensor.type().dtype();
       if (dtype.isPresent() && !isFinite(tensor, dtype.get())) {
         faults.add(tensor.name());
       }
@@ -157,19 +158,10 @@ public final class GgufCheck {
     return faults;
   }
 
-  private static Optional<DType> plain(GgufTensorInfo tensor) {
-    return switch (tensor.type()) {
-      case F32 -> Optional.of(DType.F32);
-      case F16 -> Optional.of(DType.F16);
-      case BF16 -> Optional.of(DType.BF16);
-      default -> Optional.empty();
-    };
-  }
-
   private boolean isFinite(GgufTensorInfo tensor, DType dtype) throws IOException {
     long slices = tensor.shape().dimension(0);
     long elements = tensor.shape().elementCount() / slices;
-    long step = Math.max(1, (1L << 20) / elements);
+    long step = Math.max(1, CHUNK / elements);
     boolean finite = true;
     for (long first = 0; first < slices && finite; first += step) {
       long count = Math.min(step, slices - first);

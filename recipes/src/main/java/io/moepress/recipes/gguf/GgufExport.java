@@ -8,13 +8,12 @@ import io.moepress.formats.gguf.GgufType;
 import io.moepress.formats.gguf.GgufWriter;
 import io.moepress.formats.gguf.Piece;
 import io.moepress.formats.gguf.PieceEncoder;
-import io.moepress.recipes.recipe.ByteSize;
+import io.moepress.recipes.work.DiskSpace;
 import io.moepress.recipes.work.Progress;
 import io.moepress.recipes.work.Workers;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -43,7 +42,7 @@ public final class GgufExport {
   /// @throws FormatException when `output` is in the way, or a weight cannot be written
   public String write(Path output, boolean overwrite) throws IOException {
     try (StagedFile staged = StagedFile.create(output, overwrite)) {
-      requireSpace(staged.path());
+      DiskSpace.require(staged.directory(), plan.byteCount());
       String digest;
       try (GgufWriter writer = GgufWriter.create(staged.path(), plan.header());
           Progress.Task task = progress.begin("write", plan.byteCount(), "bytes")) {
@@ -60,17 +59,6 @@ public final class GgufExport {
       }
       staged.commit();
       return digest;
-    }
-  }
-
-  private void requireSpace(Path file) throws IOException {
-    Path directory = file.toAbsolutePath().getParent();
-    long free = Files.getFileStore(directory == null ? file : directory).getUsableSpace();
-    if (free < plan.byteCount()) {
-      throw FormatException.of(
-          "%s: the disk has %s free (expected %s for the file). Free some space, or choose another"
-              + " disk.",
-          file, new ByteSize(free).rounded(), new ByteSize(plan.byteCount()).rounded());
     }
   }
 

@@ -14,7 +14,6 @@ import io.moepress.formats.gguf.GgufType;
 import io.moepress.formats.gguf.GgufTypes;
 import io.moepress.formats.gguf.GgufValue;
 import io.moepress.formats.gguf.TypeRule;
-import io.moepress.formats.tensor.DType;
 import io.moepress.formats.tensor.TensorInfo;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -86,13 +85,12 @@ public record GgufPlan(
       GgufType type = rule.wanted(tensor);
       GgufType chosen = GgufTypes.choose(tensor, type);
       if (GgufTypes.takesType(tensor) && chosen != type) {
-        long width = tensor.shape().dimension(tensor.shape().rank() - 1);
         String reason =
             chosen
                 + " instead of "
                 + type
                 + ": rows of "
-                + width
+                + tensor.width()
                 + " do not divide into blocks of "
                 + type.blockElements();
         counts.merge(reason, 1, Integer::sum);
@@ -108,12 +106,11 @@ public record GgufPlan(
   /// @throws FormatException when it is none that calculates
   public static GgufType storedType(MoeModel model) {
     TensorInfo embedding = model.info(TensorId.ofModel(TensorRole.EMBEDDING));
-    DType dtype = embedding.dtype();
-    return GgufType.named(dtype.name())
-        .filter(type -> dtype == DType.F32 || dtype == DType.F16 || dtype == DType.BF16)
+    return GgufType.of(embedding.dtype())
         .orElseThrow(() ->
             FormatException.of(
-                "tensor %s: type %s (expected F32, F16 or BF16)", embedding.name(), dtype));
+                "tensor %s: type %s (expected F32, F16 or BF16). Name a type with --to.",
+                embedding.name(), embedding.dtype()));
   }
 
   /// Bytes of the whole file.
