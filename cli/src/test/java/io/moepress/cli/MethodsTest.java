@@ -9,6 +9,7 @@ import com.tngtech.archunit.core.importer.ClassFileImporter;
 import io.moepress.recipes.plan.MergeMethod;
 import io.moepress.recipes.plan.MethodDescription;
 import io.moepress.recipes.plan.PruneMethod;
+import io.moepress.recipes.plan.QuantizeMethod;
 import io.moepress.recipes.plan.SparsityMethod;
 import io.moepress.recipes.recipe.MethodBinder;
 import io.moepress.recipes.recipe.RecipeException;
@@ -100,13 +101,27 @@ class MethodsTest {
     assertThat(listed).isEqualTo(written("io.moepress.prune", SparsityMethod.class)).isNotEmpty();
     assertThat(rows("| method for zeros |"))
         .isEqualTo(
-            methods.sparsityNames().stream()
-                .map(name -> methods.description(name).orElseThrow())
-                .map(it -> "| `" + it.name() + "` | " + it.score() + " | " + it.source() + " |")
-                .toList());
+            methods.sparsityNames().stream().map(this::sourcedRow).toList());
     for (String name : methods.sparsityNames()) {
       assertThat(methods.sparsityExample(name).name()).isEqualTo(name);
     }
+  }
+
+  @Test
+  void everyWayToQuantiseIsInTheCatalogAndInTheDocs() throws IOException {
+    assertThat(methods.quantizeNames())
+        .hasSameSizeAs(written("io.moepress.quantize", QuantizeMethod.class))
+        .isNotEmpty();
+    assertThat(rows("| method for codes |"))
+        .isEqualTo(methods.quantizeNames().stream().map(this::sourcedRow).toList());
+    for (String name : methods.quantizeNames()) {
+      assertThat(methods.quantize(name).orElseThrow().bind(noOptions(), 42).name()).isEqualTo(name);
+    }
+  }
+
+  private String sourcedRow(String name) {
+    MethodDescription it = methods.description(name).orElseThrow();
+    return "| `" + it.name() + "` | " + it.score() + " | " + it.source() + " |";
   }
 
   private String row(String name) {
@@ -131,6 +146,7 @@ class MethodsTest {
       methods.prune(name).ifPresent(binder -> binder.bind(options, 42));
       methods.merge(name).ifPresent(binder -> binder.bind(options, 42));
       methods.sparsity(name).ifPresent(binder -> binder.bind(options, 42));
+      methods.quantize(name).ifPresent(binder -> binder.bind(options, 42));
 
       String known =
           methods.description(name).orElseThrow().options().stream()
