@@ -60,7 +60,7 @@ public record IntegerGrid(int bits, boolean isSymmetric) {
   }
 
   /// Whether the values are `± scale / 2`.
-  boolean isSign() {
+  public boolean isSign() {
     return bits == 1 && isSymmetric;
   }
 
@@ -94,10 +94,19 @@ public record IntegerGrid(int bits, boolean isSymmetric) {
       largest = Math.max(largest, values[i]);
       sum += Math.abs(values[i]);
     }
-    int steps = (1 << bits) - 1;
     if (isSign()) {
       return new Step(rounded((float) (2 * sum / Math.max(1, values.length)), scaleType), 0);
     }
+    return step(smallest, largest, scaleType);
+  }
+
+  /// Scale and zero point for values that lie between two.
+  ///
+  /// @param smallest at most 0
+  /// @param largest at least 0
+  /// @param scaleType what the scale is stored as: F32, F16 or BF16
+  public Step step(float smallest, float largest, DType scaleType) {
+    int steps = (1 << bits) - 1;
     if (isSymmetric) {
       return new Step(rounded(Math.max(-smallest, largest) / (steps / 2f), scaleType), 0);
     }
