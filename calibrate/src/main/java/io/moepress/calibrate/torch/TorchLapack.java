@@ -7,7 +7,7 @@ import java.util.Optional;
 
 /// The LAPACK inside libtorch.
 public final class TorchLapack implements LapackLibrary {
-  private static final List<String> NEEDED = List.of("dgemm_", "dsyevd_");
+  private static final List<String> NEEDED = List.of("dgemm_", "dpotrf_", "dsyevd_");
 
   /// For the service loader.
   public TorchLapack() {}

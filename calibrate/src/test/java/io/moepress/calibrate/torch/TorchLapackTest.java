@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import io.moepress.recipes.linear.Lapack;
 import io.moepress.recipes.linear.LinearAlgebra;
 import io.moepress.recipes.linear.LinearAlgebra.Eigen;
+import io.moepress.recipes.linear.LinearAlgebra.Part;
 import io.moepress.recipes.linear.PlainAlgebra;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
@@ -35,6 +36,60 @@ class TorchLapackTest {
     assertThat(LAPACK.productTransposed(a, b, rows, inner, columns))
         .containsExactly(
             PLAIN.productTransposed(a, b, rows, inner, columns), within(1e-15 * inner));
+  }
+
+  /// The last is more than one piece of work.
+  @ParameterizedTest
+  @CsvSource({"1, 1, 1", "2, 3, 4", "5, 1, 7", "17, 33, 9", "64, 100, 31", "700, 600, 1300"})
+  void productsAreAddedToTheSameParts(int rows, int inner, int columns) {
+    Part a = part(rows, inner, 1);
+    Part turned = part(inner, rows, 2);
+    Part b = part(inner, columns, 3);
+    Part found = part(rows, columns, 4);
+    Part expected = part(rows, columns, 4);
+
+    LAPACK.addProduct(a, b, found);
+    PLAIN.addProduct(a, b, expected);
+    assertThat(furthest(found, expected)).isLessThan(1e-15 * inner);
+
+    LAPACK.addTransposedProduct(turned, b, found);
+    PLAIN.addTransposedProduct(turned, b, expected);
+    assertThat(furthest(found, expected)).isLessThan(2e-15 * inner);
+  }
+
+  private static double furthest(Part found, Part expected) {
+    double furthest = 0;
+    for (int i = 0; i < expected.values().length; i++) {
+      furthest = Math.max(furthest, Math.abs(found.values()[i] - expected.values()[i]));
+    }
+    return furthest;
+  }
+
+  /// Rows of a matrix that has more columns.
+  private static Part part(int rows, int columns, long seed) {
+    return new Part(random((rows + 1) * (columns + 2), seed), 3, rows, columns, columns + 2);
+  }
+
+  /// A factor of numbers below `order` that is well conditioned.
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 3, 20, 128, 300})
+  void factorsAreTheSame(int order) {
+    double[] rows = random(order * order, order);
+    double[] found = PLAIN.productTransposed(rows, rows, order, order, order);
+    for (int i = 0; i < order; i++) {
+      found[i * order + i] += order;
+    }
+    double[] expected = found.clone();
+
+    assertThat(LAPACK.factorise(found, order)).isTrue();
+    assertThat(PLAIN.factorise(expected, order)).isTrue();
+    assertThat(found).containsExactly(expected, within(1e-14 * order));
+  }
+
+  @Test
+  void neitherFactorisesWhatIsNotPositiveDefinite() {
+    assertThat(LAPACK.factorise(new double[] {1, 0, 2, 3}, 2)).isFalse();
+    assertThat(LAPACK.factorise(new double[] {1, 0, 0, Double.NaN}, 2)).isFalse();
   }
 
   /// Vectors are unique up to their sign only, so what they span is compared.

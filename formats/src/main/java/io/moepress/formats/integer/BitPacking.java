@@ -51,8 +51,10 @@ public enum BitPacking {
   public int[] pack(int[] codes, int bits) {
     int[] words = new int[words(codes.length, bits)];
     for (int i = 0; i < codes.length; i++) {
-      Checks.require(
-          codes[i] >= 0 && codes[i] < 1 << bits, "code %d does not fit %d bits", codes[i], bits);
+      if (codes[i] < 0 || codes[i] >= 1 << bits) { // no varargs in a loop over all weights
+        throw new IllegalArgumentException(
+            Checks.text("code %d does not fit %d bits", codes[i], bits));
+      }
       long position = position(i, bits);
       int word = Math.toIntExact(position / Integer.SIZE);
       int shift = (int) (position % Integer.SIZE);

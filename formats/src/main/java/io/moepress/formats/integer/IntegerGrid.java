@@ -1,12 +1,9 @@
 package io.moepress.formats.integer;
 
 import io.moepress.formats.Checks;
+import io.moepress.formats.FormatException;
 import io.moepress.formats.tensor.DType;
 import io.moepress.formats.tensor.Numbers;
-import io.moepress.formats.tensor.Shape;
-import io.moepress.formats.tensor.TensorData;
-import io.moepress.formats.tensor.TensorInfo;
-import java.lang.foreign.MemorySegment;
 
 /// Evenly spaced values, each of which has an integer code of `b` bits.
 ///
@@ -60,7 +57,7 @@ public record IntegerGrid(int bits, boolean isSymmetric) {
   }
 
   /// Whether the values are `± scale / 2`.
-  boolean isSign() {
+  public boolean isSign() {
     return bits == 1 && isSymmetric;
   }
 
@@ -88,16 +85,26 @@ public record IntegerGrid(int bits, boolean isSymmetric) {
     float largest = 0;
     double sum = 0;
     for (int i = 0; i < values.length; i++) {
-      Checks.requireFormat(
-          Float.isFinite(values[i]), "value %d is %s (expected finite weights)", i, values[i]);
+      if (!Float.isFinite(values[i])) { // no varargs in a loop over all weights
+        throw FormatException.of("value %d is %s (expected finite weights)", i, values[i]);
+      }
       smallest = Math.min(smallest, values[i]);
       largest = Math.max(largest, values[i]);
       sum += Math.abs(values[i]);
     }
-    int steps = (1 << bits) - 1;
     if (isSign()) {
       return new Step(rounded((float) (2 * sum / Math.max(1, values.length)), scaleType), 0);
     }
+    return step(smallest, largest, scaleType);
+  }
+
+  /// Scale and zero point for values that lie between two.
+  ///
+  /// @param smallest at most 0
+  /// @param largest at least 0
+  /// @param scaleType what the scale is stored as: F32, F16 or BF16
+  public Step step(float smallest, float largest, DType scaleType) {
+    int steps = (1 << bits) - 1;
     if (isSymmetric) {
       return new Step(rounded(Math.max(-smallest, largest) / (steps / 2f), scaleType), 0);
     }
@@ -107,10 +114,12 @@ public record IntegerGrid(int bits, boolean isSymmetric) {
   }
 
   private static float rounded(float scale, DType type) {
-    TensorInfo info = new TensorInfo("scale", type, Shape.of(1));
-    MemorySegment bytes = MemorySegment.ofArray(new byte[Math.toIntExact(info.byteCount())]);
-    float smallest = type == DType.F16 ? SMALLEST_F16 : Float.MIN_NORMAL;
-    Numbers.put(info, bytes, 0, Math.max(scale, smallest));
-    return Numbers.floats(new TensorData(info, bytes))[0];
+    return switch (type) {
+      case F32 -> Math.max(scale, Float.MIN_NORMAL);
+      case BF16 -> Numbers.bfloat16(Math.max(scale, Float.MIN_NORMAL));
+      case F16 -> Float.float16ToFloat(Float.floatToFloat16(Math.max(scale, SMALLEST_F16)));
+      default ->
+          throw FormatException.of("scales stored as %s (expected F32, F16 or BF16)", type);
+    };
   }
 }

@@ -51,6 +51,18 @@ public record IntegerMatrix(
         Checks.require(size > 0, "groups of %d columns", size);
       }
     }
+
+    /// The group of each column of a matrix that is stored in this way.
+    default int[] groups(int columns) {
+      int size =
+          switch (this) {
+            case Tensor _, Channel _ -> Math.max(1, columns);
+            case Group group -> group.size();
+          };
+      int[] groups = new int[columns];
+      Arrays.setAll(groups, column -> column / size);
+      return groups;
+    }
   }
 
   private static int count(int[] groups) {
@@ -76,8 +88,7 @@ public record IntegerMatrix(
     return Arrays.stream(members).distinct().count() <= 1;
   }
 
-  private Step step(int row, int group) {
-    int index = row * groupCount() + group;
+  private Step step(int index) {
     return new Step(scales[index], zeroPoints[index]);
   }
 
@@ -88,55 +99,77 @@ public record IntegerMatrix(
   /// @throws io.moepress.formats.FormatException when a value is not finite
   public static IntegerMatrix encode(
       float[] values, int rows, IntegerGrid grid, Sharing sharing, DType scaleType) {
+    return encode(values, rows, grid, sharing, members -> grid.step(members, scaleType));
+  }
+
+  /// Where the values of a grid should lie for some values that share a scale.
+  @FunctionalInterface
+  public interface Fit {
+    /// Scale and zero point.
+    Step of(float[] members);
+  }
+
+  /// Rounds a matrix to the nearest values of a grid.
+  ///
+  /// @param values `[rows · columns]`, row-major
+  /// @param fit gives scales and zero points
+  public static IntegerMatrix encode(
+      float[] values, int rows, IntegerGrid grid, Sharing sharing, Fit fit) {
     Checks.require(
         rows > 0 && values.length % rows == 0, "%d values in %d rows", values.length, rows);
-    int columns = values.length / rows;
-    int size =
-        switch (sharing) {
-          case Sharing.Tensor _, Sharing.Channel _ -> Math.max(1, columns);
-          case Sharing.Group group -> group.size();
-        };
-    int[] groups = new int[columns];
-    Arrays.setAll(groups, column -> column / size);
+    int[] groups = sharing.groups(values.length / rows);
     int steps = Math.multiplyExact(rows, count(groups));
     IntegerMatrix matrix =
         new IntegerMatrix(
             grid, rows, groups, new byte[values.length], new float[steps], new byte[steps]);
     if (sharing instanceof Sharing.Tensor) {
-      Step step = grid.step(values, scaleType);
+      Step step = fit.of(values);
       Arrays.fill(matrix.scales, step.scale());
       Arrays.fill(matrix.zeroPoints, (byte) step.zeroPoint());
     } else {
-      matrix.fit(values, size, scaleType);
+      matrix.fit(values, fit);
     }
     matrix.round(values);
     return matrix;
   }
 
-  private void fit(float[] values, int size, DType scaleType) {
+  private void fit(float[] values, Fit fit) {
+    int groupCount = groupCount();
     for (int row = 0; row < rows; row++) {
-      int end = (row + 1) * columns();
-      for (int group = 0; group < groupCount(); group++) {
-        int first = row * columns() + group * size;
-        float[] members = Arrays.copyOfRange(values, first, Math.min(first + size, end));
-        Step step = grid.step(members, scaleType);
-        scales[row * groupCount() + group] = step.scale();
-        zeroPoints[row * groupCount() + group] = (byte) step.zeroPoint();
+      int first = 0;
+      for (int end = 1; end <= columns(); end++) {
+        if (end == columns() || groups[end] != groups[first]) {
+          int start = row * columns();
+          Step step = fit.of(Arrays.copyOfRange(values, start + first, start + end));
+          scales[row * groupCount + groups[first]] = step.scale();
+          zeroPoints[row * groupCount + groups[first]] = (byte) step.zeroPoint();
+          first = end;
+        }
       }
     }
   }
 
   private void round(float[] values) {
-    for (int i = 0; i < values.length; i++) {
-      codes[i] = (byte) grid.code(values[i], step(i / columns(), groups[i % columns()]));
+    int groupCount = groupCount();
+    int i = 0;
+    for (int row = 0; row < rows; row++) {
+      for (int group : groups) {
+        codes[i] = (byte) grid.code(values[i], step(row * groupCount + group));
+        i++;
+      }
     }
   }
 
   /// The values, `[rows · columns]`, row-major.
   public float[] decode() {
     float[] values = new float[codes.length];
-    for (int i = 0; i < values.length; i++) {
-      values[i] = grid.value(codes[i], step(i / columns(), groups[i % columns()]));
+    int groupCount = groupCount();
+    int i = 0;
+    for (int row = 0; row < rows; row++) {
+      for (int group : groups) {
+        values[i] = grid.value(codes[i], step(row * groupCount + group));
+        i++;
+      }
     }
     return values;
   }
@@ -146,8 +179,9 @@ public record IntegerMatrix(
   ///
   /// @throws IllegalArgumentException when columns are in other groups than consecutive ones
   public int[] words() {
+    int length = Math.ceilDiv(columns(), groupCount());
     Checks.require(
-        Arrays.equals(groups, consecutive(columns(), Math.ceilDiv(columns(), groupCount()))),
+        Arrays.equals(groups, new Sharing.Group(length).groups(columns())),
         "groups %s of columns are not consecutive",
         Arrays.toString(groups));
     int[] words = new int[wordCount(rows, columns(), groupCount(), grid)];
@@ -178,31 +212,25 @@ public record IntegerMatrix(
         scheme,
         expected);
     int size = Math.multiplyExact(rows, columns);
-    int[] unsigned = BitPacking.STREAM.unpack(words, size, grid.bits());
+    int first = BitPacking.STREAM.words(size, grid.bits());
+    int[] unsigned = BitPacking.STREAM.unpack(Arrays.copyOf(words, first), size, grid.bits());
     byte[] codes = new byte[size];
     for (int i = 0; i < size; i++) {
       codes[i] = (byte) (unsigned[i] + grid.lowest());
     }
-    int first = BitPacking.STREAM.words(size, grid.bits());
     float[] scales = new float[rows * groups];
     byte[] zeroPoints = new byte[scales.length];
     for (int i = 0; i < scales.length; i++) {
       scales[i] = Float.intBitsToFloat(words[first + i]);
       zeroPoints[i] = grid.isSymmetric() ? 0 : (byte) words[first + scales.length + i];
     }
-    int length = scheme.groupSize() == IntegerScheme.CHANNEL ? columns : scheme.groupSize();
-    return new IntegerMatrix(grid, rows, consecutive(columns, length), codes, scales, zeroPoints);
+    return new IntegerMatrix(
+        grid, rows, scheme.sharing().groups(columns), codes, scales, zeroPoints);
   }
 
   private static int wordCount(int rows, int columns, int groups, IntegerGrid grid) {
     int codes = BitPacking.STREAM.words(Math.multiplyExact(rows, columns), grid.bits());
     return Math.addExact(codes, Math.multiplyExact(rows, groups) * (grid.isSymmetric() ? 1 : 2));
-  }
-
-  private static int[] consecutive(int columns, int length) {
-    int[] groups = new int[columns];
-    Arrays.setAll(groups, column -> column / Math.max(1, length));
-    return groups;
   }
 
   /// A code as it is packed: without sign, the smallest is 0.

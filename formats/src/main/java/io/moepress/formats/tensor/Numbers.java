@@ -139,17 +139,24 @@ public final class Numbers {
   public static void put(TensorInfo info, MemorySegment bytes, long index, float value) {
     switch (info.dtype()) {
       case F32 -> bytes.set(INT, index * Integer.BYTES, Float.floatToRawIntBits(value));
-      case BF16 -> {
-        int bits = Float.floatToRawIntBits(value);
-        int rounded = bits + 0x7FFF + (bits >>> Short.SIZE & 1);
-        bytes.set(SHORT, index * Short.BYTES, (short) (rounded >>> Short.SIZE));
-      }
+      case BF16 ->
+          bytes.set(
+              SHORT,
+              index * Short.BYTES,
+              (short) (Float.floatToRawIntBits(bfloat16(value)) >>> Short.SIZE));
       case F16 -> bytes.set(SHORT, index * Short.BYTES, Float.floatToFloat16(value));
       default ->
           throw FormatException.of(
               "tensor %s: cannot write a number as %s (expected F32, F16 or BF16)",
               info.name(), info.dtype());
     }
+  }
+
+  /// The BF16 number next to a finite one, ties to even.
+  public static float bfloat16(float value) {
+    int bits = Float.floatToRawIntBits(value);
+    int rounded = bits + 0x7FFF + (bits >>> Short.SIZE & 1);
+    return Float.intBitsToFloat(rounded & 0xFFFF0000);
   }
 
   /// Writes doubles as the bytes of an F64 tensor.

@@ -20,8 +20,13 @@ import java.util.Arrays;
 /// address, matrices lie column by column. A row-major matrix is its transpose there, which is why
 /// operands change places below.
 public final class Lapack implements LinearAlgebra {
+  /// Floating-point operations of one call that works on arrays of Java.
+  private static final long PIECE = 1L << 29;
+
   private final LapackLibrary library;
   private final Call dgemm;
+  private final Call dgemmOnHeap;
+  private final Call dpotrf;
   private final Call dsyevd;
 
   /// A function without result.
@@ -33,15 +38,18 @@ public final class Lapack implements LinearAlgebra {
 
   /// Binds the functions.
   ///
-  /// @param symbols has `dgemm_` and `dsyevd_`
+  /// @param symbols has `dgemm_`, `dpotrf_` and `dsyevd_`
   Lapack(LapackLibrary library, SymbolLookup symbols) {
     this.library = library;
     this.dgemm = bind(symbols, "dgemm_", 13);
+    this.dgemmOnHeap = bind(symbols, "dgemm_", 13, Linker.Option.critical(true));
+    this.dpotrf = bind(symbols, "dpotrf_", 5);
     this.dsyevd = bind(symbols, "dsyevd_", 11);
   }
 
   @SuppressWarnings("restricted") // the only place that calls native code by itself
-  private static Call bind(SymbolLookup symbols, String name, int arguments) {
+  private static Call bind(
+      SymbolLookup symbols, String name, int arguments, Linker.Option... options) {
     MemoryLayout[] addresses = new MemoryLayout[arguments];
     Arrays.fill(addresses, ADDRESS);
     MemorySegment function =
@@ -49,7 +57,8 @@ public final class Lapack implements LinearAlgebra {
             .find(name)
             .orElseThrow(() -> new IllegalArgumentException("the library has no " + name));
     MethodHandle handle =
-        Linker.nativeLinker().downcallHandle(function, FunctionDescriptor.ofVoid(addresses));
+        Linker.nativeLinker()
+            .downcallHandle(function, FunctionDescriptor.ofVoid(addresses), options);
     return MethodHandleProxies.asInterfaceInstance(
         Call.class, handle.asSpreader(MemorySegment[].class, arguments));
   }
@@ -89,6 +98,71 @@ public final class Lapack implements LinearAlgebra {
           result,
           integer(arena, columns));
       return result.toArray(JAVA_DOUBLE);
+    }
+  }
+
+  @Override
+  public void addProduct(Part a, Part b, Part sum) {
+    add('N', a, a.columns(), b, sum);
+  }
+
+  @Override
+  public void addTransposedProduct(Part a, Part b, Part sum) {
+    add('T', a, a.rows(), b, sum);
+  }
+
+  /// Arrays are handed over as they are. The garbage collector waits meanwhile, so the work is done
+  /// in pieces of some milliseconds.
+  private void add(char form, Part a, int inner, Part b, Part sum) {
+    long work = 2L * inner * sum.columns();
+    int rows = Math.clamp(PIECE / work, 1, sum.rows());
+    for (int row = 0; row < sum.rows(); row += rows) {
+      int count = Math.min(rows, sum.rows() - row);
+      int step = form == 'N' ? a.stride() : 1;
+      try (Arena arena = Arena.ofConfined()) {
+        call(
+            dgemmOnHeap,
+            letter(arena, 'N'),
+            letter(arena, form),
+            integer(arena, sum.columns()),
+            integer(arena, count),
+            integer(arena, inner),
+            arena.allocateFrom(JAVA_DOUBLE, 1.0),
+            from(b, 0),
+            integer(arena, b.stride()),
+            from(a, row * step),
+            integer(arena, a.stride()),
+            arena.allocateFrom(JAVA_DOUBLE, 1.0),
+            from(sum, row * sum.stride()),
+            integer(arena, sum.stride()));
+      }
+    }
+  }
+
+  private static MemorySegment from(Part part, int offset) {
+    return MemorySegment.ofArray(part.values())
+        .asSlice((long) (part.first() + offset) * Double.BYTES);
+  }
+
+  @Override
+  public boolean factorise(double[] matrix, int order) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment factor = arena.allocateFrom(JAVA_DOUBLE, matrix);
+      MemorySegment outcome = integer(arena, 0);
+      call(
+          dpotrf,
+          letter(arena, 'U'), // the lower triangle, row by row
+          integer(arena, order),
+          factor,
+          integer(arena, order),
+          outcome);
+      int code = outcome.get(JAVA_INT, 0);
+      Checks.require(code >= 0, "no factor of a matrix of order %d: code %d", order, code);
+      MemorySegment.copy(factor, JAVA_DOUBLE, 0, matrix, 0, matrix.length);
+      for (int row = 0; row < order; row++) {
+        Arrays.fill(matrix, row * order + row + 1, (row + 1) * order, 0);
+      }
+      return code == 0;
     }
   }
 

@@ -33,6 +33,59 @@ public record PlainAlgebra() implements LinearAlgebra {
   }
 
   @Override
+  public void addProduct(Part a, Part b, Part sum) {
+    for (int row = 0; row < a.rows(); row++) {
+      for (int k = 0; k < a.columns(); k++) {
+        addRow(a.values()[a.first() + row * a.stride() + k], b, k, sum, row);
+      }
+    }
+  }
+
+  @Override
+  public void addTransposedProduct(Part a, Part b, Part sum) {
+    for (int row = 0; row < a.columns(); row++) {
+      for (int k = 0; k < a.rows(); k++) {
+        addRow(a.values()[a.first() + k * a.stride() + row], b, k, sum, row);
+      }
+    }
+  }
+
+  private static void addRow(double factor, Part from, int fromRow, Part to, int toRow) {
+    int source = from.first() + fromRow * from.stride();
+    int target = to.first() + toRow * to.stride();
+    for (int column = 0; column < from.columns(); column++) {
+      to.values()[target + column] += factor * from.values()[source + column];
+    }
+  }
+
+  @Override
+  public boolean factorise(double[] matrix, int order) {
+    for (int row = 0; row < order; row++) {
+      int at = row * order;
+      for (int column = 0; column <= row; column++) {
+        double rest = matrix[at + column] - product(matrix, at, column * order, column);
+        if (column < row) {
+          matrix[at + column] = rest / matrix[column * order + column];
+        } else if (rest > 0) {
+          matrix[at + row] = Math.sqrt(rest);
+        } else {
+          return false; // NaN, too
+        }
+      }
+      Arrays.fill(matrix, at + row + 1, at + order, 0);
+    }
+    return true;
+  }
+
+  private static double product(double[] values, int first, int second, int count) {
+    double sum = 0;
+    for (int i = 0; i < count; i++) {
+      sum += values[first + i] * values[second + i];
+    }
+    return sum;
+  }
+
+  @Override
   public Eigen eigen(double[] symmetric, int order) {
     double[][] rows = new double[order][];
     for (int row = 0; row < order; row++) {

@@ -1,4 +1,4 @@
-/// Products and eigenvectors of matrices, by LAPACK where there is one.
+/// Products, eigenvectors and Cholesky factors of matrices, by LAPACK where there is one.
 @NullMarked
 package io.moepress.recipes.linear;
 

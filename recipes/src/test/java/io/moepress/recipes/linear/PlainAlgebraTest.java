@@ -1,14 +1,16 @@
 package io.moepress.recipes.linear;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.within;
 
+import io.moepress.recipes.linear.LinearAlgebra.Part;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// Products and eigenvectors as they are defined.
+/// Products, factors and eigenvectors as they are defined.
 class PlainAlgebraTest {
   private static final LinearAlgebra ALGEBRA = new PlainAlgebra();
 
@@ -19,6 +21,44 @@ class PlainAlgebraTest {
 
     assertThat(ALGEBRA.product(a, b, 2, 3, 2)).containsExactly(5, 11, 14, 23);
     assertThat(ALGEBRA.productTransposed(a, a, 2, 3, 2)).containsExactly(14, 32, 32, 77);
+  }
+
+  @Test
+  void productsAreAddedToPartsOfMatrices() {
+    double[] a = {1, 2, 3, 4, 5, 6}; // [2, 3]
+    double[] b = {1, 0, 2, 1, 0, 3}; // [3, 2]
+    double[] sum = {1, 1, 1, 1, 1, 1}; // [2, 3]
+    Part lastTwo = new Part(a, 1, 2, 2, 3); // [[2, 3], [5, 6]]
+
+    ALGEBRA.addProduct(lastTwo, new Part(b, 2, 2, 2, 2), new Part(sum, 0, 2, 2, 3));
+    assertThat(sum).containsExactly(5, 12, 1, 11, 24, 1);
+
+    ALGEBRA.addTransposedProduct(lastTwo, Part.of(a, 2, 3), Part.of(sum, 2, 3));
+    assertThat(sum).containsExactly(5 + 22, 12 + 29, 1 + 36, 11 + 27, 24 + 36, 1 + 45);
+  }
+
+  @Test
+  void partsLieInsideTheirMatrix() {
+    double[] matrix = new double[6];
+
+    assertThatIllegalArgumentException().isThrownBy(() -> new Part(matrix, 1, 2, 3, 3));
+    assertThatIllegalArgumentException().isThrownBy(() -> new Part(matrix, 0, 1, 3, 2));
+    assertThatIllegalArgumentException().isThrownBy(() -> new Part(matrix, -1, 1, 1, 3));
+    assertThat(new Part(matrix, 1, 2, 2, 3).columns()).isEqualTo(2);
+  }
+
+  @Test
+  void aFactorIsTheLowerTriangle() {
+    double[] matrix = {4, 99, 2, 10}; // what is above the diagonal is not read
+
+    assertThat(ALGEBRA.factorise(matrix, 2)).isTrue();
+    assertThat(matrix).containsExactly(2, 0, 1, 3);
+  }
+
+  @ParameterizedTest
+  @ValueSource(doubles = {4, 4.5, Double.NaN})
+  void whatIsNotPositiveDefiniteHasNoFactor(double corner) {
+    assertThat(ALGEBRA.factorise(new double[] {1, 0, 2, 8 - corner}, 2)).isFalse();
   }
 
   @Test
