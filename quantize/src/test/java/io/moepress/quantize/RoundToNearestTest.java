@@ -113,6 +113,16 @@ class RoundToNearestTest {
     assertThat(SEARCH.step(sign, members, DType.F32)).isEqualTo(sign.step(members, DType.F32));
   }
 
+  /// Errors below 1 to a power that high are 0.
+  @Test
+  void ofEqualErrorsTheWidestGridIsKept() {
+    IntegerGrid grid = new IntegerGrid(4, true);
+    float[] members = {0.5f, -0.25f, 0.125f};
+
+    assertThat(new ScaleSearch(0.8, 100, 1e6).step(grid, members, DType.F32))
+        .isEqualTo(grid.step(members, DType.F32));
+  }
+
   @Test
   void zerosHaveAScaleAndStayZero() {
     for (IntegerGrid grid : grids().toList()) {
