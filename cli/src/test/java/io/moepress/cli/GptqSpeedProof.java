@@ -4,11 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.moepress.formats.integer.IntegerGrid;
 import io.moepress.formats.integer.IntegerMatrix.Sharing;
-import io.moepress.formats.integer.IntegerScheme;
 import io.moepress.formats.tensor.DType;
 import io.moepress.quantize.Gptq;
 import io.moepress.quantize.GptqFactor;
 import io.moepress.quantize.HessianSum;
+import io.moepress.quantize.StoredGrid;
 import io.moepress.recipes.linear.LinearAlgebra;
 import java.lang.management.ManagementFactory;
 import java.time.Duration;
@@ -31,13 +31,13 @@ class GptqSpeedProof {
     HessianSum sum = new HessianSum(COLUMNS, algebra);
     sum.add(drawn(COLUMNS * 1024, 1));
     float[] weights = drawn(ROWS * COLUMNS, 2);
-    IntegerScheme scheme =
-        new IntegerScheme(new IntegerGrid(4, true), new Sharing.Group(128), DType.BF16);
+    StoredGrid stored =
+        new StoredGrid(new IntegerGrid(4, true), new Sharing.Group(128), DType.BF16);
     long taken = Long.MAX_VALUE;
     for (int i = 0; i < RUNS; i++) {
       long start = processorTime();
       GptqFactor factor = Gptq.DEFAULT.factor(sum.hessian(), COLUMNS, algebra);
-      Gptq.Result result = Gptq.DEFAULT.encode(weights, ROWS, factor, scheme);
+      Gptq.Result result = Gptq.DEFAULT.encode(weights, ROWS, factor, stored);
       taken = Math.min(taken, processorTime() - start);
       assertThat(result.report().loss()).isPositive();
     }

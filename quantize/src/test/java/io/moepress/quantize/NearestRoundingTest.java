@@ -9,7 +9,6 @@ import io.moepress.formats.integer.IntegerGrid;
 import io.moepress.formats.integer.IntegerGrid.Step;
 import io.moepress.formats.integer.IntegerMatrix;
 import io.moepress.formats.integer.IntegerMatrix.Sharing;
-import io.moepress.formats.integer.IntegerScheme;
 import io.moepress.formats.tensor.DType;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -17,7 +16,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /// Rounding to the nearest, with scales from extremes and from a search.
-class RoundToNearestTest {
+class NearestRoundingTest {
   private static final ScaleSearch SEARCH = ScaleSearch.DEFAULT;
 
   static Stream<IntegerGrid> grids() {
@@ -137,10 +136,10 @@ class RoundToNearestTest {
   @MethodSource("grids")
   void everyWeightIsRoundedWithTheScaleOfItsGroup(IntegerGrid grid) {
     float[] weights = Drawn.weights(6 * 40, 3);
-    IntegerScheme scheme = new IntegerScheme(grid, new Sharing.Group(16), DType.BF16);
+    StoredGrid scheme = new StoredGrid(grid, new Sharing.Group(16), DType.BF16);
 
-    IntegerMatrix plain = new RoundToNearest(new Extremes()).encode(weights, 6, scheme);
-    IntegerMatrix searched = new RoundToNearest(SEARCH).encode(weights, 6, scheme);
+    IntegerMatrix plain = new NearestRounding(new Extremes()).encode(weights, 6, scheme);
+    IntegerMatrix searched = new NearestRounding(SEARCH).encode(weights, 6, scheme);
 
     assertThat(plain.decode())
         .isEqualTo(IntegerMatrix.encode(weights, 6, grid, scheme.sharing(), DType.BF16).decode());
@@ -160,10 +159,10 @@ class RoundToNearestTest {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> new ScaleSearch(0.5, 10, Double.NaN))
         .withMessageContaining("exponent NaN");
-    IntegerScheme scheme =
-        new IntegerScheme(new IntegerGrid(4, true), new Sharing.Channel(), DType.F32);
+    StoredGrid scheme =
+        new StoredGrid(new IntegerGrid(4, true), new Sharing.Channel(), DType.F32);
     assertThatExceptionOfType(FormatException.class)
-        .isThrownBy(() -> new RoundToNearest(SEARCH).encode(new float[] {1, Float.NaN}, 1, scheme))
+        .isThrownBy(() -> new NearestRounding(SEARCH).encode(new float[] {1, Float.NaN}, 1, scheme))
         .withMessageContaining("value 1 is NaN");
   }
 }
