@@ -68,7 +68,7 @@ final class Methods implements MethodCatalog {
     sparsity.add(WandaSparsity.DESCRIPTION, (options, seed) -> new WandaSparsity());
     sparsity.add(OwlSparsity.DESCRIPTION, (options, seed) -> owl(options));
     sparsity.add(MagnitudeSparsity.DESCRIPTION, (options, seed) -> new MagnitudeSparsity());
-    quantize.add(RoundToNearest.DESCRIPTION, (options, seed) -> RoundToNearest.PLAIN);
+    quantize.add(RoundToNearest.DESCRIPTION, (options, seed) -> new RoundToNearest());
   }
 
   /// The methods for one kind of step.

@@ -3,7 +3,6 @@ package io.moepress.quantize;
 import io.moepress.formats.Checks;
 import io.moepress.formats.integer.IntegerMatrix;
 import io.moepress.formats.integer.IntegerMatrix.Sharing;
-import io.moepress.formats.integer.ScaledGrid;
 import io.moepress.recipes.linear.LinearAlgebra;
 
 /// Rounds the weights of a linear layer column by column, and lets later columns make up for the
@@ -128,9 +127,9 @@ public record Gptq(
   /// @param weights `[rows, columns]`, row-major
   /// @param factor of [#factor]
   /// @throws io.moepress.formats.FormatException when a weight is not finite
-  public Result encode(float[] weights, int rows, GptqFactor factor, ScaledGrid scheme) {
-    Sharing sharing = scheme.sharing();
-    Solution solution = solve(weights, rows, factor, sharing, new GridRounding(scheme, scales));
+  public Result encode(float[] weights, int rows, GptqFactor factor, StoredGrid stored) {
+    Sharing sharing = stored.sharing();
+    Solution solution = solve(weights, rows, factor, sharing, new GridRounding(stored, scales));
     int steps = solution.steps().length;
     float[] stepScales = new float[steps];
     byte[] zeroPoints = new byte[steps];
@@ -140,7 +139,7 @@ public record Gptq(
     }
     return new Result(
         new IntegerMatrix(
-            scheme.grid(),
+            stored.grid(),
             rows,
             solution.groups().ofColumn(),
             solution.codes(),

@@ -1,13 +1,12 @@
 package io.moepress.quantize;
 
 import io.moepress.formats.integer.IntegerGrid;
-import io.moepress.formats.integer.ScaledGrid;
 
 /// Rounding as checkpoints store it: numbers become floats, scales have their stored type.
 ///
-/// @param scheme grid and type of scales
+/// @param stored grid and type of scales
 /// @param scales how scales follow from numbers
-record GridRounding(ScaledGrid scheme, ScaleChoice scales) implements Rounding {
+record GridRounding(StoredGrid stored, ScaleChoice scales) implements Rounding {
 
   @Override
   public Step step(double[] numbers, int from, int to) {
@@ -15,18 +14,18 @@ record GridRounding(ScaledGrid scheme, ScaleChoice scales) implements Rounding {
     for (int i = 0; i < members.length; i++) {
       members[i] = (float) numbers[from + i];
     }
-    IntegerGrid.Step step = scales.step(scheme.grid(), members, scheme.scaleType());
+    IntegerGrid.Step step = scales.step(stored.grid(), members, stored.scaleType());
     return new Step(step.scale(), step.zeroPoint());
   }
 
   @Override
   public int code(double number, Step step) {
-    return scheme.grid().code((float) number, stored(step));
+    return stored.grid().code((float) number, stored(step));
   }
 
   @Override
   public double value(int code, Step step) {
-    return scheme.grid().value(code, stored(step));
+    return stored.grid().value(code, stored(step));
   }
 
   /// Loses nothing: the scale has been a float.

@@ -1,7 +1,5 @@
 package io.moepress.quantize;
 
-import io.moepress.formats.integer.IntegerMatrix;
-import io.moepress.formats.integer.ScaledGrid;
 import io.moepress.recipes.plan.MethodDescription;
 import io.moepress.recipes.plan.QuantizeMethod;
 import java.util.List;
@@ -15,12 +13,10 @@ import java.util.List;
 /// ```
 ///
 /// The scale is rounded to the type it is stored in before anything is divided by it; see
-/// [io.moepress.formats.integer.IntegerGrid]. Scales may also be searched for ([ScaleSearch]).
+/// [io.moepress.formats.integer.IntegerGrid].
 ///
 /// Source: what compressed-tensors calls the observer `minmax`.
-///
-/// @param scales how scales follow from weights
-public record RoundToNearest(ScaleChoice scales) implements QuantizeMethod {
+public record RoundToNearest() implements QuantizeMethod {
   /// What there is to say about it.
   public static final MethodDescription DESCRIPTION =
       new MethodDescription(
@@ -32,22 +28,6 @@ public record RoundToNearest(ScaleChoice scales) implements QuantizeMethod {
           "https://github.com/vllm-project/compressed-tensors",
           List.of(),
           "- quantize: {method: round-to-nearest, scheme: W4A16, group-size: 128}");
-
-  /// From the smallest weight to the largest.
-  public static final RoundToNearest PLAIN = new RoundToNearest(new Extremes());
-
-  /// Rounds a matrix.
-  ///
-  /// @param weights finite, `[rows, columns]`, row-major
-  /// @throws io.moepress.formats.FormatException when a weight is not finite
-  public IntegerMatrix encode(float[] weights, int rows, ScaledGrid scheme) {
-    return IntegerMatrix.encode(
-        weights,
-        rows,
-        scheme.grid(),
-        scheme.sharing(),
-        members -> scales.step(scheme.grid(), members, scheme.scaleType()));
-  }
 
   @Override
   public String name() {

@@ -8,7 +8,6 @@ import static org.assertj.core.api.Assertions.within;
 import io.moepress.formats.FormatException;
 import io.moepress.formats.integer.IntegerGrid;
 import io.moepress.formats.integer.IntegerMatrix.Sharing;
-import io.moepress.formats.integer.ScaledGrid;
 import io.moepress.formats.tensor.DType;
 import io.moepress.quantize.Gptq.GroupScales;
 import io.moepress.quantize.Gptq.Order;
@@ -18,8 +17,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 class GptqFactorTest {
-  private static final ScaledGrid SCHEME =
-      new ScaledGrid(new IntegerGrid(4, true), new Sharing.Channel(), DType.F32);
+  private static final StoredGrid SCHEME =
+      new StoredGrid(new IntegerGrid(4, true), new Sharing.Channel(), DType.F32);
 
   private static Gptq gptq(double damping, int retries) {
     return new Gptq(damping, retries, Order.STORED, GroupScales.ORIGINAL, 128, new Extremes());
@@ -134,7 +133,7 @@ class GptqFactorTest {
     assertThatIllegalArgumentException()
         .isThrownBy(() ->
             factor.loss(
-                new float[3], new RoundToNearest(new Extremes()).encode(new float[3], 1, SCHEME)))
+                new float[3], new NearestRounding(new Extremes()).encode(new float[3], 1, SCHEME)))
         .withMessageContaining("for a Hessian of 2 columns");
   }
 

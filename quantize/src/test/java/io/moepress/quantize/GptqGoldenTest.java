@@ -7,7 +7,6 @@ import static org.assertj.core.api.Assertions.withinPercentage;
 import io.moepress.formats.integer.IntegerGrid;
 import io.moepress.formats.integer.IntegerMatrix;
 import io.moepress.formats.integer.IntegerMatrix.Sharing;
-import io.moepress.formats.integer.ScaledGrid;
 import io.moepress.formats.json.Json;
 import io.moepress.formats.tensor.DType;
 import io.moepress.quantize.Gptq.GroupScales;
@@ -127,7 +126,7 @@ class GptqGoldenTest {
       GptqFactor factor = gptq.factor(hessian, columns, Drawn.ALGEBRA);
       IntegerGrid grid = new IntegerGrid(variant.get("bits").asInt(), true);
 
-      ScaledGrid scheme = new ScaledGrid(grid, sharing(variant), DType.F32);
+      StoredGrid scheme = new StoredGrid(grid, sharing(variant), DType.F32);
       Gptq.Result result = gptq.encode(weights, rows, factor, scheme);
 
       double loss = variant.get("hessian_weighted_loss").asDouble();
@@ -139,13 +138,13 @@ class GptqGoldenTest {
   @Test
   void lossesOfRoundingToTheNearestAreTheSame() {
     GptqFactor factor = Gptq.DEFAULT.factor(hessian, columns, Drawn.ALGEBRA);
-    RoundToNearest nearest = new RoundToNearest(new Extremes());
+    NearestRounding nearest = new NearestRounding(new Extremes());
     for (Map.Entry<String, JsonNode> each : golden.get("round_to_nearest_loss").properties()) {
       int comma = each.getKey().indexOf(',');
       int bits = Integer.parseInt(each.getKey().substring(0, comma));
       int group = Integer.parseInt(each.getKey().substring(comma + 1));
-      ScaledGrid scheme =
-          new ScaledGrid(new IntegerGrid(bits, true), new Sharing.Group(group), DType.F32);
+      StoredGrid scheme =
+          new StoredGrid(new IntegerGrid(bits, true), new Sharing.Group(group), DType.F32);
 
       IntegerMatrix matrix = nearest.encode(weights, rows, scheme);
 

@@ -7,7 +7,6 @@ import io.moepress.formats.integer.BitPacking;
 import io.moepress.formats.integer.IntegerGrid;
 import io.moepress.formats.integer.IntegerMatrix;
 import io.moepress.formats.integer.IntegerMatrix.Sharing;
-import io.moepress.formats.integer.ScaledGrid;
 import io.moepress.formats.integer.PackQuantized;
 import io.moepress.formats.tensor.DType;
 import io.moepress.formats.tensor.TensorData;
@@ -30,22 +29,22 @@ import org.junit.jupiter.params.provider.ValueSource;
 class GptqTest {
   private static final int ROWS = 12;
   private static final int COLUMNS = 40; // the last group of 16 is smaller
-  private static final RoundToNearest NEAREST = new RoundToNearest(new Extremes());
+  private static final NearestRounding NEAREST = new NearestRounding(new Extremes());
 
-  static Stream<ScaledGrid> schemes() {
-    List<ScaledGrid> schemes = new ArrayList<>();
+  static Stream<StoredGrid> schemes() {
+    List<StoredGrid> schemes = new ArrayList<>();
     for (int bits : new int[] {1, 2, 3, 4, 8}) {
       for (Sharing sharing :
           List.of(new Sharing.Tensor(), new Sharing.Channel(), new Sharing.Group(16))) {
-        schemes.add(new ScaledGrid(new IntegerGrid(bits, true), sharing, DType.F16));
-        schemes.add(new ScaledGrid(new IntegerGrid(bits, false), sharing, DType.BF16));
+        schemes.add(new StoredGrid(new IntegerGrid(bits, true), sharing, DType.F16));
+        schemes.add(new StoredGrid(new IntegerGrid(bits, false), sharing, DType.BF16));
       }
     }
     return schemes.stream();
   }
 
-  private static ScaledGrid fourBits(Sharing sharing) {
-    return new ScaledGrid(new IntegerGrid(4, true), sharing, DType.F32);
+  private static StoredGrid fourBits(Sharing sharing) {
+    return new StoredGrid(new IntegerGrid(4, true), sharing, DType.F32);
   }
 
   private static Gptq gptq(Order order, GroupScales scales) {
@@ -58,7 +57,7 @@ class GptqTest {
         .toList();
   }
 
-  private static Result encode(Gptq gptq, float[] weights, double[] hessian, ScaledGrid scheme) {
+  private static Result encode(Gptq gptq, float[] weights, double[] hessian, StoredGrid scheme) {
     int columns = (int) Math.sqrt(hessian.length);
     GptqFactor factor = gptq.factor(hessian, columns, Drawn.ALGEBRA);
     return gptq.encode(weights, weights.length / columns, factor, scheme);
@@ -68,7 +67,7 @@ class GptqTest {
 
   @ParameterizedTest
   @MethodSource("schemes")
-  void independentInputsOfOneSizeLeaveRoundingToTheNearest(ScaledGrid scheme) {
+  void independentInputsOfOneSizeLeaveRoundingToTheNearest(StoredGrid scheme) {
     float[] weights = Drawn.weights(ROWS * COLUMNS, 1);
     float[] expected = NEAREST.encode(weights, ROWS, scheme).decode();
 
@@ -83,7 +82,7 @@ class GptqTest {
   @ValueSource(ints = {2, 3, 4, 8})
   void weightsOnTheGridStay(int bits) {
     IntegerGrid grid = new IntegerGrid(bits, false);
-    ScaledGrid scheme = new ScaledGrid(grid, new Sharing.Group(16), DType.F32);
+    StoredGrid scheme = new StoredGrid(grid, new Sharing.Group(16), DType.F32);
     SplittableRandom random = new SplittableRandom(bits);
     float[] weights = new float[ROWS * COLUMNS];
     for (int i = 0; i < weights.length; i++) {
@@ -103,7 +102,7 @@ class GptqTest {
 
   @ParameterizedTest
   @MethodSource("schemes")
-  void lossIsThatOfTheStoredMatrix(ScaledGrid scheme) {
+  void lossIsThatOfTheStoredMatrix(StoredGrid scheme) {
     float[] weights = Drawn.weights(ROWS * COLUMNS, 3);
     double[] hessian = Drawn.hessian(COLUMNS, 3);
     for (Gptq gptq : allOrders()) {
@@ -123,8 +122,8 @@ class GptqTest {
   @ParameterizedTest
   @ValueSource(ints = {2, 3, 4})
   void losesLessThanRoundingToTheNearest(int bits) {
-    ScaledGrid scheme =
-        new ScaledGrid(new IntegerGrid(bits, true), new Sharing.Group(16), DType.F16);
+    StoredGrid scheme =
+        new StoredGrid(new IntegerGrid(bits, true), new Sharing.Group(16), DType.F16);
     for (Gptq gptq : allOrders()) {
       double[] ratios = new double[20];
       for (int seed = 0; seed < ratios.length; seed++) {
@@ -146,7 +145,7 @@ class GptqTest {
     for (int seed = 0; seed < 20; seed++) {
       float[] weights = Drawn.weights(ROWS * COLUMNS, seed);
       double[] hessian = Drawn.hessian(COLUMNS, seed);
-      ScaledGrid scheme = fourBits(new Sharing.Group(16));
+      StoredGrid scheme = fourBits(new Sharing.Group(16));
       Gptq inOrder = gptq(Order.STORED, GroupScales.ORIGINAL);
       stored += encode(inOrder, weights, hessian, scheme).report().loss();
       byActivation += encode(Gptq.DEFAULT, weights, hessian, scheme).report().loss();
@@ -193,7 +192,7 @@ class GptqTest {
     int rows = 300; // more than are worked on at once
     float[] weights = Drawn.weights(rows * COLUMNS, 6);
     GptqFactor factor = Gptq.DEFAULT.factor(Drawn.hessian(COLUMNS, 6), COLUMNS, Drawn.ALGEBRA);
-    ScaledGrid scheme = fourBits(new Sharing.Group(8));
+    StoredGrid scheme = fourBits(new Sharing.Group(8));
 
     Result whole = Gptq.DEFAULT.encode(weights, rows, factor, scheme);
 
@@ -215,7 +214,7 @@ class GptqTest {
     float[] weights = Drawn.weights(ROWS * COLUMNS, 7);
     double[] hessian = Drawn.hessian(COLUMNS, 7);
     double[] small = Arrays.stream(hessian).map(value -> value * 0x1p-30).toArray();
-    ScaledGrid scheme = fourBits(new Sharing.Group(16));
+    StoredGrid scheme = fourBits(new Sharing.Group(16));
 
     Result large = encode(Gptq.DEFAULT, weights, hessian, scheme);
     Result little = encode(Gptq.DEFAULT, weights, small, scheme);
@@ -233,7 +232,7 @@ class GptqTest {
       inputs[i] *= i % COLUMNS == 3 || i % COLUMNS == 20 ? 0 : 1;
     }
     float[] weights = Drawn.weights(ROWS * COLUMNS, 8);
-    ScaledGrid scheme = fourBits(new Sharing.Group(16));
+    StoredGrid scheme = fourBits(new Sharing.Group(16));
     GptqFactor factor = Gptq.DEFAULT.factor(Drawn.hessian(inputs, COLUMNS), COLUMNS, Drawn.ALGEBRA);
 
     Result result = Gptq.DEFAULT.encode(weights, ROWS, factor, scheme);
@@ -252,7 +251,7 @@ class GptqTest {
 
   @ParameterizedTest
   @MethodSource("schemes")
-  void anExpertThatNoTokenReachedIsRoundedToTheNearestAndSaysSo(ScaledGrid scheme) {
+  void anExpertThatNoTokenReachedIsRoundedToTheNearestAndSaysSo(StoredGrid scheme) {
     float[] weights = Drawn.weights(ROWS * COLUMNS, 9);
     for (Gptq gptq : allOrders()) {
       Result result = encode(gptq, weights, new double[COLUMNS * COLUMNS], scheme);
@@ -274,7 +273,7 @@ class GptqTest {
       inputs[i] *= i % 2 == 0 ? 0 : 0x1p-15f;
     }
     float[] weights = Drawn.weights(ROWS * COLUMNS, 10);
-    ScaledGrid scheme = fourBits(new Sharing.Group(16));
+    StoredGrid scheme = fourBits(new Sharing.Group(16));
     GptqFactor factor = Gptq.DEFAULT.factor(Drawn.hessian(inputs, COLUMNS), COLUMNS, Drawn.ALGEBRA);
 
     double loss = Gptq.DEFAULT.encode(weights, ROWS, factor, scheme).report().loss();
@@ -284,7 +283,7 @@ class GptqTest {
 
   @ParameterizedTest
   @MethodSource("schemes")
-  void oneTokenAndGroupsOfZerosLeaveNumbers(ScaledGrid scheme) {
+  void oneTokenAndGroupsOfZerosLeaveNumbers(StoredGrid scheme) {
     float[] weights = Drawn.weights(ROWS * COLUMNS, 11);
     for (int i = 0; i < weights.length; i++) {
       weights[i] *= i % COLUMNS < 16 || i / COLUMNS == 2 ? 0 : 1;
@@ -309,7 +308,7 @@ class GptqTest {
   @EnumSource(GroupScales.class)
   void onlyUpdatedGroupsByActivationNeedAnIndexOfGroups(GroupScales scales) {
     float[] weights = Drawn.weights(ROWS * 32, 12);
-    ScaledGrid scheme = fourBits(new Sharing.Group(8));
+    StoredGrid scheme = fourBits(new Sharing.Group(8));
     for (Order order : Order.values()) {
       IntegerMatrix matrix =
           encode(gptq(order, scales), weights, Drawn.hessian(32, 12), scheme).matrix();

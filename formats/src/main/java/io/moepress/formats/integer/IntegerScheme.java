@@ -39,11 +39,6 @@ public record IntegerScheme(int bits, boolean isSymmetric, int groupSize) {
     return groupSize == CHANNEL ? new Sharing.Channel() : new Sharing.Group(groupSize);
   }
 
-  /// The grids of a matrix whose scales have a type.
-  public ScaledGrid scaled(DType scaleType) {
-    return new ScaledGrid(grid(), sharing(), scaleType);
-  }
-
   /// Groups of a row.
   ///
   /// @param inputs length of the row

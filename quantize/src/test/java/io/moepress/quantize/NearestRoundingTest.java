@@ -9,7 +9,6 @@ import io.moepress.formats.integer.IntegerGrid;
 import io.moepress.formats.integer.IntegerGrid.Step;
 import io.moepress.formats.integer.IntegerMatrix;
 import io.moepress.formats.integer.IntegerMatrix.Sharing;
-import io.moepress.formats.integer.ScaledGrid;
 import io.moepress.formats.tensor.DType;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -17,7 +16,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /// Rounding to the nearest, with scales from extremes and from a search.
-class RoundToNearestTest {
+class NearestRoundingTest {
   private static final ScaleSearch SEARCH = ScaleSearch.DEFAULT;
 
   static Stream<IntegerGrid> grids() {
@@ -113,6 +112,16 @@ class RoundToNearestTest {
     assertThat(SEARCH.step(sign, members, DType.F32)).isEqualTo(sign.step(members, DType.F32));
   }
 
+  /// Errors below 1 to a power that high are 0.
+  @Test
+  void ofEqualErrorsTheWidestGridIsKept() {
+    IntegerGrid grid = new IntegerGrid(4, true);
+    float[] members = {0.5f, -0.25f, 0.125f};
+
+    assertThat(new ScaleSearch(0.8, 100, 1e6).step(grid, members, DType.F32))
+        .isEqualTo(grid.step(members, DType.F32));
+  }
+
   @Test
   void zerosHaveAScaleAndStayZero() {
     for (IntegerGrid grid : grids().toList()) {
@@ -127,10 +136,10 @@ class RoundToNearestTest {
   @MethodSource("grids")
   void everyWeightIsRoundedWithTheScaleOfItsGroup(IntegerGrid grid) {
     float[] weights = Drawn.weights(6 * 40, 3);
-    ScaledGrid scheme = new ScaledGrid(grid, new Sharing.Group(16), DType.BF16);
+    StoredGrid scheme = new StoredGrid(grid, new Sharing.Group(16), DType.BF16);
 
-    IntegerMatrix plain = new RoundToNearest(new Extremes()).encode(weights, 6, scheme);
-    IntegerMatrix searched = new RoundToNearest(SEARCH).encode(weights, 6, scheme);
+    IntegerMatrix plain = new NearestRounding(new Extremes()).encode(weights, 6, scheme);
+    IntegerMatrix searched = new NearestRounding(SEARCH).encode(weights, 6, scheme);
 
     assertThat(plain.decode())
         .isEqualTo(IntegerMatrix.encode(weights, 6, grid, scheme.sharing(), DType.BF16).decode());
@@ -150,10 +159,10 @@ class RoundToNearestTest {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> new ScaleSearch(0.5, 10, Double.NaN))
         .withMessageContaining("exponent NaN");
-    ScaledGrid scheme =
-        new ScaledGrid(new IntegerGrid(4, true), new Sharing.Channel(), DType.F32);
+    StoredGrid scheme =
+        new StoredGrid(new IntegerGrid(4, true), new Sharing.Channel(), DType.F32);
     assertThatExceptionOfType(FormatException.class)
-        .isThrownBy(() -> new RoundToNearest(SEARCH).encode(new float[] {1, Float.NaN}, 1, scheme))
+        .isThrownBy(() -> new NearestRounding(SEARCH).encode(new float[] {1, Float.NaN}, 1, scheme))
         .withMessageContaining("value 1 is NaN");
   }
 }
