@@ -178,7 +178,8 @@ final class Methods implements MethodCatalog {
             .optional("starts")
             .map(count -> count.atLeast(1))
             .orElse(SubMoeMerging.DEFAULT_STARTS);
-    return new SubMoeMerging(rank.orElse(null), starts, seed(options, seed));
+    int window = options.optional("window").map(count -> count.atLeast(1)).orElse(1);
+    return new SubMoeMerging(rank.orElse(null), window, starts, seed(options, seed));
   }
 
   private static Optional<KeepRatio> rank(String text) {

@@ -9,6 +9,7 @@ import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.formats.checkpoint.Fingerprint;
 import io.moepress.recipes.apply.Applier;
+import io.moepress.recipes.apply.ApplyMemory;
 import io.moepress.recipes.apply.Manifest;
 import io.moepress.recipes.evidence.EvidenceRequest;
 import io.moepress.recipes.evidence.Statistic;
@@ -161,10 +162,16 @@ final class RecipeRun {
   String predictions(Plan plan) throws IOException {
     return Checks.text(
         "the run: memory at most %s (allowed %s); %s of disk, %s to read",
-        new ByteSize(predictedMemory()).rounded(),
+        new ByteSize(Math.max(predictedMemory(), applying())).rounded(),
         new ByteSize(setup.budget().bytes()).rounded(),
         new ByteSize(plan.after().bytes()).rounded(),
         new ByteSize(plan.after().bytes()).rounded());
+  }
+
+  /// The most memory that applying the plan will use, the program included.
+  private long applying() throws IOException {
+    long job = ApplyMemory.perJob(decided().result().programs());
+    return MemoryBudget.PROGRAM + setup.workers().threads() * job;
   }
 
   /// The texts to evaluate on, read at most once.

@@ -121,12 +121,21 @@ final class RecipeTemplate {
               experts: []
             # How neurons are matched before experts are averaged: none, weights, activations.
             align: none
-            # The router row of a merged expert: dominant, mean, frequency-mean.
+            # How the budget is spread over layers: uniform, or global for one threshold of frequency.
+            # allocation: uniform
+            # Round to a multiple of a number, or to what the target likes: snap: 8, snap: target.
+            # snap: target
+            # One number for all layers where the target knows one only.
+            uniformise: true
+            # The router row of a merged expert: dominant, mean, frequency-mean; map keeps all rows,
+            # for target research.
             router: dominant
             # How many experts a token uses, if fewer than before: a number, or fit.
             # top-k: fit
             # For routers that choose from groups: merge within each, or none for one group.
             groups: keep
+            # Layers for multi-token prediction: drop them, or prune them to one of each group.
+            multi-token-prediction: drop
       """;
 
   private static final String FURTHER =

@@ -15,6 +15,7 @@ import io.moepress.recipes.evidence.LearnedScores;
 import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.plan.AllocationMode;
 import io.moepress.recipes.plan.LearnedPruning;
+import io.moepress.recipes.plan.MergeRouter;
 import io.moepress.recipes.plan.Plan;
 import io.moepress.recipes.plan.PlanMismatchException;
 import io.moepress.recipes.plan.Protection;
@@ -207,8 +208,14 @@ final class StepChain {
         yield Planner.plan(model, lots, subject);
       }
       case MergeStep merge -> {
+        requireNoMap(merge);
         PruneStep lots =
-            new PruneStep(new RandomPruning(0), merge.budget(), NO_PROTECTION, merge.routing());
+            new PruneStep(
+                new RandomPruning(0),
+                merge.budget(),
+                NO_PROTECTION,
+                merge.routing(),
+                merge.counts().spread(AllocationMode.UNIFORM));
         yield Planner.plan(model, lots, subject);
       }
       case SparsifyStep sparsify ->
@@ -223,6 +230,18 @@ final class StepChain {
     if (step.router().mode() == RouterMode.MASK) {
       throw new PlanMismatchException(
           "router: mask in a step that others follow (expected slice). Mask in the last step.");
+    }
+  }
+
+  /// Evidence and decisions are about experts that have a router row each.
+  private static void requireNoMap(MergeStep step) {
+    if (step.options().router().keepsRows()) {
+      throw new PlanMismatchException(
+          "router: %s in a step that others follow (expected %s, %s or %s). Merge so in the last step.",
+          step.options().router().label(),
+          MergeRouter.DOMINANT.label(),
+          MergeRouter.MEAN.label(),
+          MergeRouter.FREQUENCY_MEAN.label());
     }
   }
 

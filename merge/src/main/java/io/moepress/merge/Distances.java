@@ -1,11 +1,18 @@
 package io.moepress.merge;
 
+import io.moepress.formats.architecture.Dimension;
 import io.moepress.formats.architecture.ExpertMatrix.Projection;
+import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.MoeModel;
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
 
 /// Euclidean distances between experts, `[E][E]`.
 final class Distances {
+  /// What is held of experts while others are compared with them: 14 of Qwen3-30B-A3B.
+  private static final long HELD_BYTES = 512L << 20;
+
   private Distances() {}
 
   /// Between rows.
@@ -40,16 +47,35 @@ final class Distances {
     return distances;
   }
 
-  /// Between all weights of the experts of a layer. Each expert is read once for every one before
-  /// it, so that no more than two are in memory.
+  /// Between all weights of the experts of a layer.
   static double[][] ofWeights(MoeModel model, int layer) throws IOException {
+    ModelLayout layout = model.layout();
+    long bytes =
+        3L
+            * layout.dimension(Dimension.HIDDEN)
+            * layout.dimension(Dimension.EXPERT_WIDTH)
+            * Double.BYTES;
+    return ofWeights(model, layer, Math.clamp(HELD_BYTES / bytes, 1, layout.experts(layer)));
+  }
+
+  /// Some experts are held, and all behind them are read once, one after the other: with `n`
+  /// experts and blocks of `b` that is `n²/2b` times.
+  ///
+  /// @param block experts that are in memory at a time, beside one
+  static double[][] ofWeights(MoeModel model, int layer, int block) throws IOException {
     int experts = model.layout().experts(layer);
     double[][] distances = new double[experts][experts];
-    for (int a = 0; a < experts; a++) {
-      ExpertWeights one = ExpertWeights.read(model, layer, a);
-      for (int b = 0; b < a; b++) {
-        distances[a][b] = distance(one, ExpertWeights.read(model, layer, b));
-        distances[b][a] = distances[a][b];
+    for (int first = 0; first < experts; first += block) {
+      List<ExpertWeights> held = new ArrayList<>();
+      for (int a = first; a < experts; a++) {
+        ExpertWeights one = ExpertWeights.read(model, layer, a);
+        for (int b = 0; b < held.size(); b++) {
+          distances[a][first + b] = distance(one, held.get(b));
+          distances[first + b][a] = distances[a][first + b];
+        }
+        if (held.size() < block) {
+          held.add(one);
+        }
       }
     }
     return distances;

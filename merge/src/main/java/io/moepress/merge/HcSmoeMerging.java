@@ -17,6 +17,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.SortedMap;
 
 /// HC-SMoE: merges experts whose mean outputs are alike, however often they are chosen.
 ///
@@ -107,12 +108,13 @@ public record HcSmoeMerging(Linkage linkage, Features features, Weighting weight
 
   @Override
   public List<MergeExperts> plan(MergeRequest request) throws IOException {
+    SortedMap<Integer, Integer> counts = LayerCounts.of(request);
     List<MergeExperts> steps = new ArrayList<>();
     for (Map.Entry<Integer, Evidence.Layer> entry : request.evidence().layers().entrySet()) {
       int layer = entry.getKey();
       Clustering clustering =
           new Agglomeration(distances(layer, entry.getValue(), request), linkage);
-      Clusters clusters = Partition.of(layer, request, clustering);
+      Clusters clusters = Partition.of(layer, counts.getOrDefault(layer, 1), request, clustering);
       steps.add(new LayerMerge(layer, entry.getValue(), request, name()).of(clusters, weighting));
     }
     return steps;

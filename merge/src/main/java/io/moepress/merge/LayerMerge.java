@@ -1,7 +1,11 @@
 package io.moepress.merge;
 
 import io.moepress.formats.Checks;
+import io.moepress.formats.architecture.Architecture.Router;
+import io.moepress.formats.architecture.Architecture.RouterScore;
 import io.moepress.formats.architecture.Dimension;
+import io.moepress.formats.architecture.Gating;
+import io.moepress.formats.architecture.TensorRole;
 import io.moepress.formats.tensor.Shape;
 import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.evidence.Statistic;
@@ -40,11 +44,34 @@ record LayerMerge(int layer, Evidence.Layer evidence, MergeRequest request, Stri
             case DOMINANT -> only(members, mostUsed(members, counts));
             case MEAN -> Weighting.MEAN.shares(members, counts);
             case FREQUENCY_MEAN -> Weighting.FREQUENCY.shares(members, counts);
+            case MAP -> members.stream().map(_ -> 1.0).toList(); // each keeps its own
           };
-      groups.add(new Group(members, weighting.shares(members, counts), rows));
+      groups.add(
+          new Group(members, weighting.shares(members, counts), rows, routerBias(members, counts)));
     }
     return new MergeExperts(
         layer, method, router.label(), groups, rule(clusters, weighting, counts), clusters.joins());
+  }
+
+  /// What makes one router row draw what several drew, where the architecture has a router bias:
+  /// `n` members of equal logits `z` hold `n · e^z = e^(z + ln n)` of the sum of a softmax. Of a
+  /// dominant member it is known how often it was chosen, so there `ln(Σ n_i / n_dominant)` is
+  /// added, which is the same where members are chosen equally often.
+  private double routerBias(List<Integer> members, double[] counts) {
+    Router router = request.layout().architecture().router();
+    boolean adds =
+        request.layout().has(TensorRole.ROUTER_BIAS) && router.score() != RouterScore.SIGMOID;
+    if (!adds || members.size() == 1) {
+      return 0;
+    }
+    double total = members.stream().mapToDouble(member -> counts[member]).sum();
+    double most = counts[mostUsed(members, counts)];
+    double alike = Math.log(members.size());
+    return switch (request.options().router()) {
+      case DOMINANT -> most == 0 ? alike : Math.log(total / most);
+      case MEAN, FREQUENCY_MEAN -> alike;
+      case MAP -> 0; // all rows stay
+    };
   }
 
   private static List<Double> only(List<Integer> members, int one) {
@@ -66,27 +93,25 @@ record LayerMerge(int layer, Evidence.Layer evidence, MergeRequest request, Stri
     if (weighting != Weighting.FIXED_DOMINANT && align == Alignment.NONE) {
       return MergeRule.MEAN;
     }
-    int experts = request.layout().experts(layer);
-    int width = request.layout().dimension(Dimension.EXPERT_WIDTH);
-    int[] neurons = new int[Math.multiplyExact(experts, width)]; // [experts, width]
-    for (int i = 0; i < neurons.length; i++) {
-      neurons[i] = i % width;
-    }
-    NeuronMatching matching = new NeuronMatching(LinearAlgebra.best());
+    Places places =
+        new Places(
+            request.layout().experts(layer), request.layout().dimension(Dimension.EXPERT_WIDTH));
+    NeuronMatching matching =
+        new NeuronMatching(new ExpertFunction(LinearAlgebra.best(), Gating.of(request.layout())));
     for (List<Integer> members : clusters.members()) {
       if (members.size() > 1) {
         int dominant =
             weighting == Weighting.FIXED_DOMINANT
                 ? nearestToMean(members)
                 : mostUsed(members, counts);
-        match(members, dominant, weighting, matching, neurons);
+        match(members, dominant, weighting, matching, places);
       }
     }
     return new MergeRule(
         PlanArray.ints(
             Checks.text("layer %d: places of neurons", layer),
-            Shape.of(experts, width),
-            () -> neurons),
+            Shape.of(places.experts(), places.width()),
+            places::all),
         null);
   }
 
@@ -116,7 +141,7 @@ record LayerMerge(int layer, Evidence.Layer evidence, MergeRequest request, Stri
       int dominant,
       Weighting weighting,
       NeuronMatching matching,
-      int[] neurons)
+      Places places)
       throws IOException {
     boolean byWeights =
         weighting != Weighting.FIXED_DOMINANT && request.options().align() == Alignment.WEIGHTS;
@@ -131,11 +156,11 @@ record LayerMerge(int layer, Evidence.Layer evidence, MergeRequest request, Stri
             byWeights
                 ? matching.byWeights(to, from)
                 : matching.correlations(patterns, matching.patterns(from, inputs), to.width());
-        int[] places =
+        places.put(
+            member,
             weighting == Weighting.FIXED_DOMINANT
                 ? NeuronMatching.toNearest(similarity, to.width())
-                : NeuronMatching.oneToOne(similarity, to.width());
-        System.arraycopy(places, 0, neurons, member * to.width(), to.width());
+                : NeuronMatching.oneToOne(similarity, to.width()));
       }
     }
   }

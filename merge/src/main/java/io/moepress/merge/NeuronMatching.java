@@ -16,8 +16,8 @@ import io.moepress.recipes.linear.LinearAlgebra;
 /// of HC-SMoE. Patterns of two experts are compared on one list of tokens: on two different lists
 /// no neuron finds its own copy.
 ///
-/// @param algebra for the products
-record NeuronMatching(LinearAlgebra algebra) {
+/// @param function what experts do
+record NeuronMatching(ExpertFunction function) {
 
   /// Similarity by weights, `[width, width]`: rows are neurons of `to`, columns those of `from`.
   double[] byWeights(ExpertWeights to, ExpertWeights from) {
@@ -28,7 +28,11 @@ record NeuronMatching(LinearAlgebra algebra) {
   }
 
   private double[] products(double[] to, double[] from, ExpertWeights like) {
-    return algebra.productTransposed(to, from, like.width(), like.hidden(), like.width());
+    return algebra().productTransposed(to, from, like.width(), like.hidden(), like.width());
+  }
+
+  private LinearAlgebra algebra() {
+    return function.algebra();
   }
 
   private static void add(double[] sum, double[] other) {
@@ -43,21 +47,11 @@ record NeuronMatching(LinearAlgebra algebra) {
   /// @param inputs `[tokens, hidden]`
   double[] patterns(ExpertWeights expert, double[] inputs) {
     int tokens = inputs.length / expert.hidden();
-    double[] patterns = against(expert, Projection.GATE, inputs, tokens);
-    double[] up = against(expert, Projection.UP, inputs, tokens);
-    for (int i = 0; i < patterns.length; i++) {
-      patterns[i] = patterns[i] / (1 + Math.exp(-patterns[i])) * up[i];
-    }
+    double[] patterns = function.neurons(expert, inputs);
     for (int neuron = 0; neuron < expert.width(); neuron++) {
       standardise(patterns, neuron * tokens, tokens);
     }
     return patterns;
-  }
-
-  private double[] against(
-      ExpertWeights expert, Projection projection, double[] inputs, int tokens) {
-    return algebra.productTransposed(
-        expert.get(projection), inputs, expert.width(), expert.hidden(), tokens);
   }
 
   private static void standardise(double[] values, int first, int count) {
@@ -79,7 +73,7 @@ record NeuronMatching(LinearAlgebra algebra) {
 
   /// Correlations, `[width, width]`: rows are neurons of `to`, columns those of `from`.
   double[] correlations(double[] to, double[] from, int width) {
-    return algebra.productTransposed(to, from, width, to.length / width, width);
+    return algebra().productTransposed(to, from, width, to.length / width, width);
   }
 
   /// Gives each neuron of `from` a neuron of `to` of its own, so that the sum of similarities is

@@ -11,16 +11,20 @@ import java.util.SortedSet;
 import java.util.stream.IntStream;
 
 /// The clusters of a whole layer: guarded experts stand alone, and where the router chooses by
-/// groups of experts, clusters lie within a group and each group has equally many.
+/// groups of experts, clusters lie within a group and each group has equally many, unless all rows
+/// of the router stay where they are.
 final class Partition {
   private Partition() {}
 
   /// Clusters the experts of a layer.
-  static Clusters of(int layer, MergeRequest request, Clustering clustering) {
+  ///
+  /// @param count how many are left of them
+  static Clusters of(int layer, int count, MergeRequest request, Clustering clustering) {
     int experts = request.layout().experts(layer);
-    ExpertGroups groups = request.layout().groups();
+    ExpertGroups groups =
+        request.options().router().keepsRows() ? ExpertGroups.NONE : request.layout().groups();
     int size = groups.size(experts);
-    int left = groups.size(request.left(layer));
+    int left = groups.size(count);
     SortedSet<Integer> guarded = request.guardedIn(layer);
     List<List<Integer>> members = new ArrayList<>();
     List<Join> joins = new ArrayList<>();

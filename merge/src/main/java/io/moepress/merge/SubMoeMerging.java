@@ -3,6 +3,9 @@ package io.moepress.merge;
 import io.moepress.formats.Checks;
 import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.evidence.Statistic;
+import io.moepress.recipes.plan.Allocation;
+import io.moepress.recipes.plan.AllocationMode;
+import io.moepress.recipes.plan.CountOptions;
 import io.moepress.recipes.plan.KeepRatio;
 import io.moepress.recipes.plan.MergeExperts;
 import io.moepress.recipes.plan.MergeMethod;
@@ -13,7 +16,9 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import java.util.SortedMap;
 import org.jspecify.annotations.Nullable;
 
 /// Sub-MoE: clusters experts by the direction of their outputs and merges them in the space their
@@ -33,14 +38,19 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Source: "Sub-MoE: Efficient Mixture-of-Expert LLMs Compression via Subspace Expert Merging",
 /// arXiv:2506.23266, sections 3.2 and 3.3. Their code is not public; nothing is known of the rank
-/// they use. Clusters over two layers, which give layers different numbers of experts, and
-/// whitening by activations are not made.
+/// they use. Their clusters over several layers are taken for what can be made of them in one:
+/// numbers of experts; see [WindowCounts].
 ///
 /// @param rank share of the rows of each matrix that the shared space may have; null: all
+/// @param window how many layers are clustered together, to find out how many experts each is left
+///   with; 1: each gets as many as the budget says
 /// @param starts of k-means
 /// @param seed of k-means
-public record SubMoeMerging(@Nullable KeepRatio rank, int starts, long seed)
+public record SubMoeMerging(@Nullable KeepRatio rank, int window, int starts, long seed)
     implements MergeMethod {
+  /// The most layers that are clustered together.
+  public static final int LARGEST_WINDOW = 2;
+
   /// Starts of k-means unless a recipe says otherwise.
   public static final int DEFAULT_STARTS = 10;
 
@@ -56,12 +66,21 @@ public record SubMoeMerging(@Nullable KeepRatio rank, int starts, long seed)
           "",
           List.of(
               new Option("rank", "share of the rows of a matrix that is kept, or full", "full"),
+              new Option(
+                  "window",
+                  "1, or 2: neighbouring layers share a budget, by clusters over both",
+                  "1"),
               new Option("starts", "how often k-means begins anew", "10"),
               new Option("seed", "decides where k-means begins", "the recipe's seed")),
           "- merge: {method: sub-moe, keep: 50%, rank: 50%}");
 
   public SubMoeMerging {
     Checks.require(starts >= 1, "starts: %d (expected at least 1)", starts);
+    Checks.require(
+        window >= 1 && window <= LARGEST_WINDOW,
+        "window: %d (expected 1 to %d)",
+        window,
+        LARGEST_WINDOW);
   }
 
   @Override
@@ -75,17 +94,50 @@ public record SubMoeMerging(@Nullable KeepRatio rank, int starts, long seed)
   }
 
   @Override
+  public boolean needsReservoir() {
+    return window > 1;
+  }
+
+  @Override
+  public CountOptions checked(CountOptions counts) {
+    Checks.require(
+        window == 1
+            || counts.allocation().equals(Optional.of(AllocationMode.GLOBAL))
+            || counts.allocation().isEmpty(),
+        "window: %d gives layers numbers of their own, so allocation: uniform has no meaning. Leave"
+            + " one of the two out",
+        window);
+    return counts;
+  }
+
+  @Override
+  public AllocationMode defaultAllocation() {
+    return window == 1 ? AllocationMode.UNIFORM : AllocationMode.GLOBAL;
+  }
+
+  @Override
   public List<MergeExperts> plan(MergeRequest request) throws IOException {
+    SortedMap<Integer, Integer> counts = counts(request);
     List<MergeExperts> steps = new ArrayList<>();
     for (Map.Entry<Integer, Evidence.Layer> entry : request.evidence().layers().entrySet()) {
       int layer = entry.getKey();
       double[][] cosines = Means.cosines(entry.getValue(), request.evidence());
-      Clusters clusters =
-          Partition.of(layer, request, new KernelMeans(cosines, starts, seed + layer));
+      KernelMeans means = new KernelMeans(cosines, starts, seed + layer);
+      Clusters clusters = Partition.of(layer, counts.getOrDefault(layer, 1), request, means);
       LayerMerge merge = new LayerMerge(layer, entry.getValue(), request, name());
       MergeExperts step = merge.of(clusters, Weighting.FREQUENCY);
       steps.add(rank == null ? step : SharedSpaces.cut(step, rank, request.model()));
     }
     return steps;
+  }
+
+  private SortedMap<Integer, Integer> counts(MergeRequest request) throws IOException {
+    return switch (request.allocation()) {
+      case Allocation.EachLayer each -> each.counts();
+      case Allocation.Global global ->
+          window == 1
+              ? LayerCounts.of(request)
+              : new WindowCounts(request, window, starts, seed).of(global.total());
+    };
   }
 }

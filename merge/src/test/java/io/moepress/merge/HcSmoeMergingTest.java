@@ -5,9 +5,15 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.within;
 
+import io.moepress.formats.architecture.ExpertMatrix.Projection;
 import io.moepress.formats.architecture.ModelLayout;
+import io.moepress.formats.architecture.MoeModel;
+import io.moepress.formats.checkpoint.Checkpoint;
+import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.formats.checkpoint.ModelConfig;
 import io.moepress.formats.json.Json;
+import io.moepress.formats.tensor.TensorData;
+import io.moepress.formats.tensor.TensorInfo;
 import io.moepress.recipes.evidence.MissingEvidenceException;
 import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.plan.Alignment;
@@ -19,10 +25,17 @@ import io.moepress.recipes.plan.MergeRouter;
 import io.moepress.testdata.TestData;
 import io.moepress.testdata.TinyMoe;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
+import java.util.SortedMap;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 
@@ -30,6 +43,8 @@ import tools.jackson.databind.JsonNode;
 class HcSmoeMergingTest {
   private static final HcSmoeMerging METHOD =
       new HcSmoeMerging(Linkage.AVERAGE, Features.OUTPUTS, Weighting.FREQUENCY);
+
+  @TempDir private Path folder;
 
   /// Mean outputs of a trained model give the clusters of the reference implementation, and routed
   /// tokens the shares.
@@ -107,6 +122,91 @@ class HcSmoeMergingTest {
     assertThat(rows(question, MergeRouter.DOMINANT)).containsExactly(0.0, 1.0);
     assertThat(rows(question, MergeRouter.MEAN)).containsExactly(0.5, 0.5);
     assertThat(rows(question, MergeRouter.FREQUENCY_MEAN)).containsExactly(0.25, 0.75);
+  }
+
+  /// A merged row draws what its members drew together. Clusters of one need nothing, nor do
+  /// routers that keep all rows, and where there is no bias there is nothing to add to.
+  @Test
+  void aRouterBiasMakesUpForTheRowsThatGo() throws IOException {
+    String config = Files.readString(TestData.path("golden/arch/gpt_oss/config.json"));
+    ModelLayout layout = ModelLayout.of(ModelConfig.parse(config));
+    MergeQuestion question =
+        new MergeQuestion(layout)
+            .meanOutputs(
+                new double[] {0},
+                new double[] {0},
+                new double[] {0},
+                new double[] {5},
+                new double[] {5},
+                new double[] {9})
+            .routed(1, 4, 3, 0, 0, 2);
+
+    assertThat(biases(question, MergeRouter.DOMINANT))
+        .containsExactly(Math.log(8 / 4.0), Math.log(2), 0.0); // nobody chose the second
+    assertThat(biases(question, MergeRouter.MEAN)).containsExactly(Math.log(3), Math.log(2), 0.0);
+    assertThat(biases(question, MergeRouter.FREQUENCY_MEAN))
+        .containsExactly(Math.log(3), Math.log(2), 0.0);
+    assertThat(biases(question, MergeRouter.MAP)).containsOnly(0.0);
+    assertThat(biases(line(0, 0, 0, 5, 5, 9), MergeRouter.MEAN)).containsOnly(0.0);
+  }
+
+  private static List<Double> biases(MergeQuestion question, MergeRouter router)
+      throws IOException {
+    return question.options(Alignment.NONE, router).ask(METHOD, 3).groups().stream()
+        .map(Group::routerBias)
+        .toList();
+  }
+
+  /// However many experts are held at a time, distances are the same, and no expert is read more
+  /// often than blocks ask for.
+  @ParameterizedTest
+  @CsvSource({"1, 15", "2, 9", "4, 6", "5, 5", "9, 5"})
+  void weightsAreReadInBlocks(int block, int reads) throws IOException {
+    try (CheckpointDirectory checkpoint =
+        CheckpointDirectory.open(TinyMoe.qwen3().experts(5).write(folder))) {
+      Counted counted = new Counted(checkpoint, new int[1]);
+      MoeModel model = MoeModel.of(counted);
+
+      double[][] distances = Distances.ofWeights(model, 1, block);
+
+      assertThat(counted.reads()[0]).isEqualTo(3 * reads);
+      double[][] rows = new double[5][];
+      for (int expert = 0; expert < 5; expert++) {
+        ExpertWeights weights = ExpertWeights.read(model, 1, expert);
+        rows[expert] =
+            Stream.of(Projection.values())
+                .flatMapToDouble(projection -> Arrays.stream(weights.get(projection)))
+                .toArray();
+      }
+      assertThat(distances).isDeepEqualTo(Distances.ofRows(rows));
+    }
+  }
+
+  /// Counts the tensors that are read.
+  private record Counted(CheckpointDirectory source, int[] reads) implements Checkpoint {
+    @Override
+    public String name() {
+      return source.name();
+    }
+
+    @Override
+    public ModelConfig config() {
+      return source.config();
+    }
+
+    @Override
+    public SortedMap<String, TensorInfo> tensors() {
+      return source.tensors();
+    }
+
+    @Override
+    public TensorData read(String tensor, Arena arena) throws IOException {
+      reads[0]++;
+      return source.read(tensor, arena);
+    }
+
+    @Override
+    public void close() {}
   }
 
   private static List<Double> rows(MergeQuestion question, MergeRouter router) throws IOException {

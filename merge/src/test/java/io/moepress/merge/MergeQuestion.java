@@ -10,8 +10,9 @@ import io.moepress.recipes.evidence.LargeParts;
 import io.moepress.recipes.evidence.Reservoir;
 import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.plan.Alignment;
+import io.moepress.recipes.plan.Allocation;
+import io.moepress.recipes.plan.Allocation.EachLayer;
 import io.moepress.recipes.plan.ExpertId;
-import io.moepress.recipes.plan.KeepCount;
 import io.moepress.recipes.plan.MergeExperts;
 import io.moepress.recipes.plan.MergeMethod;
 import io.moepress.recipes.plan.MergeOptions;
@@ -119,8 +120,9 @@ final class MergeQuestion {
     List<Evidence.Domain> domains = List.of(new Evidence.Domain("math", "sha256:0", 1, TOKENS));
     Evidence evidence =
         new Evidence("sha256:model", 512, domains, layers, new Sampling(TOKENS, 1L));
+    Allocation allocation = new EachLayer(new TreeMap<>(Map.of(0, left)));
     return method
-        .plan(new MergeRequest(weights, layout, evidence, new KeepCount(left), guarded, options))
+        .plan(new MergeRequest(weights, layout, evidence, allocation, guarded, options))
         .getFirst();
   }
 }

@@ -68,8 +68,9 @@ final class BlockLoader {
     return formula == null ? otherwise : layout.number(formula).orElse(otherwise);
   }
 
-  GatedNetwork expert(TorchScope scope, int layer, int expert) throws IOException {
-    return experts.load(scope, layer, expert);
+  /// The network that a router row leads to.
+  GatedNetwork expert(TorchScope scope, int layer, int row) throws IOException {
+    return experts.load(scope, layer, layout.expertMap().expert(layer, row));
   }
 
   GatedNetwork denseNetwork(TorchScope scope, int layer) throws IOException {

@@ -38,7 +38,7 @@ final class EveryExpert {
   /// @param block tokens at a time
   EveryExpert(int layer, BlockLoader blocks, Workers workers, int block) {
     this.layer = layer;
-    this.experts = blocks.layout().experts(layer);
+    this.experts = blocks.layout().routerRows(layer);
     this.width = blocks.layout().dimension(Dimension.HIDDEN);
     this.block = block;
     this.blocks = blocks;

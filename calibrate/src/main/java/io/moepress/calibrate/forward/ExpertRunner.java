@@ -17,7 +17,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/// Runs the routed experts of one layer, each on all tokens that chose it.
+/// Runs the routed experts of one layer, each on all tokens that chose it. Where several router
+/// rows lead to one expert, it is run once for each row, in the order of rows: the sums are then
+/// the same bits as those of a model in which every row has an expert of its own.
 final class ExpertRunner {
   /// Elements of one token's rows, in and between the matrices, times tokens at a time.
   private static final long BLOCK_ELEMENTS = 8L << 20;

@@ -74,12 +74,12 @@ final class LayerRunner {
     attend(layer, chosen, moments);
     Routing routing = rerouting.of(layer, chosen);
     ExpertRunner experts =
-        new ExpertRunner(layer, layout.experts(layer), blocks, workers, observer.wants());
+        new ExpertRunner(layer, layout.routerRows(layer), blocks, workers, observer.wants());
     ExpertRunner.Result result = experts.run(streams.inputs(), routing, streams.outputs());
     observer.observe(
         new MoePass(
             layer,
-            layout.experts(layer),
+            layout.routerRows(layer),
             routing,
             result.norms(),
             result.maxima(),

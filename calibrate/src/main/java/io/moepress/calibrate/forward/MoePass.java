@@ -10,7 +10,8 @@ import java.util.Set;
 /// Valid only while the observer is called. Slots are those of [Routing].
 ///
 /// @param layer decoder layer index
-/// @param experts number of routed experts, `E`
+/// @param experts number of routed experts, `E`; where several router rows lead to one expert, the
+///   number of rows, each of which counts as an expert
 /// @param routing the choices of all tokens
 /// @param outputNorms `‖f_j(x_t)‖₂` of each slot, the expert's output before its routing weight
 /// @param outputMaxima the largest `|f_j(x_t)|` of each slot

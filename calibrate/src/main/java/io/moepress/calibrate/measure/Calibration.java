@@ -24,6 +24,7 @@ import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.lowering.LoweredPlan;
 import io.moepress.recipes.lowering.Lowering;
 import io.moepress.recipes.plan.PlanStep;
+import io.moepress.recipes.plan.RoutingChange;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -112,6 +113,7 @@ public final class Calibration {
       Evidence empty,
       Continuity continuity)
       throws IOException {
+    RoutingChange.requireOwnRows(model.layout(), "calibration");
     LayerDecision deciding = decision;
     PassHooks hooks =
         new PassHooks(

@@ -9,7 +9,9 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
+import java.util.SortedSet;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.stream.IntStream;
 import tools.jackson.databind.JsonNode;
 
@@ -77,7 +79,8 @@ public final class ExpertCounts {
     requireOneValue(layout.config(), architecture.countKeys());
     requireOneValue(layout.config(), architecture.topKKeys());
     requireLength(layout);
-    for (int experts : layout.distinctExperts()) {
+    ExpertMap.requireSound(layout);
+    for (int experts : distinctRows(layout)) {
       Checks.requireFormat(
           layout.topK() <= experts,
           "config.json: %s: %d experts per token, but only %d experts",
@@ -91,6 +94,13 @@ public final class ExpertCounts {
           experts,
           layout.groups().rule(layout.topK()));
     }
+  }
+
+  /// What a token chooses from: the rows of routers.
+  private static SortedSet<Integer> distinctRows(ModelLayout layout) {
+    SortedSet<Integer> rows = new TreeSet<>();
+    layout.expertMap().byLayer().values().forEach(mapped -> rows.add(mapped.size()));
+    return rows.isEmpty() ? layout.distinctExperts() : rows;
   }
 
   private static void requireLength(ModelLayout layout) {

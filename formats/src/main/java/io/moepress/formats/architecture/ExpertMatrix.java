@@ -52,6 +52,20 @@ public record ExpertMatrix(
     };
   }
 
+  /// The biases of neurons in the tensor of a role, or in one expert's slice of it, as matrices of
+  /// one column; none in other tensors.
+  public static List<ExpertMatrix> biasesIn(ModelLayout layout, TensorRole role) {
+    if (role != TensorRole.EXPERTS_GATE_UP_BIAS) {
+      return List.of();
+    }
+    int width = layout.dimension(Dimension.EXPERT_WIDTH);
+    boolean halves = layout.storage().orElseThrow().gateUp() == GateUpOrder.HALVES;
+    long step = halves ? 1 : 2;
+    return List.of(
+        new ExpertMatrix(Projection.GATE, width, 1, 0, step, 1),
+        new ExpertMatrix(Projection.UP, width, 1, halves ? width : 1, step, 1));
+  }
+
   private static ExpertMatrix of(Projection projection, int rows, int columns) {
     return new ExpertMatrix(projection, rows, columns, 0, columns, 1);
   }

@@ -37,6 +37,7 @@ public final class ModelLayout {
   private final Map<TensorRole, TensorTemplate> templates;
   private final Formulas formulas;
   private final SortedMap<Integer, Integer> listed;
+  private final ExpertMap expertMap;
 
   private ModelLayout(Architecture architecture, ModelConfig config, @Nullable Storage storage) {
     this.architecture = architecture;
@@ -45,6 +46,7 @@ public final class ModelLayout {
     this.templates = templates(architecture, storage);
     this.formulas = new Formulas(architecture, config);
     this.listed = ExpertCounts.byLayer(ExpertCounts.listed(architecture, config), this);
+    this.expertMap = ExpertMap.of(this);
   }
 
   /// The family's tensors, with those of a storage in their places.
@@ -150,6 +152,16 @@ public final class ModelLayout {
     }
     int known = layer < layers() ? layer : listed.lastKey();
     return listed.getOrDefault(known, experts());
+  }
+
+  /// Which expert each router row leads to.
+  public ExpertMap expertMap() {
+    return expertMap;
+  }
+
+  /// Number of rows that the router of a layer has: of its experts, unless several lead to one.
+  public int routerRows(int layer) {
+    return expertMap.rows(layer, experts(layer));
   }
 
   /// Number of routed experts of every layer that has them, by layer.
@@ -271,12 +283,13 @@ public final class ModelLayout {
   /// The shape a tensor must have.
   public Shape shape(TensorId id) {
     Shape shape = shape(id.role());
-    int axis = listed.isEmpty() ? -1 : expertAxis(id.role());
+    int axis = listed.isEmpty() && expertMap.isEmpty() ? -1 : expertAxis(id.role());
     if (axis < 0) {
       return shape;
     }
     List<Long> dimensions = new ArrayList<>(shape.dimensions());
-    dimensions.set(axis, (long) experts(id.layer()));
+    boolean ofExperts = id.role().isExpert();
+    dimensions.set(axis, (long) (ofExperts ? experts(id.layer()) : routerRows(id.layer())));
     return new Shape(dimensions);
   }
 

@@ -102,6 +102,12 @@ public final class ModelConfig {
     return edited(key, indented);
   }
 
+  /// This configuration with `key` set to a list of lists of integers, where it stands or else at
+  /// the end.
+  public ModelConfig withLists(String key, List<List<Integer>> values) {
+    return edited(key, values.toString());
+  }
+
   private ModelConfig edited(String key, String json) {
     ModelConfig edited = parse(JsonEdit.set(text, path(key), json));
     return architecture == null ? edited : edited.describedBy(architecture);

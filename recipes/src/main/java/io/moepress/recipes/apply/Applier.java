@@ -110,6 +110,7 @@ public final class Applier {
       } catch (IOException e) {
         throw explained(e, stage.path());
       }
+      ModelLayout layout = ModelLayout.of(lowered.config());
       Manifest manifest =
           new Manifest(
               Manifest.FORMAT_VERSION,
@@ -118,7 +119,8 @@ public final class Applier {
               plan.digest(),
               plan.evidence(),
               plan.target(),
-              Manifest.experts(ModelLayout.of(lowered.config())),
+              Manifest.experts(layout),
+              Manifest.expertMap(layout),
               tensors,
               lowered.dropped(),
               files);

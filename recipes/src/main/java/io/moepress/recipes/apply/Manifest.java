@@ -8,6 +8,7 @@ import io.moepress.recipes.plan.Plan;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Collections;
+import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -23,6 +24,7 @@ import org.jspecify.annotations.Nullable;
 /// @param evidence digest of the evidence the plan was made from; null when there was none
 /// @param target label of the runtime the checkpoint was made for
 /// @param experts number of experts by layer; null where `config.json` has one number for all
+/// @param expertMap the expert of each router row, by layer; null where each expert has its own
 /// @param tensors what became of what, by name in the written checkpoint
 /// @param dropped reason by name in the source
 /// @param files digests of all other files, by path
@@ -34,6 +36,7 @@ public record Manifest(
     @Nullable String evidence,
     String target,
     @Nullable SortedMap<Integer, Integer> experts,
+    @Nullable SortedMap<Integer, List<Integer>> expertMap,
     SortedMap<String, Tensor> tensors,
     SortedMap<String, String> dropped,
     SortedMap<String, String> files) {
@@ -53,6 +56,8 @@ public record Manifest(
 
   public Manifest {
     experts = experts == null ? null : Collections.unmodifiableSortedMap(new TreeMap<>(experts));
+    expertMap =
+        expertMap == null ? null : Collections.unmodifiableSortedMap(new TreeMap<>(expertMap));
     tensors = Collections.unmodifiableSortedMap(new TreeMap<>(tensors));
     dropped = Collections.unmodifiableSortedMap(new TreeMap<>(dropped));
     files = Collections.unmodifiableSortedMap(new TreeMap<>(files));
@@ -76,6 +81,11 @@ public record Manifest(
   /// What to write of a model's numbers of experts.
   static @Nullable SortedMap<Integer, Integer> experts(ModelLayout layout) {
     return layout.distinctExperts().size() == 1 ? null : layout.expertCounts();
+  }
+
+  /// What to write of router rows that lead to the same expert.
+  static @Nullable SortedMap<Integer, List<Integer>> expertMap(ModelLayout layout) {
+    return layout.expertMap().isEmpty() ? null : layout.expertMap().byLayer();
   }
 
   /// Whether it tells of this plan, applied by this version of the program.

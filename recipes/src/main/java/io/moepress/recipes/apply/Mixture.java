@@ -12,14 +12,15 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
 
-/// A weighted sum of tensors of one type and shape, `Σ_i w_i · t_i`, piece by piece.
+/// A weighted sum of tensors of one type and shape, `Σ_i w_i · t_i + c`, piece by piece.
 ///
 /// Sums are formed in double precision, in the order of the terms, and rounded to the stored type
 /// once. A single term of weight 1 is passed on as it is, whatever its type.
 ///
 /// @param terms the tensors
 /// @param weights one for each
-record Mixture(List<TensorData> terms, List<Double> weights) {
+/// @param offset `c`
+record Mixture(List<TensorData> terms, List<Double> weights, double offset) {
   /// Elements that are in memory at a time.
   private static final int CHUNK = 1 << 16;
 
@@ -44,7 +45,7 @@ record Mixture(List<TensorData> terms, List<Double> weights) {
   /// @throws io.moepress.formats.FormatException when a term is of a type that is no floating-point
   ///   number, or not finite
   void stream(Sink sink) throws IOException {
-    if (terms.size() == 1 && weights.getFirst() == 1) {
+    if (terms.size() == 1 && weights.getFirst() == 1 && offset == 0) {
       ProgramRunner.pass(terms.getFirst().bytes(), sink);
       return;
     }
@@ -57,7 +58,7 @@ record Mixture(List<TensorData> terms, List<Double> weights) {
     for (long first = 0; first < elements; first += size) {
       int count = Math.toIntExact(Math.min(size, elements - first));
       TensorInfo piece = new TensorInfo(whole.name(), whole.dtype(), Shape.of(count));
-      Arrays.fill(sums, 0);
+      Arrays.fill(sums, offset);
       for (int term = 0; term < terms.size(); term++) {
         add(terms.get(term), first, count, weights.get(term), values, sums);
       }

@@ -78,7 +78,7 @@ record ProgramRunner(Checkpoint source, RecentArrays arrays) {
           for (TensorProgram term : sum.of()) {
             terms.add(whole(term, reading));
           }
-          new Mixture(terms, sum.weights()).stream(sink);
+          new Mixture(terms, sum.weights(), 0).stream(sink);
         }
       }
       case MixedRows mixed -> {
@@ -101,7 +101,7 @@ record ProgramRunner(Checkpoint source, RecentArrays arrays) {
       for (int index : row.rows()) {
         terms.add(rows(of, index, 1, reading));
       }
-      new Mixture(terms, row.weights()).stream(sink);
+      new Mixture(terms, row.weights(), row.offset()).stream(sink);
     }
   }
 

@@ -43,6 +43,26 @@ public final class MatrixMerger {
         projects() ? new double[Math.multiplyExact(shape.rows(), shape.rows())] : new double[0];
   }
 
+  /// What a merger of such matrices holds: a sum of matrices, and one of their squares where there
+  /// is something to project, `8 · (rows · columns + rows²)` bytes.
+  public static long heldBytes(ExpertMatrix shape, int rank) {
+    return Double.BYTES * (elements(shape) + squares(shape, rank));
+  }
+
+  /// What it takes for a moment beside that: a member in two orders and its square, or the mean,
+  /// what becomes of it, and the eigenvectors with the memory that LAPACK asks for.
+  public static long workingBytes(ExpertMatrix shape, int rank) {
+    return Double.BYTES * (3 * elements(shape) + 5 * squares(shape, rank));
+  }
+
+  private static long elements(ExpertMatrix shape) {
+    return Math.multiplyExact((long) shape.rows(), shape.columns());
+  }
+
+  private static long squares(ExpertMatrix shape, int rank) {
+    return rank < shape.rows() ? Math.multiplyExact((long) shape.rows(), shape.rows()) : 0;
+  }
+
   private boolean projects() {
     return rank < shape.rows();
   }

@@ -1,7 +1,10 @@
 package io.moepress.recipes.lowering;
 
+import io.moepress.formats.architecture.ExpertMap;
 import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.MoeModel;
+import io.moepress.formats.architecture.TensorId;
+import io.moepress.formats.architecture.TensorRole;
 import io.moepress.formats.lowprecision.SourceScheme;
 import io.moepress.recipes.plan.ExpertStep;
 import io.moepress.recipes.plan.GroupRule;
@@ -9,6 +12,8 @@ import io.moepress.recipes.plan.IgnoreGroups;
 import io.moepress.recipes.plan.KeepExperts;
 import io.moepress.recipes.plan.LowerTopK;
 import io.moepress.recipes.plan.MergeExperts;
+import io.moepress.recipes.plan.MergeExperts.Group;
+import io.moepress.recipes.plan.MergeRouter;
 import io.moepress.recipes.plan.PlanMismatchException;
 import io.moepress.recipes.plan.PlanStep;
 import io.moepress.recipes.plan.PruneMultiTokenPrediction;
@@ -16,11 +21,14 @@ import io.moepress.recipes.plan.QuantizeWeights;
 import io.moepress.recipes.plan.RouterMode;
 import io.moepress.recipes.plan.RoutingChange;
 import io.moepress.recipes.plan.SparsifyWeights;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -32,6 +40,24 @@ final class Decisions {
   private final Map<Integer, SparsifyWeights> zeros = new LinkedHashMap<>();
   private final Map<Integer, QuantizeWeights> quantized = new LinkedHashMap<>();
   private @Nullable PruneMultiTokenPrediction prediction;
+
+  /// What becomes of router rows.
+  private enum Rows {
+    /// Each expert of the result has one.
+    SLICED,
+    /// All stay, and so do all experts.
+    MASKED,
+    /// All stay, and several may lead to one expert.
+    MAPPED;
+
+    String label() {
+      return switch (this) {
+        case SLICED -> RouterMode.SLICE.label();
+        case MASKED -> RouterMode.MASK.label();
+        case MAPPED -> MergeRouter.MAP.label();
+      };
+    }
+  }
 
   private Decisions(MoeModel model, List<? extends PlanStep> steps) {
     this.model = model;
@@ -63,8 +89,9 @@ final class Decisions {
               + " the second for the result of the first.");
     }
     switch (decisions.mode()) {
-      case SLICE -> decisions.requireSliceable();
-      case MASK -> decisions.requireMaskable();
+      case SLICED -> decisions.requireSliceable();
+      case MASKED -> decisions.requireMaskable();
+      case MAPPED -> decisions.requireNoPrediction();
     }
     return decisions;
   }
@@ -76,6 +103,7 @@ final class Decisions {
           "plan: layer %d has no experts in this model (expected one of %s)",
           layer, layout.moeLayers());
     }
+    RoutingChange.requireOwnRows(layout, "plan: layer " + layer);
     if (step.experts() != layout.experts(layer)) {
       throw new PlanMismatchException(
           "plan: layer %d: made for %d experts, but the model has %d",
@@ -86,13 +114,26 @@ final class Decisions {
     }
     switch (step) {
       case KeepExperts keep -> {} // moves bytes
-      case MergeExperts merge -> requireDecoded(layer, "merges experts");
+      case MergeExperts merge -> requireMergeable(merge);
     }
     ExpertStep first = layers.values().iterator().next();
     if (mode(step) != mode(first)) {
       throw new PlanMismatchException(
           "plan: layer %d has router %s and layer %d has %s (expected the same in each)",
           first.layer(), mode(first).label(), layer, mode(step).label());
+    }
+  }
+
+  private void requireMergeable(MergeExperts step) {
+    if (!step.onlyMoves()) {
+      requireDecoded(step.layer(), "merges experts");
+    }
+    TensorId router = TensorId.ofLayer(TensorRole.ROUTER, step.layer());
+    boolean encoded =
+        model.inventory().has(router)
+            && model.inventory().stored().encoded().containsKey(model.inventory().name(router));
+    if (encoded && !step.onlyMovesRows()) {
+      requireDecoded(step.layer(), "mixes router rows");
     }
   }
 
@@ -106,10 +147,14 @@ final class Decisions {
     }
   }
 
-  private static RouterMode mode(ExpertStep step) {
+  private static Rows mode(ExpertStep step) {
     return switch (step) {
-      case KeepExperts keep -> RouterMode.named(keep.router()).orElseThrow();
-      case MergeExperts merge -> RouterMode.SLICE; // each group has one row
+      case KeepExperts keep ->
+          switch (RouterMode.named(keep.router()).orElseThrow()) {
+            case SLICE -> Rows.SLICED;
+            case MASK -> Rows.MASKED;
+          };
+      case MergeExperts merge -> merge.keepsRows() ? Rows.MAPPED : Rows.SLICED;
     };
   }
 
@@ -153,9 +198,26 @@ final class Decisions {
     return layout;
   }
 
-  /// What becomes of the router rows of dropped experts.
-  RouterMode mode() {
-    return layers.isEmpty() ? RouterMode.SLICE : mode(first());
+  private Rows mode() {
+    return layers.isEmpty() ? Rows.SLICED : mode(first());
+  }
+
+  /// Whether all router rows stay while experts become fewer.
+  boolean keepsRows() {
+    return mode() == Rows.MAPPED;
+  }
+
+  /// Where the rows lead then.
+  ExpertMap expertMap() {
+    SortedMap<Integer, List<Integer>> byLayer = new TreeMap<>();
+    layout
+        .expertCounts()
+        .forEach((layer, experts) -> {
+          List<Integer> own = IntStream.range(0, experts).boxed().toList();
+          byLayer.put(
+              layer, layers.get(layer) instanceof MergeExperts merge ? merge.groupOfEach() : own);
+        });
+    return new ExpertMap(byLayer);
   }
 
   /// The number of experts of every layer with experts in the result, by layer.
@@ -191,13 +253,36 @@ final class Decisions {
       return Optional.empty();
     }
     int like = prediction.likeLayer();
-    return Optional.of(
+    ExpertStep step =
         about(like)
             .orElseThrow(() ->
                 new PlanMismatchException(
                     "plan: prune-multi-token-prediction: like layer %d, but no step is about the"
                         + " experts of that layer (expected one of %s)",
-                    like, layers.keySet())));
+                    like, layers.keySet()));
+    return Optional.of(
+        switch (step) {
+          case KeepExperts keep -> keep;
+          case MergeExperts merge -> dominant(merge);
+        });
+  }
+
+  /// Experts of other layers have nothing in common but their numbers, so none are averaged: of
+  /// each group the member stays that has the largest share.
+  private static KeepExperts dominant(MergeExperts merge) {
+    return new KeepExperts(
+        merge.layer(),
+        merge.method(),
+        RouterMode.SLICE.label(),
+        merge.groups().stream().map(Group::dominant).sorted().toList(),
+        List.of(),
+        Collections.nCopies(merge.experts(), 0.0));
+  }
+
+  private void requireNoPrediction() {
+    if (prediction != null) {
+      throw RoutingChange.predictionWithMap();
+    }
   }
 
   private ExpertStep first() {

@@ -4,6 +4,7 @@ import io.moepress.formats.Checks;
 import io.moepress.formats.architecture.ExpertMatrix;
 import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.TensorId;
+import io.moepress.formats.architecture.TensorRole;
 import io.moepress.formats.tensor.TensorInfo;
 import io.moepress.recipes.lowering.TensorProgram.Copy;
 import io.moepress.recipes.lowering.TensorProgram.MergedMatrices;
@@ -27,19 +28,19 @@ import java.util.stream.IntStream;
 /// @param step the groups
 record GroupLowering(ModelLayout layout, Result result, MergeExperts step) {
 
-  /// Lowers one tensor of the layer.
+  /// Lowers one tensor of the layer, or one of the parts it is stored as.
   void lower(TensorId id, TensorInfo info) {
     if (id.expert() != TensorId.NONE) {
       lowerExpert(id, info);
+    } else if (step.keepsRows() && !id.role().isExpert()) {
+      result.copy(info);
     } else if (layout.expertAxis(id.role()) > 0) {
       throw new IllegalStateException(
           "cannot mix " + info.name() + " along another axis than its first");
     } else if (layout.expertAxis(id.role()) == 0) {
       TensorInfo mixed =
           new TensorInfo(info.name(), info.dtype(), info.shape().withRows(step.left()));
-      boolean ofExperts = id.role().isExpert();
-      result.add(
-          mixed, ofExperts && !step.rule().onlyAddsUp() ? stack(id) : rows(info.name(), ofExperts));
+      result.add(mixed, isOfNeurons(id) && !step.rule().onlyAddsUp() ? stack(id) : rows(id, info));
     } else {
       result.copy(info);
     }
@@ -59,10 +60,18 @@ record GroupLowering(ModelLayout layout, Result result, MergeExperts step) {
               id.expert(), id.layer(), shares(group)));
     }
     if (place == 0) {
-      String name = layout.name(new TensorId(id.role(), id.layer(), index));
-      TensorProgram program = isMean(group) ? sum(id, group) : merged(id, group);
+      String part = info.name().substring(layout.name(id).length());
+      String name = layout.name(new TensorId(id.role(), id.layer(), index)) + part;
+      TensorProgram program = isMean(group) ? sum(id, part, group) : merged(id, group);
       result.add(new TensorInfo(name, info.dtype(), info.shape()), program);
     }
+  }
+
+  /// Whether it matters for a tensor in which order neurons stand, or what space they span; not so
+  /// for biases of outputs.
+  private boolean isOfNeurons(TensorId id) {
+    return !ExpertMatrix.in(layout, id.role()).isEmpty()
+        || !ExpertMatrix.biasesIn(layout, id.role()).isEmpty();
   }
 
   /// Whether there is nothing to do with a group but to add up.
@@ -71,7 +80,8 @@ record GroupLowering(ModelLayout layout, Result result, MergeExperts step) {
   }
 
   private TensorProgram merged(TensorId id, Group group) {
-    return matrices(id, group, group.members().stream().map(member -> source(id, member)).toList());
+    return matrices(
+        id, group, group.members().stream().map(member -> source(id, "", member)).toList());
   }
 
   /// A tensor of all experts, each made of its group.
@@ -99,21 +109,34 @@ record GroupLowering(ModelLayout layout, Result result, MergeExperts step) {
               return new Part(matrix, Math.min(rank, full));
             })
             .toList();
-    return new MergedMatrices(of, group.members(), group.weights(), parts, step.rule().neurons());
+    return new MergedMatrices(
+        of,
+        group.members(),
+        group.weights(),
+        parts.isEmpty() ? biases(id) : parts,
+        step.rule().neurons());
   }
 
-  private TensorProgram sum(TensorId id, Group group) {
+  /// Biases of neurons go where their neurons go; no subspace holds them.
+  private List<Part> biases(TensorId id) {
+    return ExpertMatrix.biasesIn(layout, id.role()).stream()
+        .map(bias -> new Part(bias, bias.rows()))
+        .toList();
+  }
+
+  /// @param part of what the tensor is stored as, the end of its name
+  private TensorProgram sum(TensorId id, String part, Group group) {
     Optional<Integer> alone = group.representative();
     if (alone.isPresent()) {
-      return source(id, alone.get());
+      return source(id, part, alone.get());
     }
     return new WeightedSum(
-        shares(group).stream().map(member -> source(id, member)).toList(),
+        shares(group).stream().map(member -> source(id, part, member)).toList(),
         group.weights().stream().filter(weight -> weight != 0).toList());
   }
 
-  private TensorProgram source(TensorId id, int member) {
-    return new Copy(layout.name(new TensorId(id.role(), id.layer(), member)));
+  private TensorProgram source(TensorId id, String part, int member) {
+    return new Copy(layout.name(new TensorId(id.role(), id.layer(), member)) + part);
   }
 
   /// The members that have a share in the new expert.
@@ -124,24 +147,25 @@ record GroupLowering(ModelLayout layout, Result result, MergeExperts step) {
         .toList();
   }
 
-  /// Rows of the router, of its bias, or of all experts together.
-  private TensorProgram rows(String source, boolean ofExperts) {
-    List<Mix> rows =
-        step.groups().stream()
-            .map(group -> mix(group, ofExperts ? group.weights() : group.routerWeights()))
-            .toList();
+  /// Rows of the router, of its biases, or of all experts together.
+  private TensorProgram rows(TensorId id, TensorInfo info) {
+    List<Mix> rows = step.groups().stream().map(group -> mix(id, group)).toList();
     boolean plain =
-        rows.stream().allMatch(row -> row.rows().size() == 1 && row.weights().getFirst() == 1.0);
+        rows.stream()
+            .allMatch(row ->
+                row.rows().size() == 1 && row.weights().getFirst() == 1.0 && row.offset() == 0);
     return plain
-        ? new Rows(source, rows.stream().map(row -> row.rows().getFirst()).toList())
-        : new MixedRows(new Copy(source), rows);
+        ? new Rows(info.name(), rows.stream().map(row -> row.rows().getFirst()).toList())
+        : new MixedRows(new Copy(info.name()), rows);
   }
 
-  private static Mix mix(Group group, List<Double> weights) {
+  private static Mix mix(TensorId id, Group group) {
+    List<Double> weights = id.role().isExpert() ? group.weights() : group.routerWeights();
     List<Integer> places =
         IntStream.range(0, weights.size()).filter(i -> weights.get(i) != 0).boxed().toList();
     return new Mix(
         places.stream().map(group.members()::get).toList(),
-        places.stream().map(weights::get).toList());
+        places.stream().map(weights::get).toList(),
+        id.role() == TensorRole.ROUTER_BIAS ? group.routerBias() : 0);
   }
 }

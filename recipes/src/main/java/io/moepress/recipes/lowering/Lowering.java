@@ -22,6 +22,7 @@ import java.util.Optional;
 /// * Where dropped experts are masked instead, all stay, and the selection bias rules them out.
 /// * Every config key that holds the number of experts gets the new number, or, where layers
 ///   differ, a list of one for each layer with experts.
+/// * Where a merge keeps all router rows, `config.json` gets a map from rows to experts.
 /// * Where the router chooses by groups of experts, each group keeps equally many.
 /// * Layers for multi-token prediction are copied with all experts, and without are dropped, or
 ///   pruned like a layer of the main model.
@@ -92,6 +93,9 @@ public final class Lowering {
       return QuantizedConfig.of(model, decisions.quantized());
     }
     ModelConfig config = ExpertCounts.written(layout, decisions.expertsLeft());
+    if (decisions.keepsRows()) {
+      config = decisions.expertMap().in(config);
+    }
     MultiTokenPrediction extra = layout.architecture().multiTokenPrediction();
     boolean drops = decisions.aboutPrediction().isEmpty();
     if (drops && extra != null && layout.flag("config." + extra.countKey())) {

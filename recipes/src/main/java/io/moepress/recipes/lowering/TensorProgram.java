@@ -103,7 +103,13 @@ public sealed interface TensorProgram {
     ///
     /// @param rows indices along axis 0
     /// @param weights one for each
-    public record Mix(List<Integer> rows, List<Double> weights) {
+    /// @param offset added to every element of the sum
+    public record Mix(List<Integer> rows, List<Double> weights, double offset) {
+      /// A sum to which nothing is added.
+      public Mix(List<Integer> rows, List<Double> weights) {
+        this(rows, weights, 0);
+      }
+
       public Mix {
         rows = List.copyOf(rows);
         weights = List.copyOf(weights);

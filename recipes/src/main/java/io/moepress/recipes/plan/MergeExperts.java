@@ -14,7 +14,8 @@ import java.util.stream.IntStream;
 ///
 /// @param layer decoder layer index
 /// @param method name of the method that decided
-/// @param router how the router rows of groups come about, in a word, for the reader
+/// @param router how the router rows of groups come about, in a word, for the reader; `map`: all
+///   rows stay where they are
 /// @param groups every expert of the layer in exactly one of them
 /// @param rule what is done beside adding up
 /// @param joins how the groups came about, the nearest first, for the reader; empty where that is
@@ -22,6 +23,8 @@ import java.util.stream.IntStream;
 public record MergeExperts(
     int layer, String method, String router, List<Group> groups, MergeRule rule, List<Join> joins)
     implements ExpertStep {
+
+  private static final List<Double> ONE = List.of(1.0);
 
   /// Groups whose members are added up, and nothing else.
   public MergeExperts(int layer, String method, String router, List<Group> groups) {
@@ -40,9 +43,16 @@ public record MergeExperts(
   /// @param members expert indices, ascending
   /// @param weights share of each member in the tensors of the new expert; their sum is 1
   /// @param routerWeights share of each member in the router row and the selection bias of the new
-  ///   expert
-  public record Group(List<Integer> members, List<Double> weights, List<Double> routerWeights) {
+  ///   expert; with router `map`, where each keeps its own, not used
+  /// @param routerBias added to the router bias of the new expert, where the architecture has one
+  public record Group(
+      List<Integer> members, List<Double> weights, List<Double> routerWeights, double routerBias) {
     private static final double TOLERANCE = 1e-6;
+
+    /// A group that gets nothing added to its router bias.
+    public Group(List<Integer> members, List<Double> weights, List<Double> routerWeights) {
+      this(members, weights, routerWeights, 0);
+    }
 
     public Group {
       members = List.copyOf(members);
@@ -52,6 +62,7 @@ public record MergeExperts(
       requireAscending(members);
       requireOneEach(members, weights, "weights");
       requireOneEach(members, routerWeights, "routerWeights");
+      Checks.require(Double.isFinite(routerBias), "group %s: routerBias %s", members, routerBias);
       double sum = weights.stream().mapToDouble(Double::doubleValue).sum();
       Checks.require(
           Math.abs(sum - 1) <= TOLERANCE,
@@ -81,6 +92,18 @@ public record MergeExperts(
       int place = weights.indexOf(1.0);
       boolean alone = place >= 0 && weights.stream().filter(weight -> weight != 0).count() == 1;
       return alone ? Optional.of(members.get(place)) : Optional.empty();
+    }
+
+    /// The member with the largest share in the new expert; of equal ones that with the largest
+    /// share in its router row, of these the lowest.
+    public int dominant() {
+      int dominant = 0;
+      for (int i = 1; i < members.size(); i++) {
+        int byWeight = Double.compare(weights.get(i), weights.get(dominant));
+        int byRow = Double.compare(routerWeights.get(i), routerWeights.get(dominant));
+        dominant = byWeight > 0 || (byWeight == 0 && byRow > 0) ? i : dominant;
+      }
+      return members.get(dominant);
     }
 
     private static void requireAscending(List<Integer> members) {
@@ -122,6 +145,33 @@ public record MergeExperts(
         "layer %d: groups must ascend by their smallest member: %s",
         layer,
         groups.stream().map(Group::members).toList());
+  }
+
+  /// Whether all router rows stay, and those of the members of a group lead to one expert.
+  public boolean keepsRows() {
+    return MergeRouter.named(router).filter(MergeRouter::keepsRows).isPresent();
+  }
+
+  /// Whether every expert of the result is one that there was, so that only bytes move. Router rows
+  /// may be mixed all the same.
+  public boolean onlyMoves() {
+    return groups.stream()
+        .allMatch(group ->
+            group.representative().isPresent()
+                && (group.members().size() == 1 || rule.onlyAddsUp()));
+  }
+
+  /// Whether every router row of the result is one that there was.
+  public boolean onlyMovesRows() {
+    return keepsRows()
+        || groups.stream()
+            .allMatch(group ->
+                group.routerWeights().stream().filter(weight -> weight != 0).toList().equals(ONE));
+  }
+
+  /// The group of each expert, `[E]`.
+  public List<Integer> groupOfEach() {
+    return IntStream.range(0, experts()).map(this::groupOf).boxed().toList();
   }
 
   @Override

@@ -29,6 +29,18 @@ public interface MergeMethod {
     return options;
   }
 
+  /// Makes sure that the method goes with what a recipe asks of the numbers of experts.
+  ///
+  /// @throws IllegalArgumentException when it does not
+  default CountOptions checked(CountOptions counts) {
+    return counts;
+  }
+
+  /// How the method spreads a budget over layers when the recipe does not say.
+  default AllocationMode defaultAllocation() {
+    return AllocationMode.UNIFORM;
+  }
+
   /// Decides every layer that has experts, in ascending order.
   ///
   /// @throws IOException when weights cannot be read

@@ -12,14 +12,14 @@ import java.util.function.Supplier;
 /// @param weights the weights, read only; asked for by methods that look at them and by no other
 /// @param layout the model, routed as the result will be, with all experts still there
 /// @param evidence what calibration saw
-/// @param budget how many experts are left
+/// @param allocation how many experts are left
 /// @param guarded experts that are never merged
 /// @param options what holds for every method
 public record MergeRequest(
     Supplier<MoeModel> weights,
     ModelLayout layout,
     Evidence evidence,
-    Budget.OfLayer budget,
+    Allocation allocation,
     SortedSet<ExpertId> guarded,
     MergeOptions options) {
 
@@ -32,9 +32,9 @@ public record MergeRequest(
     return weights.get();
   }
 
-  /// How many experts are left in a layer.
-  public int left(int layer) {
-    return budget.kept(layout.experts(layer));
+  /// The same with other numbers of experts.
+  public MergeRequest with(Allocation other) {
+    return new MergeRequest(weights, layout, evidence, other, guarded, options);
   }
 
   /// The guarded experts of a layer, ascending.

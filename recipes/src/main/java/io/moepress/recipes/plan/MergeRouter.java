@@ -13,7 +13,16 @@ public enum MergeRouter {
   MEAN,
   /// The mean of the members' rows, each weighted by how many tokens chose it; the plain mean where
   /// no token chose any.
-  FREQUENCY_MEAN;
+  FREQUENCY_MEAN,
+  /// All rows stay, and those of the members all lead to the merged expert: a token that chose two
+  /// of them gets it with both weights. What the members have in common is kept exactly, but the
+  /// configuration needs a map from rows to experts, which no stock runtime reads.
+  MAP;
+
+  /// Whether all rows stay.
+  public boolean keepsRows() {
+    return this == MAP;
+  }
 
   /// The name in recipes.
   public String label() {

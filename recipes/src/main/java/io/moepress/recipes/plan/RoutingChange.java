@@ -2,6 +2,7 @@ package io.moepress.recipes.plan;
 
 import io.moepress.formats.architecture.Architecture.Groups;
 import io.moepress.formats.architecture.ExpertGroups;
+import io.moepress.formats.architecture.ExpertMap;
 import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.TensorRole;
 import io.moepress.formats.checkpoint.ModelConfig;
@@ -64,6 +65,27 @@ public final class RoutingChange {
         }
       }
     }
+  }
+
+  /// Makes sure that every expert of a model has a router row of its own.
+  ///
+  /// @param what is about to be done
+  /// @throws PlanMismatchException when several rows lead to one expert
+  public static void requireOwnRows(ModelLayout layout, String what) {
+    if (!layout.expertMap().isEmpty()) {
+      throw new PlanMismatchException(
+          "%s: several router rows of this model lead to one expert (config.json: %s; expected a row"
+              + " for each). Begin with the model it was merged from, or merge with \"router:"
+              + " dominant\".",
+          what, ExpertMap.KEY);
+    }
+  }
+
+  /// Layers for multi-token prediction have no map of their own.
+  public static PlanMismatchException predictionWithMap() {
+    return new PlanMismatchException(
+        "multi-token-prediction: prune: with \"router: map\" there is no map for such layers (expected"
+            + " drop). Drop them, or merge with \"router: dominant\".");
   }
 
   private static ModelLayout withoutGroups(ModelLayout layout, IgnoreGroups step) {

@@ -7,9 +7,8 @@ import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.recipes.plan.AllocationMode;
 import io.moepress.recipes.plan.ExpertId;
 import io.moepress.recipes.plan.PlanMismatchException;
-import io.moepress.recipes.plan.RouterMode;
 import io.moepress.recipes.plan.Snap;
-import io.moepress.recipes.recipe.PruneStep;
+import io.moepress.recipes.recipe.CountedStep;
 import io.moepress.recipes.target.ExpertNumbers;
 import io.moepress.recipes.target.Target;
 import io.moepress.recipes.target.TargetRules;
@@ -36,7 +35,8 @@ import java.util.stream.IntStream;
 /// @param step what the recipe asks
 /// @param target the runtime
 /// @param guarded experts that stay in any case
-record CountPlan(ModelLayout layout, PruneStep step, Target target, Collection<ExpertId> guarded) {
+record CountPlan(
+    ModelLayout layout, CountedStep step, Target target, Collection<ExpertId> guarded) {
 
   /// Numbers of experts, and what there is to say about them.
   ///
@@ -51,7 +51,7 @@ record CountPlan(ModelLayout layout, PruneStep step, Target target, Collection<E
 
   /// Whether dropped experts leave the checkpoint, and with them their places.
   boolean slices() {
-    return step.router().mode() == RouterMode.SLICE;
+    return step.slices();
   }
 
   /// Whether the target has one number for all layers, and the recipe wants it kept.

@@ -11,6 +11,7 @@ import io.moepress.recipes.plan.KeepExperts;
 import io.moepress.recipes.plan.MergeExperts;
 import io.moepress.recipes.plan.PlanStep;
 import io.moepress.recipes.plan.PruneRequest;
+import io.moepress.recipes.plan.RoutingChange;
 import io.moepress.recipes.recipe.PruneStep;
 import io.moepress.recipes.target.ExpertNumbers;
 import io.moepress.recipes.target.Finding;
@@ -67,6 +68,7 @@ record PrunePlanning(MoeModel model, PruneStep step, PlanningContext common)
 
   /// Rounding decides how many experts a token can use, and that how far may be rounded.
   private Frame frame(SortedSet<ExpertId> guarded) {
+    RoutingChange.requireOwnRows(model.layout(), "prune");
     SortedMap<Integer, Integer> shares = step.budget().counts(model.layout());
     SortedMap<Integer, Integer> rounded =
         counts(RoutingPlan.of(model, step, shares), guarded).of(shares).counts();

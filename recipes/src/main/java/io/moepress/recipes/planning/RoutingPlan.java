@@ -83,7 +83,8 @@ record RoutingPlan(
     return all;
   }
 
-  private boolean prunesPrediction() {
+  /// Whether there are layers for multi-token prediction, and they lose experts, too.
+  boolean prunesPrediction() {
     return options.prediction() == PredictionMode.PRUNE
         && !model.inventory().multiTokenPrediction().isEmpty();
   }

@@ -2,7 +2,9 @@ package io.moepress.recipes.recipe;
 
 import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.plan.Alignment;
+import io.moepress.recipes.plan.AllocationMode;
 import io.moepress.recipes.plan.Budget;
+import io.moepress.recipes.plan.CountOptions;
 import io.moepress.recipes.plan.MergeMethod;
 import io.moepress.recipes.plan.MergeOptions;
 import io.moepress.recipes.plan.Protection;
@@ -18,13 +20,25 @@ import java.util.Set;
 /// @param protection who is never merged
 /// @param options neurons and router rows of what is merged
 /// @param routing what else depends on the number of experts
+/// @param counts how the budget is spread over layers and rounded
 public record MergeStep(
     MergeMethod method,
-    Budget.OfLayer budget,
+    Budget budget,
     Protection protection,
     MergeOptions options,
-    RouterOptions routing)
-    implements RecipeStep {
+    RouterOptions routing,
+    CountOptions counts)
+    implements CountedStep {
+
+  /// Experts are merged, as many as the method makes of the budget.
+  public MergeStep(
+      MergeMethod method,
+      Budget budget,
+      Protection protection,
+      MergeOptions options,
+      RouterOptions routing) {
+    this(method, budget, protection, options, routing, CountOptions.DEFAULT);
+  }
 
   @Override
   public String name() {
@@ -53,8 +67,18 @@ public record MergeStep(
     return method.needsReservoir() || options.align() == Alignment.ACTIVATIONS;
   }
 
+  @Override
+  public boolean slices() {
+    return true;
+  }
+
+  @Override
+  public AllocationMode defaultAllocation() {
+    return method.defaultAllocation();
+  }
+
   /// Pruning to the same size.
   public PruneStep pruned(PruneMethod other) {
-    return new PruneStep(other, budget, protection, routing);
+    return new PruneStep(other, budget, protection, routing, counts.spread(AllocationMode.UNIFORM));
   }
 }

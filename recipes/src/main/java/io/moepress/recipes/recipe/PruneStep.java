@@ -4,7 +4,6 @@ import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.plan.AllocationMode;
 import io.moepress.recipes.plan.Budget;
 import io.moepress.recipes.plan.CountOptions;
-import io.moepress.recipes.plan.KeepCounts;
 import io.moepress.recipes.plan.Protection;
 import io.moepress.recipes.plan.PruneMethod;
 import io.moepress.recipes.plan.RouterMode;
@@ -25,7 +24,7 @@ public record PruneStep(
     Protection protection,
     RouterOptions router,
     CountOptions counts)
-    implements RecipeStep {
+    implements CountedStep {
 
   /// Experts are dropped, as many as the method makes of the budget.
   public PruneStep(PruneMethod method, Budget budget, Protection protection, RouterOptions router) {
@@ -68,11 +67,13 @@ public record PruneStep(
     return new PruneStep(other, budget, protection, router, counts);
   }
 
-  /// How the budget is spread over layers; one that lists numbers says so itself.
-  public AllocationMode allocation() {
-    return switch (budget) {
-      case KeepCounts listed -> AllocationMode.UNIFORM;
-      case Budget.OfLayer share -> counts.allocation().orElse(method.defaultAllocation());
-    };
+  @Override
+  public boolean slices() {
+    return router.mode() == RouterMode.SLICE;
+  }
+
+  @Override
+  public AllocationMode defaultAllocation() {
+    return method.defaultAllocation();
   }
 }

@@ -118,18 +118,21 @@ record StepReader(MethodCatalog catalog, long seed) {
             step.optional("router")
                 .map(router -> router.choice(MergeRouter.labels(), MergeRouter::named))
                 .orElse(MergeOptions.DEFAULT.router()));
-    RouterOptions standard = RouterOptions.DEFAULT;
     RouterOptions routing =
-        new RouterOptions(standard.mode(), topK(step), groups(step), standard.prediction());
+        new RouterOptions(RouterOptions.DEFAULT.mode(), topK(step), groups(step), prediction(step));
+    CountOptions counts = counts(step, experts);
     MethodBinder<MergeMethod> binder = name.choice(catalog.mergeNames(), catalog::merge);
     MergeMethod method = step.checked(() -> binder.bind(step, seed));
     step.checked(() -> method.checked(options));
+    step.checked(() -> method.checked(counts));
     step.finish();
-    if (budget(step, keep, experts) instanceof Budget.OfLayer budget) {
-      return new MergeStep(method, budget, protection, options, routing);
-    }
-    throw step.error(
-        "experts: a list (expected one number). A merge leaves the same in each layer");
+    return new MergeStep(method, budget(step, keep, experts), protection, options, routing, counts);
+  }
+
+  private static PredictionMode prediction(YamlNode step) {
+    return step.optional("multi-token-prediction")
+        .map(mode -> mode.choice(PredictionMode.labels(), PredictionMode::named))
+        .orElse(RouterOptions.DEFAULT.prediction());
   }
 
   private static TopKRule topK(YamlNode step) {
@@ -152,9 +155,7 @@ record StepReader(MethodCatalog catalog, long seed) {
             .orElse(standard.mode()),
         topK(step),
         groups(step),
-        step.optional("multi-token-prediction")
-            .map(mode -> mode.choice(PredictionMode.labels(), PredictionMode::named))
-            .orElse(standard.prediction()));
+        prediction(step));
   }
 
   /// The method that `name` names, with the options of `step`.

@@ -16,13 +16,15 @@ import java.util.TreeMap;
 /// @param biased whether the router chooses by scores with a bias
 /// @param modelType the family
 /// @param available the most that every layer can have
+/// @param mapped whether several rows of a router may lead to one expert
 public record ExpertNumbers(
     SortedMap<Integer, Integer> byLayer,
     int topK,
     ExpertGroups groups,
     boolean biased,
     String modelType,
-    int available) {
+    int available,
+    boolean mapped) {
 
   public ExpertNumbers {
     byLayer = Collections.unmodifiableSortedMap(new TreeMap<>(byLayer));
@@ -58,7 +60,8 @@ public record ExpertNumbers(
         groups,
         layout.has(TensorRole.SELECTION_BIAS),
         layout.config().modelType(),
-        available);
+        available,
+        !layout.expertMap().isEmpty());
   }
 
   /// The number of all layers; empty when they differ, or there is no such layer.
@@ -76,13 +79,18 @@ public record ExpertNumbers(
 
   /// The same model, where a layer can have so many at most.
   public ExpertNumbers ofAtMost(int most) {
-    return new ExpertNumbers(byLayer, topK, groups, biased, modelType, most);
+    return new ExpertNumbers(byLayer, topK, groups, biased, modelType, most, mapped);
   }
 
   /// The same model with this many in every layer.
   public ExpertNumbers uniform(int count) {
     SortedMap<Integer, Integer> others = new TreeMap<>(byLayer);
     others.replaceAll((layer, old) -> count);
-    return new ExpertNumbers(others, topK, groups, biased, modelType, available);
+    return new ExpertNumbers(others, topK, groups, biased, modelType, available, mapped);
+  }
+
+  /// The same where all rows of the router stay, and several may lead to one expert.
+  public ExpertNumbers withMap() {
+    return new ExpertNumbers(byLayer, topK, groups, biased, modelType, available, true);
   }
 }

@@ -4,6 +4,7 @@ import io.moepress.formats.Checks;
 import io.moepress.formats.Words;
 import io.moepress.formats.architecture.ExpertCounts;
 import io.moepress.formats.architecture.ExpertGroups;
+import io.moepress.formats.architecture.ExpertMap;
 import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.recipes.target.Candidate.Settings;
 import java.util.ArrayList;
@@ -64,6 +65,23 @@ final class NumberRules {
           "every MoE layer has the same number of experts",
           "has one number for all layers, so that the tensors of some have the wrong size",
           NumberRules::uniformExperts);
+
+  static final Rule EXPERT_MAP =
+      new Rule(
+          "expert-map",
+          "every expert has one router row of its own; `config.json` has no `expert_map`",
+          Severity.REFUSAL,
+          "takes the rows for those of other experts, or fails to load",
+          "",
+          NumberRules::ownRows);
+
+  static final Rule EXPERT_MAP_OR_NONE =
+      ofSettings(
+          "expert-map",
+          "`expert_map`, where `config.json` has one, gives each router row of each layer an expert"
+              + " that is there",
+          "cannot tell which experts a token chose",
+          NumberRules::soundMap);
 
   private NumberRules() {}
 
@@ -177,12 +195,41 @@ final class NumberRules {
                 "Set them equal to what the tensors hold."));
   }
 
+  private static List<Violation> ownRows(Candidate candidate) {
+    boolean mapped =
+        candidate.settings().filter(settings -> ExpertMap.isIn(settings.config())).isPresent()
+            || candidate.numbers().filter(ExpertNumbers::mapped).isPresent();
+    return mapped
+        ? List.of(
+            Violation.of(
+                "several router rows lead to one expert",
+                "one row for each",
+                "Merge with \"router: dominant\", or use \"target: research\"."))
+        : List.of();
+  }
+
+  private static List<Violation> soundMap(Settings settings) {
+    return settings
+        .layout()
+        .flatMap(ExpertMap::fault)
+        .map(fault ->
+            List.of(
+                Violation.of(
+                    "config.json: " + ExpertMap.KEY + ": " + fault,
+                    "for each layer with experts the expert of each router row",
+                    "Copy the checkpoint again.")))
+        .orElse(List.of());
+  }
+
   private static List<Violation> topK(Candidate candidate) {
     List<Violation> wrong = candidate.settings().map(NumberRules::topKKey).orElse(List.of());
     if (!wrong.isEmpty() || candidate.numbers().isEmpty()) {
       return wrong;
     }
     ExpertNumbers numbers = candidate.numbers().get();
+    if (numbers.mapped()) {
+      return List.of(); // it chooses from rows, which are more
+    }
     OptionalInt fewest = numbers.byLayer().values().stream().mapToInt(Integer::intValue).min();
     return fewest.isEmpty() || numbers.topK() <= fewest.getAsInt()
         ? List.of()
@@ -203,7 +250,10 @@ final class NumberRules {
             violations.add(
                 Violation.of(fault, "groups that a router can use", "Correct config.json.")));
     if (violations.isEmpty()) {
-      candidate.numbers().ifPresent(numbers -> violations.addAll(expertGroups(numbers)));
+      candidate
+          .numbers()
+          .filter(numbers -> !numbers.mapped()) // groups are of rows, which are as they were
+          .ifPresent(numbers -> violations.addAll(expertGroups(numbers)));
     }
     return violations;
   }

@@ -9,6 +9,8 @@ import static io.moepress.recipes.target.NumberRules.COUNT_ALIASES;
 import static io.moepress.recipes.target.NumberRules.COUNT_KEY;
 import static io.moepress.recipes.target.NumberRules.COUNT_KEY_OR_LIST;
 import static io.moepress.recipes.target.NumberRules.EXPERT_GROUPS;
+import static io.moepress.recipes.target.NumberRules.EXPERT_MAP;
+import static io.moepress.recipes.target.NumberRules.EXPERT_MAP_OR_NONE;
 import static io.moepress.recipes.target.NumberRules.TOP_K;
 import static io.moepress.recipes.target.NumberRules.UNIFORM_EXPERTS;
 import static io.moepress.recipes.target.RuntimeRules.DEEPSEEK_V4_EXPERTS;
@@ -50,6 +52,7 @@ public final class TargetRules {
           COUNT_ALIASES,
           TOP_K,
           EXPERT_GROUPS,
+          EXPERT_MAP_OR_NONE,
           EXPERT_COUNT,
           EXPERT_NUMBERS,
           EXPERT_TENSORS,
@@ -65,6 +68,7 @@ public final class TargetRules {
   private static final List<Rule> STOCK =
       List.of(
           COUNT_KEY,
+          EXPERT_MAP,
           UNIFORM_EXPERTS,
           TIED_OUTPUT_HEAD,
           WEIGHT_TYPES,
@@ -79,6 +83,7 @@ public final class TargetRules {
           COUNT_ALIASES.in(V5, "believes one key, and fails to load when it is the stale one"),
           TOP_K.in(V5, "loads, and fails in the first forward pass"),
           EXPERT_GROUPS.in(V5, "loads, and fails in the first forward pass"),
+          EXPERT_MAP.in(V5, "fails to load: sizes do not match"),
           UNIFORM_EXPERTS.in(V5, "fails to load: sizes do not match"),
           EXPERT_COUNT.in(V5, "fails to load: sizes do not match"),
           EXPERT_NUMBERS.in(V5, "stacks them in the order of their numbers without a warning"),

@@ -150,7 +150,7 @@ public final class TensorCensus {
     experts.forEach((layer, members) -> {
       TensorInfo router = known.get(TensorId.ofLayer(TensorRole.ROUTER, layer));
       int held = held(layer);
-      if (held > 0 && router != null && rows(router) == held) {
+      if (held > 0 && router != null && rows(router) == layout.expertMap().rows(layer, held)) {
         counts.put(layer, held);
       }
     });

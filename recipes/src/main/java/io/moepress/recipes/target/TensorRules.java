@@ -202,11 +202,12 @@ final class TensorRules {
         .experts()
         .forEach((layer, experts) -> {
           TensorInfo info = census.known().get(TensorId.ofLayer(role, layer));
-          if (info != null && !experts.isEmpty() && TensorCensus.rows(info) != experts.size()) {
+          int expected = census.layout().expertMap().rows(layer, experts.size());
+          if (info != null && !experts.isEmpty() && TensorCensus.rows(info) != expected) {
             violations.add(
                 Violation.of(
                     Checks.text("%s has the shape %s", info.name(), info.shape()),
-                    Checks.text("%d rows, for the experts of layer %d", experts.size(), layer),
+                    Checks.text("%d rows, for the experts of layer %d", expected, layer),
                     "Cut it with the same list as the experts."));
           }
         });

@@ -22,6 +22,17 @@ class MatrixMergerTest {
   /// Rounding of sums and products of a few numbers below 3.
   private static final double TOLERANCE = 1e-12;
 
+  /// A down projection of Qwen3-30B-A3B, projected: its sum of squares alone has 2048² numbers.
+  @Test
+  void whatAProjectionHoldsIsKnownBefore() {
+    ExpertMatrix down = new ExpertMatrix(Projection.DOWN, 2048, 768, 0, 768, 1);
+
+    assertThat(MatrixMerger.heldBytes(down, 1024)).isEqualTo(8L * (2048 * 768 + 2048 * 2048));
+    assertThat(MatrixMerger.heldBytes(down, 2048)).isEqualTo(8L * 2048 * 768);
+    assertThat(MatrixMerger.workingBytes(down, 1024))
+        .isEqualTo(8L * (3 * 2048 * 768 + 5 * 2048 * 2048));
+  }
+
   @ParameterizedTest
   @ValueSource(longs = {1, 2, 3})
   void fullRankIsTheWeightedMean(long seed) {

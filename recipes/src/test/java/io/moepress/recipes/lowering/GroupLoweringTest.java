@@ -1,6 +1,7 @@
 package io.moepress.recipes.lowering;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.architecture.TensorId;
@@ -13,6 +14,7 @@ import io.moepress.recipes.apply.PlannedCheckpoint;
 import io.moepress.recipes.plan.ExpertStep;
 import io.moepress.recipes.plan.MergeExperts;
 import io.moepress.recipes.plan.MergeExperts.Group;
+import io.moepress.recipes.plan.PlanMismatchException;
 import io.moepress.recipes.plan.SamplePlans;
 import io.moepress.testdata.Stacked;
 import io.moepress.testdata.TinyMoe;
@@ -92,6 +94,43 @@ class GroupLoweringTest {
       mixed[i] = (float) (a * first[i] + b * second[i]);
     }
     return mixed;
+  }
+
+  /// Experts become fewer, the router stays, and the configuration says where its rows lead.
+  @Test
+  void allRowsMayStay() throws IOException {
+    try (CheckpointDirectory source = CheckpointDirectory.open(TinyMoe.qwen3().write(folder))) {
+      List<ExpertStep> steps = List.of(new MergeExperts(1, "test", "map", GROUPS));
+
+      LoweredPlan lowered = Lowering.lower(MoeModel.of(source), steps);
+
+      String router = "model.layers.1.mlp.gate.weight";
+      assertThat(lowered.tensors())
+          .contains(new OutputTensor(named(source, router), new TensorProgram.Copy(router)));
+      assertThat(lowered.config().text())
+          .contains(
+              "\"num_local_experts\": [4, 2]", "\"expert_map\": [[0, 1, 2, 3], [0, 1, 0, 1]]");
+      MoeModel after = MoeModel.of(new PlannedCheckpoint(source, lowered));
+      assertThat(after.layout().experts(1)).isEqualTo(2);
+      assertThat(after.layout().routerRows(1)).isEqualTo(4);
+      assertThatExceptionOfType(PlanMismatchException.class)
+          .isThrownBy(() -> Lowering.lower(after, List.of(merge(0, GROUPS))))
+          .withMessageStartingWith("plan: layer 0: several router rows of this model lead to one");
+    }
+  }
+
+  @Test
+  void rowsStayInAllLayersOrInNone() throws IOException {
+    try (CheckpointDirectory source = CheckpointDirectory.open(TinyMoe.qwen3().write(folder))) {
+      MoeModel model = MoeModel.of(source);
+      List<ExpertStep> steps =
+          List.of(merge(0, GROUPS), new MergeExperts(1, "test", "map", GROUPS));
+
+      assertThatExceptionOfType(PlanMismatchException.class)
+          .isThrownBy(() -> Lowering.lower(model, steps))
+          .withMessage(
+              "plan: layer 0 has router slice and layer 1 has map (expected the same in each)");
+    }
   }
 
   @Test

@@ -140,21 +140,53 @@ class LowPrecisionLoweringTest {
   }
 
   @Test
-  void expertsInLowPrecisionAreNotMerged() throws IOException {
-    Group group =
-        new Group(
-            List.of(0, 1, 2, 3, 4, 5),
-            List.of(1.0, 0.0, 0.0, 0.0, 0.0, 0.0),
-            List.of(1.0, 0.0, 0.0, 0.0, 0.0, 0.0));
+  void expertsInLowPrecisionAreNotMixed() throws IOException {
+    MergeExperts merge =
+        new MergeExperts(0, "handmade", "mean", List.of(Group.mean(List.of(0, 1, 2, 3, 4, 5))));
     try (CheckpointDirectory source = open(MXFP4)) {
       MoeModel model = MoeModel.of(source);
-      MergeExperts merge = new MergeExperts(0, "handmade", "mean", List.of(group));
 
       assertThatExceptionOfType(PlanMismatchException.class)
           .isThrownBy(() -> Lowering.lower(model, List.of(merge)))
           .withMessageContaining("plan: layer 0 merges experts, but the model is stored in low")
           .withMessageEndingWith("Take its BF16 or F16 original, or prune.");
     }
+  }
+
+  /// Where one expert stands for each group there is nothing to calculate, but bytes to move.
+  @Test
+  void anExpertInLowPrecisionMayStandForOthers() throws IOException {
+    try (CheckpointDirectory fp8 = open(FP8);
+        CheckpointDirectory mxfp4 = open(MXFP4)) {
+      List<PlanStep> inFp8 = new ArrayList<>(List.of(new IgnoreGroups(4, 2)));
+      for (int layer = 1; layer < 4; layer++) {
+        inFp8.add(pairs(layer, KEPT));
+      }
+      List<PlanStep> inMxfp4 = new ArrayList<>();
+      for (int layer = 0; layer < 4; layer++) {
+        inMxfp4.add(pairs(layer, STACK));
+      }
+
+      assertSame(MoeModel.of(fp8), inFp8, fp8Steps());
+      assertSame(MoeModel.of(mxfp4), inMxfp4, mxfp4Steps());
+    }
+  }
+
+  private static void assertSame(MoeModel model, List<PlanStep> merged, List<PlanStep> pruned) {
+    LoweredPlan plan = Lowering.lower(model, merged);
+    LoweredPlan expected = Lowering.lower(model, pruned);
+    assertThat(plan.tensors()).containsExactlyInAnyOrderElementsOf(expected.tensors());
+    assertThat(plan.dropped().keySet()).isEqualTo(expected.dropped().keySet());
+    assertThat(plan.config().text()).isEqualTo(expected.config().text());
+  }
+
+  /// Neighbours become one, for which one of the two stands.
+  private static MergeExperts pairs(int layer, int... representatives) {
+    List<Group> groups = new ArrayList<>();
+    for (int i = 0; i < representatives.length; i++) {
+      groups.add(Group.represented(List.of(2 * i, 2 * i + 1), representatives[i]));
+    }
+    return new MergeExperts(layer, "handmade", "dominant", groups);
   }
 
   @Test

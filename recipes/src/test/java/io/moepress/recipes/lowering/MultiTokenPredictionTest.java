@@ -16,6 +16,8 @@ import io.moepress.recipes.lowering.TensorProgram.Copy;
 import io.moepress.recipes.lowering.TensorProgram.Mask;
 import io.moepress.recipes.lowering.TensorProgram.Rows;
 import io.moepress.recipes.plan.KeepExperts;
+import io.moepress.recipes.plan.MergeExperts;
+import io.moepress.recipes.plan.MergeExperts.Group;
 import io.moepress.recipes.plan.PlanMismatchException;
 import io.moepress.recipes.plan.PlanStep;
 import io.moepress.recipes.plan.PruneMultiTokenPrediction;
@@ -97,6 +99,48 @@ class MultiTokenPredictionTest {
     assertThat(lowered.config().text())
         .contains("\"num_nextn_predict_layers\": 1")
         .contains("\"n_routed_experts\": 8");
+  }
+
+  /// Experts of these layers are others than those that were found alike, so none are averaged.
+  @Test
+  void keepsTheDominantExpertOfEachGroupOfAMerge() throws IOException {
+    List<PlanStep> steps = merged("frequency-mean");
+    List<Integer> dominant = List.of(1, 2, 5, 6, 9, 10, 13, 14);
+
+    LoweredPlan lowered = Lowering.lower(model(true), steps);
+
+    assertThat(
+            lowered.tensors().stream()
+                .filter(tensor -> tensor.info().name().startsWith("model.layers.4."))
+                .toList())
+        .isEqualTo(
+            Lowering.lower(model(true), prunedLike(3, "slice", dominant)).tensors().stream()
+                .filter(tensor -> tensor.info().name().startsWith("model.layers.4."))
+                .toList());
+  }
+
+  @Test
+  void hasNoMapFromRowsToExperts() {
+    assertThatExceptionOfType(PlanMismatchException.class)
+        .isThrownBy(() -> Lowering.lower(model(true), merged("map")))
+        .withMessage(
+            "multi-token-prediction: prune: with \"router: map\" there is no map for such layers"
+                + " (expected drop). Drop them, or merge with \"router: dominant\".");
+  }
+
+  /// Neighbours become one: by weight the second of the first two, then by router row the first.
+  private static List<PlanStep> merged(String router) {
+    List<Group> groups = new ArrayList<>();
+    for (int first = 0; first < 16; first += 4) {
+      groups.add(new Group(List.of(first, first + 1), List.of(0.4, 0.6), List.of(0.5, 0.5)));
+      groups.add(new Group(List.of(first + 2, first + 3), List.of(0.5, 0.5), List.of(1.0, 0.0)));
+    }
+    List<PlanStep> steps = new ArrayList<>();
+    for (int layer = 1; layer < 4; layer++) {
+      steps.add(new MergeExperts(layer, "test", router, groups));
+    }
+    steps.add(new PruneMultiTokenPrediction(3));
+    return steps;
   }
 
   // Where layers differ.
@@ -186,10 +230,14 @@ class MultiTokenPredictionTest {
   }
 
   private static List<PlanStep> prunedLike(int layer, String router) {
+    return prunedLike(layer, router, KEPT);
+  }
+
+  private static List<PlanStep> prunedLike(int layer, String router, List<Integer> kept) {
     List<PlanStep> steps = new ArrayList<>();
     for (int main = 1; main < 4; main++) {
       steps.add(
-          new KeepExperts(main, "test", router, KEPT, List.of(), Collections.nCopies(16, 0.0)));
+          new KeepExperts(main, "test", router, kept, List.of(), Collections.nCopies(16, 0.0)));
     }
     steps.add(new PruneMultiTokenPrediction(layer));
     return steps;

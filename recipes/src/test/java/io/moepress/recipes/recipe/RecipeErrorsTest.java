@@ -176,16 +176,17 @@ class RecipeErrorsTest {
         "recipe.yaml:7: steps[0].merge.align: \"sideways\" (expected one of: none, weights,"
             + " activations)");
     assertMessage(
-        head + "    router: map\n",
-        "recipe.yaml:7: steps[0].merge.router: \"map\" (expected one of: dominant, mean,"
-            + " frequency-mean)");
+        head + "    router: slice\n",
+        "recipe.yaml:7: steps[0].merge.router: \"slice\" (expected one of: dominant, mean,"
+            + " frequency-mean, map)");
     assertMessage(
         head + "    router: frequency-mean\n",
         "recipe.yaml:4: steps[0].merge: gather: no frequency-mean");
     assertMessage(
-        head + "    multi-token-prediction: drop\n",
-        "recipe.yaml:7: unknown key \"multi-token-prediction\" in \"steps[0].merge\"; known:"
-            + " align, experts, groups, keep, method, protect, router, top-k");
+        head + "    linkage: ward\n",
+        "recipe.yaml:7: unknown key \"linkage\" in \"steps[0].merge\"; known: align, allocation,"
+            + " experts, groups, keep, method, multi-token-prediction, protect, router, snap, top-k,"
+            + " uniformise");
   }
 
   @Test

@@ -61,7 +61,7 @@ class RecipeReaderTest {
         - prune:
             method: random
             experts: 16
-        - merge: {method: gather, experts: 8, protect: {super-experts: false, experts: ["0:1"]}, align: weights, router: mean, top-k: fit, groups: none}
+        - merge: {method: gather, experts: 8, protect: {super-experts: false, experts: ["0:1"]}, align: weights, router: mean, top-k: fit, groups: none, multi-token-prediction: prune, allocation: global, snap: 4, uniformise: false}
         - sparsify: {method: idle, sparsity: 40%, scope: all-linear, sequential: false, starved: magnitude, gate-power: 2}
         - sparsify: {method: idle, pattern: 2:4}
         - quantize: {method: idle-codes, scheme: W4A16, group-size: 32, symmetric: true, others: {scheme: W8A16, group-size: channel, symmetric: true}, storage: decoded}
@@ -127,7 +127,9 @@ class RecipeReaderTest {
                 new Protection(false, List.of(new ExpertId(0, 1))),
                 new MergeOptions(Alignment.WEIGHTS, MergeRouter.MEAN),
                 new RouterOptions(
-                    RouterMode.SLICE, TopKRule.FIT, GroupMode.NONE, PredictionMode.DROP)),
+                    RouterMode.SLICE, TopKRule.FIT, GroupMode.NONE, PredictionMode.PRUNE),
+                new CountOptions(
+                    Optional.of(AllocationMode.GLOBAL), new Snap.MultipleOf(4), false)),
             new SparsifyStep(
                 new SampleMethods.IdleSparsity(),
                 ZeroPattern.parse("40%"),

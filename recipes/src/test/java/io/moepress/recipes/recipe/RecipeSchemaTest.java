@@ -91,13 +91,19 @@ class RecipeSchemaTest {
     assertThat(names("/$defs/merge/properties/align")).isEqualTo(Alignment.labels());
     assertThat(names("/$defs/merge/properties/router")).isEqualTo(MergeRouter.labels());
     assertThat(names("/$defs/merge/properties/groups")).isEqualTo(GroupMode.labels());
+    assertThat(names("/$defs/merge/properties/allocation")).isEqualTo(AllocationMode.labels());
+    assertThat(names("/$defs/merge/properties/multi-token-prediction"))
+        .isEqualTo(PredictionMode.labels());
   }
 
   @Test
   void aMergeThatSaysNothingIsTheDefaultOfTheSchema() {
     String merge = "model: in\noutput: out\nsteps:\n  - merge: {method: gather, keep: 50%%%s}\n";
     String spelledOut =
-        ", align: %align, router: %router, groups: %groups, protect: {super-experts: %super}"
+        ", align: %align, router: %router, groups: %groups, protect: {super-experts: %super},"
+            .concat(" multi-token-prediction: %mtp, uniformise: %uniformise")
+            .replace("%mtp", standard("/$defs/merge/properties/multi-token-prediction"))
+            .replace("%uniformise", standard("/$defs/merge/properties/uniformise"))
             .replace("%align", standard("/$defs/merge/properties/align"))
             .replace("%router", standard("/$defs/merge/properties/router"))
             .replace("%groups", standard("/$defs/merge/properties/groups"))

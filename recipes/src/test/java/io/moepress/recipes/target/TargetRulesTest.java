@@ -114,7 +114,8 @@ class TargetRulesTest {
     byLayer.put(0, 8);
     byLayer.put(1, 6);
     byLayer.put(3, 4);
-    ExpertNumbers uneven = new ExpertNumbers(byLayer, 2, ExpertGroups.NONE, false, "mixtral", 8);
+    ExpertNumbers uneven =
+        new ExpertNumbers(byLayer, 2, ExpertGroups.NONE, false, "mixtral", 8, false);
 
     List<Finding> findings = TargetRules.check(target, uneven);
 
@@ -125,6 +126,23 @@ class TargetRulesTest {
       assertThat(findings.getFirst().found())
           .isEqualTo("4 experts in layers [3], 6 experts in layers [1], 8 experts in layers [0]");
       assertThat(findings.getFirst().wayOut()).isEqualTo("The nearest is 6 in every layer.");
+    }
+  }
+
+  /// Fewer experts than a token uses are no harm where it chooses from more rows.
+  @ParameterizedTest
+  @EnumSource(Target.class)
+  void onlyResearchTakesRowsThatLeadToOneExpert(Target target) {
+    List<Finding> findings = TargetRules.check(target, plain(1).withMap());
+
+    if (target == Target.RESEARCH) {
+      assertThat(findings).isEmpty();
+    } else {
+      assertThat(findings).extracting(Finding::rule).containsExactly("expert-map");
+      assertThat(findings.getFirst().text())
+          .contains(
+              target.label() + ": expert-map: several router rows lead to one expert",
+              "Merge with \"router: dominant\", or use \"target: research\".");
     }
   }
 
@@ -159,13 +177,14 @@ class TargetRulesTest {
         ExpertGroups.NONE,
         false,
         "mixtral",
-        Math.max(experts, 4));
+        Math.max(experts, 4),
+        false);
   }
 
   private static ExpertNumbers numbers(
       String modelType, ExpertGroups groups, int experts, int available) {
     return new ExpertNumbers(
-        new TreeMap<>(Map.of(0, experts)), 2, groups, true, modelType, available);
+        new TreeMap<>(Map.of(0, experts)), 2, groups, true, modelType, available, false);
   }
 
   private static List<Finding> check(Target target, String model, int experts) throws IOException {

@@ -112,6 +112,16 @@ class PlantedFaultsTest {
             it -> it.dropLastExpert(1),
             "3 experts in layers [1], 4 experts in layers [0]"),
         refused(
+            "expert-map",
+            it -> it.config.set("expert_map", it.config.arrayNode()),
+            "several router rows lead to one expert"),
+        new Fault(
+            "expert-map",
+            Target.RESEARCH,
+            "FAILED",
+            it -> it.config.put("expert_map", 7),
+            "config.json: expert_map: 7"),
+        refused(
             "expert-count",
             it -> it.config.put("num_local_experts", 6),
             "config.json says 6 experts, the layers hold 4"),

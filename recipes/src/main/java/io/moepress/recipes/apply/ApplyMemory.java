@@ -1,0 +1,57 @@
+package io.moepress.recipes.apply;
+
+import io.moepress.recipes.linear.MatrixMerger;
+import io.moepress.recipes.lowering.LoweredPlan;
+import io.moepress.recipes.lowering.TensorProgram;
+import io.moepress.recipes.lowering.TensorProgram.Copy;
+import io.moepress.recipes.lowering.TensorProgram.Mask;
+import io.moepress.recipes.lowering.TensorProgram.MergedMatrices;
+import io.moepress.recipes.lowering.TensorProgram.MergedMatrices.Part;
+import io.moepress.recipes.lowering.TensorProgram.MixedRows;
+import io.moepress.recipes.lowering.TensorProgram.Rows;
+import io.moepress.recipes.lowering.TensorProgram.Stack;
+import io.moepress.recipes.lowering.TensorProgram.WeightedSum;
+import io.moepress.recipes.lowering.TensorProgram.ZeroSmallest;
+import java.util.List;
+
+/// What the programs of a plan hold in memory beside mapped tensors: matrices that are merged, in
+/// float64.
+public final class ApplyMemory {
+  private ApplyMemory() {}
+
+  /// The most that one job holds, in bytes; 0 where nothing is merged matrix by matrix.
+  public static long perJob(LoweredPlan plan) {
+    return plan.tensors().stream().mapToLong(tensor -> bytes(tensor.program())).max().orElse(0);
+  }
+
+  private static long bytes(TensorProgram program) {
+    return switch (program) {
+      case Copy copy -> 0;
+      case Rows rows -> bytes(rows.of());
+      case Mask mask -> bytes(mask.of());
+      case MixedRows mixed -> bytes(mixed.of());
+      case ZeroSmallest zero -> bytes(zero.of());
+      case WeightedSum sum -> largest(sum.of());
+      case Stack stack -> largest(stack.of());
+      case MergedMatrices merged -> largest(merged.of()) + bytes(merged);
+    };
+  }
+
+  private static long largest(List<TensorProgram> programs) {
+    return programs.stream().mapToLong(ApplyMemory::bytes).max().orElse(0);
+  }
+
+  /// The tensor of a member and of the result, and what the mergers hold; only one of them works at
+  /// a time.
+  private static long bytes(MergedMatrices program) {
+    long tensors = 0;
+    long held = 0;
+    long working = 0;
+    for (Part part : program.parts()) {
+      tensors += 2L * Float.BYTES * part.matrix().rows() * part.matrix().columns();
+      held += MatrixMerger.heldBytes(part.matrix(), part.rank());
+      working = Math.max(working, MatrixMerger.workingBytes(part.matrix(), part.rank()));
+    }
+    return tensors + held + working;
+  }
+}
