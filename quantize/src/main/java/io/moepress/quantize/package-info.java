@@ -1,4 +1,4 @@
-/// The quantize module.
+/// Methods that give weights fewer bits, and decide how many.
 @NullMarked
 package io.moepress.quantize;
 
