@@ -132,7 +132,7 @@ class BitProgrammeTest {
     List<Item> items = new ArrayList<>();
     for (Item item : convex(3, 6, TO_THREE)) {
       items.add(item);
-      List<Double> dearer = item.costs().stream().map(cost -> 1000 * cost).toList();
+      List<Double> dearer = item.costs().stream().map(cost -> 1e9 * cost).toList();
       items.add(new Item(1, item.expert(), null, 1, dearer));
     }
     BitCosts costs = costs(TO_THREE, items);
