@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -61,9 +62,11 @@ final class WidthChoice {
   /// The options of the groups.
   int[] best() {
     int[] choice = met();
-    double lower = relaxation.bound(capacity);
+    double rate = relaxation.walk(capacity).rate();
+    Map<Demand, Double> extra = extra(rate);
+    double lower = relaxation.bound(capacity) + sum(extra);
     if (choice == null || relaxation.cost(choice) > lower) {
-      choice = better(choice, lower);
+      choice = better(choice, lower, extra);
     }
     return settled(choice);
   }
@@ -157,15 +160,40 @@ final class WidthChoice {
     return group.costs()[option] + rate * group.weights() * widths[option] - least;
   }
 
+  /// What it takes at least to meet each demand, if bits cost `rate` each. No two are met by one
+  /// group, so all of it adds to the bound.
+  private Map<Demand, Double> extra(double rate) {
+    Map<Demand, Double> extra = new LinkedHashMap<>();
+    presence.demands(groups).forEach(demand -> extra.put(demand, Double.POSITIVE_INFINITY));
+    for (WidthGroup group : groups) {
+      for (int option = group.first(); option < widths.length; option++) {
+        double loss = reduced(group, option, rate);
+        Demand met = new Demand(group.layer(), option);
+        extra.computeIfPresent(met, (demand, least) -> Math.min(least, loss));
+      }
+    }
+    return extra;
+  }
+
+  private static double sum(Map<Demand, Double> extra) {
+    double sum = 0;
+    for (double each : extra.values()) {
+      sum += each;
+    }
+    return sum;
+  }
+
   /// The best of all choices, given the best one known.
-  private int[] better(int @Nullable [] known, double lower) {
+  private int[] better(int @Nullable [] known, double lower, Map<Demand, Double> extra) {
     double upper = known == null ? Double.POSITIVE_INFINITY : relaxation.cost(known);
     double slack = upper - lower + TOLERANCE * upper;
     double rate = relaxation.walk(capacity).rate();
     boolean[][] open = new boolean[groups.size()][widths.length];
     for (int i = 0; i < open.length; i++) {
       for (int option = groups.get(i).first(); option < widths.length; option++) {
-        open[i][option] = reduced(groups.get(i), option, rate) <= slack;
+        Demand met = new Demand(groups.get(i).layer(), option);
+        double loss = reduced(groups.get(i), option, rate) - extra.getOrDefault(met, 0.0);
+        open[i][option] = loss <= slack;
       }
     }
     int[] found = among(open);

@@ -2,7 +2,11 @@ package io.moepress.quantize;
 
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -82,37 +86,74 @@ final class WidthTable {
 
   /// Whether a table of them is of a size that can be held.
   boolean isSmall(long capacity) {
-    return (spendable(capacity) + 1) * masks() <= MOST_ENTRIES / Math.max(1, groups.size());
+    return (spendable(capacity) + 1) * masks() <= MOST_ENTRIES / Math.max(1, choosing().length);
+  }
+
+  /// The groups with a choice, layer by layer.
+  private int[] choosing() {
+    return IntStream.range(0, groups.size())
+        .filter(i -> first(i) < last(i))
+        .boxed()
+        .sorted(Comparator.comparingInt(i -> groups.get(i).layer()))
+        .mapToInt(Integer::intValue)
+        .toArray();
+  }
+
+  /// What the groups of each layer that have no choice have.
+  private Map<Integer, Integer> settled() {
+    Map<Integer, Integer> masks = new HashMap<>();
+    for (int i = 0; i < open.length; i++) {
+      int own = first(i) == last(i) ? met(first(i)) : 0;
+      masks.merge(groups.get(i).layer(), own, (a, b) -> a | b);
+    }
+    return masks;
   }
 
   /// The options of the groups; null where none keep to the capacity and meet all demands.
   int @Nullable [] solve(long capacity) {
-    if (capacity < base) {
+    int[] order = choosing();
+    Map<Integer, Integer> settled = settled();
+    if (capacity < base || isHopeless(order, settled)) {
       return null;
     }
     int states = Math.toIntExact((spendable(capacity) + 1) * masks());
-    int[] order =
-        IntStream.range(0, groups.size())
-            .boxed()
-            .sorted(Comparator.comparingInt(i -> groups.get(i).layer()))
-            .mapToInt(Integer::intValue)
-            .toArray();
     short[][] cameBy = new short[order.length][states];
     double[] best = new double[states];
     Arrays.fill(best, Double.POSITIVE_INFINITY);
     best[0] = 0;
     for (int place = 0; place < order.length; place++) {
-      if (isNewLayer(order, place)) {
-        closeLayer(best);
+      int layer = groups.get(order[place]).layer();
+      if (place == 0 || groups.get(order[place - 1]).layer() != layer) {
+        openLayer(best, settled.getOrDefault(layer, 0));
       }
       best = next(order[place], best, cameBy[place]);
+      if (isLast(order, place)) {
+        closeLayer(best);
+      }
     }
-    closeLayer(best);
     return back(order, best, cameBy);
   }
 
-  private boolean isNewLayer(int[] order, int place) {
-    return place > 0 && groups.get(order[place]).layer() != groups.get(order[place - 1]).layer();
+  /// Whether a layer without any choice does not meet its demands.
+  private boolean isHopeless(int[] order, Map<Integer, Integer> settled) {
+    Set<Integer> open = new HashSet<>();
+    Arrays.stream(order).forEach(group -> open.add(groups.get(group).layer()));
+    return settled.entrySet().stream()
+        .anyMatch(layer -> !open.contains(layer.getKey()) && layer.getValue() != masks() - 1);
+  }
+
+  /// Whether the next group is of another layer, or there is none.
+  private boolean isLast(int[] order, int place) {
+    return place == order.length - 1
+        || groups.get(order[place]).layer() != groups.get(order[place + 1]).layer();
+  }
+
+  /// Begins with what the groups without a choice have.
+  private void openLayer(double[] best, int mask) {
+    for (int state = 0; state < best.length && mask != 0; state += masks()) {
+      best[state + mask] = best[state];
+      best[state] = Double.POSITIVE_INFINITY;
+    }
   }
 
   /// Lets go of what does not meet the demands of a layer.
@@ -158,15 +199,16 @@ final class WidthTable {
     if (Double.isInfinite(best[state])) {
       return null;
     }
-    int[] options = new int[order.length];
-    state += masks - 1;
+    int[] options = IntStream.range(0, open.length).map(this::first).toArray();
+    int spent = state / masks;
+    int mask = masks - 1;
     for (int place = order.length - 1; place >= 0; place--) {
-      int came = cameBy[place][state];
+      mask = isLast(order, place) ? masks - 1 : mask;
+      int came = cameBy[place][spent * masks + mask];
       int group = order[place];
       options[group] = came >> Byte.SIZE;
-      int spent = state / masks - (int) units(group, options[group]);
-      int mask = isNewLayer(order, place) ? masks - 1 : came & 0xff;
-      state = spent * masks + mask;
+      spent -= (int) units(group, options[group]);
+      mask = came & 0xff;
     }
     return options;
   }
