@@ -45,7 +45,8 @@ final class CompareCommand implements Callable<Integer> {
     ComparisonFiles files = new ComparisonFiles(recipe.output(), overwrite);
     files.requireFree();
     try (Workers workers = common.workers();
-        CompareRun run = CompareRun.open(recipe, options, common, workers)) {
+        OpenRecipe opened = OpenRecipe.open(recipe, options, common, workers)) {
+      CompareRun run = new CompareRun(opened);
       ComparisonReport report = run.compare();
       files.write(report, terminal);
       terminal.result(report, ComparisonTable.text(report));

@@ -28,9 +28,6 @@ import io.moepress.recipes.recipe.EvaluationSpec;
 import io.moepress.recipes.recipe.Recipe;
 import io.moepress.recipes.recipe.RecipeStep;
 import io.moepress.recipes.work.Progress;
-import io.moepress.recipes.work.WorkDirectory;
-import io.moepress.recipes.work.Workers;
-import java.io.Closeable;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -45,63 +42,31 @@ import org.jspecify.annotations.Nullable;
 /// A comparison, stage by stage: the evidence that all share, every decision, the original, every
 /// candidate as a planned view. No weights are written, and what is finished stands in the work
 /// directory.
-final class CompareRun implements Closeable {
+final class CompareRun {
   private static final String ORIGINAL = "original";
   private static final String FOLDER = "comparison";
   private static final double NANOS = 1e9;
 
+  private final OpenRecipe opened;
   private final Recipe recipe;
-  private final RecipeOptions options;
   private final Terminal terminal;
   private final PassSetup setup;
-  private final CheckpointDirectory checkpoint;
   private final MoeModel model;
   private final String fingerprint;
   private final List<Contender> contenders;
   private final EvaluationSpec evaluation;
   private final KeptOutcomes kept;
 
-  private CompareRun(
-      Recipe recipe,
-      RecipeOptions options,
-      Terminal terminal,
-      PassSetup setup,
-      CheckpointDirectory checkpoint)
-      throws IOException {
-    this.recipe = recipe;
-    this.options = options;
-    this.terminal = terminal;
-    this.setup = setup;
-    this.checkpoint = checkpoint;
-    this.model = MoeModel.of(checkpoint);
-    this.fingerprint = Fingerprint.of(checkpoint);
+  CompareRun(OpenRecipe opened) throws IOException {
+    this.opened = opened;
+    this.recipe = opened.recipe();
+    this.terminal = opened.terminal();
+    this.setup = opened.setup();
+    this.model = opened.model();
+    this.fingerprint = Fingerprint.of(opened.checkpoint());
     this.contenders = recipe.comparison().orElseThrow().contenders();
     this.evaluation = recipe.evaluation().orElseThrow();
     this.kept = new KeptOutcomes(setup.work().file(FOLDER));
-  }
-
-  /// Opens the recipe's checkpoint and its work directory.
-  static CompareRun open(
-      Recipe recipe, RecipeOptions options, CommonOptions common, Workers workers)
-      throws IOException {
-    Terminal terminal = common.terminal();
-    Progress progress = common.progress(terminal);
-    List<Closeable> opened = new ArrayList<>();
-    boolean finished = false;
-    try {
-      CheckpointDirectory checkpoint = recipe.open(recipe.model());
-      opened.add(checkpoint);
-      WorkDirectory work = WorkDirectory.open(options.workDirectory(recipe));
-      opened.add(work);
-      PassSetup setup = new PassSetup(workers, progress, common.memory(), work);
-      CompareRun run = new CompareRun(recipe, options, terminal, setup, checkpoint);
-      finished = true;
-      return run;
-    } finally {
-      for (Closeable closeable : finished ? List.<Closeable>of() : opened.reversed()) {
-        closeable.close();
-      }
-    }
   }
 
   /// What a candidate decided.
@@ -141,8 +106,7 @@ final class CompareRun implements Closeable {
 
   /// Compares.
   ComparisonReport compare() throws IOException {
-    EvaluationData data =
-        EvaluationData.read(evaluation.data(), checkpoint.directory(), evaluation.maxTokens());
+    EvaluationData data = opened.read(evaluation);
     StepChain shared = chain();
     requireMemory(shared, data);
     double calibrationSeconds = prepare(shared);
@@ -194,18 +158,13 @@ final class CompareRun implements Closeable {
   record Measured(String evidence, double seconds) {}
 
   /// The steps of all candidates at once, by which evidence is measured for all of them.
-  private StepChain chain() {
+  private StepChain chain() throws IOException {
     List<RecipeStep> steps = contenders.stream().flatMap(it -> it.steps().stream()).toList();
-    return new StepChain(
-        recipe.with(steps),
-        checkpoint,
-        fingerprint,
-        new Measuring(setup, terminal),
-        options.evidence);
+    return opened.chain(recipe.with(steps));
   }
 
   private void requireMemory(StepChain shared, EvaluationData data) throws IOException {
-    if (options.evidence == null && recipe.calibration().isPresent()) {
+    if (opened.options().evidence == null && recipe.calibration().isPresent()) {
       CalibrationSpec spec = recipe.calibration().get();
       Corpus corpus = shared.corpus(spec);
       EvidenceRequest request = EvidenceNeeds.of(shared.recipe()).and(Statistic.defaults());
@@ -275,6 +234,7 @@ final class CompareRun implements Closeable {
   private Outcome original(Evaluator evaluator, Evaluator.Reference seen, long start)
       throws IOException {
     ModelLayout layout = model.layout();
+    CheckpointDirectory checkpoint = opened.checkpoint();
     Plan.Size size =
         new Plan.Size(layout.experts(), checkpoint.parameterCount(), checkpoint.byteCount());
     Evaluation alone = evaluator.score(seen, null);
@@ -343,12 +303,5 @@ final class CompareRun implements Closeable {
 
   private static double secondsSince(long start) {
     return (System.nanoTime() - start) / NANOS;
-  }
-
-  @Override
-  public void close() throws IOException {
-    try (checkpoint) {
-      setup.work().close();
-    }
   }
 }

@@ -14,6 +14,7 @@ import io.moepress.recipes.plan.ExpertStep;
 import io.moepress.recipes.plan.Plan;
 import io.moepress.recipes.plan.PlanStep;
 import io.moepress.recipes.plan.PruneMethod;
+import io.moepress.recipes.plan.QuantizeWeights;
 import io.moepress.recipes.plan.SparsifyWeights;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -117,6 +118,8 @@ record Comparing(PassSetup setup, EvaluationData data, String steps, Terminal te
       names.accept(experts.method());
     } else if (step instanceof SparsifyWeights weights) {
       names.accept(weights.method());
+    } else if (step instanceof QuantizeWeights codes) {
+      names.accept(codes.method());
     }
   }
 

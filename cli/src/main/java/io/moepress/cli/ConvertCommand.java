@@ -15,8 +15,11 @@ import io.moepress.recipes.target.Target;
 import io.moepress.recipes.work.Workers;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -26,15 +29,17 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "convert",
     description = {
-      "Writes a checkpoint anew: the same tensors in files of another size, with a fresh index.",
-      "No number changes."
+      "Writes a checkpoint anew: the same tensors in files of another size, with a fresh index,",
+      "or as one GGUF file for llama.cpp."
     },
     mixinStandardHelpOptions = true)
 final class ConvertCommand implements Callable<Integer> {
   private static final String SAFETENSORS = "safetensors";
-  private static final List<String> LAYOUTS = List.of(SAFETENSORS);
+  private static final List<String> LAYOUTS =
+      Stream.concat(Stream.of(SAFETENSORS), GgufConversion.layouts().stream()).toList();
 
   @Mixin private CommonOptions common = new CommonOptions();
+  @Mixin private ArchitectureOptions architecture = new ArchitectureOptions();
 
   @Parameters(paramLabel = "MODEL", description = "Checkpoint directory.")
   private Path model = Path.of("");
@@ -42,22 +47,32 @@ final class ConvertCommand implements Callable<Integer> {
   @Option(
       names = {"-o", "--output"},
       required = true,
-      paramLabel = "DIR",
-      description = "New checkpoint directory.")
+      paramLabel = "DIR|FILE.gguf",
+      description = "New checkpoint directory, or GGUF file.")
   private Path output = Path.of("");
 
   @Option(
       names = "--to",
       paramLabel = "LAYOUT",
-      description = "The layout to write. So far there is one: safetensors.")
-  private String layout = SAFETENSORS;
+      completionCandidates = Layouts.class,
+      description = {
+        "What to write: ${COMPLETION-CANDIDATES}. All but the first are for a GGUF file.",
+        "Default: safetensors, or for FILE.gguf the type of the source."
+      })
+  private @Nullable String layout;
+
+  @Option(
+      names = "--tokenizer-from",
+      paramLabel = "FILE.gguf",
+      description = "Copy the tokenizer of this file instead of converting the checkpoint's own.")
+  private @Nullable Path tokenizerFrom;
 
   @Option(
       names = "--max-shard-size",
       paramLabel = "SIZE",
       converter = SizeConverter.class,
       description = "Limit for one file of weights. Default: 5GB.")
-  private ByteSize maxShardSize = ByteSize.parse("5GB");
+  private @Nullable ByteSize maxShardSize;
 
   @Option(names = "--overwrite", description = "Replace an output that is there.")
   private boolean overwrite;
@@ -68,9 +83,49 @@ final class ConvertCommand implements Callable<Integer> {
   /// What was written, or would be.
   record Result(String output, String layout, int tensors, long bytes, boolean written) {}
 
+  /// The layouts, for the help and for completion.
+  static final class Layouts extends ArrayList<String> {
+    private static final long serialVersionUID = 1L;
+
+    Layouts() {
+      super(LAYOUTS);
+    }
+  }
+
   @Override
   public Integer call() throws IOException {
-    if (!LAYOUTS.contains(layout)) {
+    boolean gguf = isGguf();
+    if (gguf && maxShardSize != null) {
+      throw new RecipeException("--max-shard-size: a GGUF file is one file (expected no limit)");
+    }
+    if (!gguf && tokenizerFrom != null) {
+      throw new RecipeException("--tokenizer-from: only for a GGUF file, such as -o model.gguf");
+    }
+    return gguf ? toGguf() : toSafetensors();
+  }
+
+  private boolean isGguf() {
+    boolean named = GgufConversion.isName(output);
+    if (layout == null) {
+      return named;
+    }
+    boolean typed = isTyped(layout);
+    if (typed != named) {
+      throw new RecipeException(
+          "-o "
+              + output
+              + ": "
+              + (typed
+                  ? "a file of the type " + layout + " (expected a name that ends in .gguf)"
+                  : "safetensors (expected a directory, not a .gguf file)"));
+    }
+    return typed;
+  }
+
+  /// Whether a layout is one of GGUF.
+  private static boolean isTyped(String layout) {
+    boolean typed = GgufConversion.isLayout(layout);
+    if (!typed && !layout.equals(SAFETENSORS)) {
       throw new RecipeException(
           "--to: unknown layout "
               + Words.quoted(layout)
@@ -79,9 +134,26 @@ final class ConvertCommand implements Callable<Integer> {
               + ")"
               + Words.didYouMean(layout, LAYOUTS));
     }
+    return typed;
+  }
+
+  private Integer toGguf() throws IOException {
+    Terminal terminal = common.terminal();
+    GgufConversion conversion =
+        new GgufConversion(output, layout, tokenizerFrom, overwrite, dryRun);
+    try (CheckpointDirectory checkpoint = architecture.open(model);
+        Workers workers = common.workers()) {
+      GgufConversion.Result result = conversion.run(checkpoint, workers, common.progress(terminal));
+      terminal.result(result, GgufConversion.text(result));
+      return ExitCode.DONE;
+    }
+  }
+
+  private Integer toSafetensors() throws IOException {
     Outputs.requireFree(output, overwrite || dryRun);
     Terminal terminal = common.terminal();
-    try (CheckpointDirectory checkpoint = CheckpointDirectory.open(model);
+    ByteSize limit = maxShardSize == null ? ByteSize.parse("5GB") : maxShardSize;
+    try (CheckpointDirectory checkpoint = architecture.open(model);
         Workers workers = common.workers()) {
       MoeModel read = MoeModel.of(checkpoint);
       LoweredPlan everything = Lowering.lower(read, List.of());
@@ -90,13 +162,13 @@ final class ConvertCommand implements Callable<Integer> {
             new Applier(checkpoint, workers, common.progress(terminal)),
             identity(read, Fingerprint.of(checkpoint)),
             everything,
-            new Applier.Output(output, overwrite, maxShardSize),
+            new Applier.Output(output, overwrite, limit),
             terminal);
       }
       Result result =
           new Result(
               output.toString(),
-              layout,
+              SAFETENSORS,
               everything.tensors().size(),
               everything.byteCount(),
               !dryRun);

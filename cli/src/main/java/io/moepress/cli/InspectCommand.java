@@ -17,6 +17,7 @@ import io.moepress.recipes.target.ExpertNumbers;
 import io.moepress.recipes.target.Target;
 import io.moepress.recipes.target.TargetRules;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -50,7 +51,7 @@ final class InspectCommand implements Callable<Integer> {
   @Mixin private CommonOptions common = new CommonOptions();
   @Mixin private ArchitectureOptions architecture = new ArchitectureOptions();
 
-  @Parameters(paramLabel = "MODEL", description = "Checkpoint directory.")
+  @Parameters(paramLabel = "MODEL", description = "Checkpoint directory, or GGUF file.")
   private Path model = Path.of("");
 
   @Option(
@@ -111,6 +112,11 @@ final class InspectCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     if (output != null && !draft) {
       throw new RecipeException("-o: only for --draft-architecture");
+    }
+    if (GgufConversion.isName(model) && Files.isRegularFile(model) && !draft) {
+      GgufInspection inspection = GgufInspection.of(model);
+      common.terminal().result(inspection, inspection.text());
+      return ExitCode.DONE;
     }
     try (CheckpointDirectory checkpoint = architecture.open(model)) {
       if (draft) {

@@ -15,12 +15,14 @@ import io.moepress.prune.OwlSparsity;
 import io.moepress.prune.RandomPruning;
 import io.moepress.prune.StunPruning;
 import io.moepress.prune.WandaSparsity;
+import io.moepress.quantize.RoundToNearest;
 import io.moepress.recipes.evidence.LinearStatistic;
 import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.plan.KeepRatio;
 import io.moepress.recipes.plan.MergeMethod;
 import io.moepress.recipes.plan.MethodDescription;
 import io.moepress.recipes.plan.PruneMethod;
+import io.moepress.recipes.plan.QuantizeMethod;
 import io.moepress.recipes.plan.SparsityMethod;
 import io.moepress.recipes.plan.SparsityOptions;
 import io.moepress.recipes.plan.ZeroPattern;
@@ -44,11 +46,13 @@ final class Methods implements MethodCatalog {
   static final String PRUNE = "prune";
   static final String MERGE = "merge";
   static final String SPARSIFY = "sparsify";
+  static final String QUANTIZE = "quantize";
 
   private final Map<String, MethodDescription> descriptions = new LinkedHashMap<>();
   private final Kind<PruneMethod> prune = new Kind<>(PRUNE);
   private final Kind<MergeMethod> merge = new Kind<>(MERGE);
   private final Kind<SparsityMethod> sparsity = new Kind<>(SPARSIFY);
+  private final Kind<QuantizeMethod> quantize = new Kind<>(QUANTIZE);
 
   Methods() {
     prune.add(EasyEpPruning.DESCRIPTION, (options, seed) -> new EasyEpPruning());
@@ -64,6 +68,7 @@ final class Methods implements MethodCatalog {
     sparsity.add(WandaSparsity.DESCRIPTION, (options, seed) -> new WandaSparsity());
     sparsity.add(OwlSparsity.DESCRIPTION, (options, seed) -> owl(options));
     sparsity.add(MagnitudeSparsity.DESCRIPTION, (options, seed) -> new MagnitudeSparsity());
+    quantize.add(RoundToNearest.DESCRIPTION, (options, seed) -> new RoundToNearest());
   }
 
   /// The methods for one kind of step.
@@ -116,7 +121,7 @@ final class Methods implements MethodCatalog {
 
   /// The step of a recipe that a method is for.
   String step(String name) {
-    return Stream.of(prune, merge, sparsity)
+    return Stream.of(prune, merge, sparsity, quantize)
         .filter(kind -> kind.names().contains(name))
         .map(kind -> kind.step)
         .findFirst()
@@ -129,6 +134,7 @@ final class Methods implements MethodCatalog {
         switch (step(name)) {
           case PRUNE -> Statistic.labels(prune.example(name).needs());
           case MERGE -> Statistic.labels(merge.example(name).needs());
+          case QUANTIZE -> List.of();
           default -> needs(sparsity.example(name));
         };
     return needs.stream().sorted().toList();
@@ -218,6 +224,16 @@ final class Methods implements MethodCatalog {
   @Override
   public Set<String> mergeNames() {
     return merge.names();
+  }
+
+  @Override
+  public Optional<MethodBinder<QuantizeMethod>> quantize(String name) {
+    return quantize.binder(name);
+  }
+
+  @Override
+  public Set<String> quantizeNames() {
+    return quantize.names();
   }
 
   @Override

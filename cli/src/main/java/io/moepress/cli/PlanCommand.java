@@ -63,9 +63,10 @@ final class PlanCommand implements Callable<Integer> {
     if (target != null) {
       throw new RecipeException("--target: " + recipe + " says its target. Change it there");
     }
-    Recipe read = RecipeReader.read(recipe, new Methods());
+    Recipe read = RecipeReader.read(recipe, new Methods()).requireSteps();
     try (Workers workers = common.workers();
-        RecipeRun run = RecipeRun.open(read, options, common, workers)) {
+        OpenRecipe opened = OpenRecipe.open(read, options, common, workers)) {
+      RecipeRun run = new RecipeRun(opened);
       run.preflight();
       Plan plan = run.plan();
       Path file = output == null ? run.work().file("plan.json") : output;

@@ -1,6 +1,8 @@
 package io.moepress.cli;
 
 import io.moepress.formats.Checks;
+import io.moepress.formats.architecture.TensorRole;
+import io.moepress.formats.integer.IntegerScheme;
 import io.moepress.recipes.plan.IgnoreGroups;
 import io.moepress.recipes.plan.KeepExperts;
 import io.moepress.recipes.plan.LowerTopK;
@@ -9,9 +11,11 @@ import io.moepress.recipes.plan.MergeExperts.Group;
 import io.moepress.recipes.plan.Plan;
 import io.moepress.recipes.plan.PlanStep;
 import io.moepress.recipes.plan.PruneMultiTokenPrediction;
+import io.moepress.recipes.plan.QuantizeWeights;
 import io.moepress.recipes.plan.SparsifyWeights;
 import io.moepress.recipes.recipe.ByteSize;
 import java.util.List;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 
@@ -42,6 +46,8 @@ final class PlanText {
             layers.row("" + merge.layer(), merge.method(), merged(merge), heights(merge));
         case SparsifyWeights sparsify ->
             layers.row("" + sparsify.layer(), sparsify.method(), zeros(sparsify), "");
+        case QuantizeWeights quantize ->
+            layers.row("" + quantize.layer(), quantize.method(), schemes(quantize), "");
         case IgnoreGroups ignore -> {} // a note says it
         case LowerTopK lower -> {} // a note says it
         case PruneMultiTokenPrediction prune -> {} // a note says it
@@ -84,6 +90,28 @@ final class PlanText {
         .stream()
         .map(entry -> "zeros " + entry.getKey() + ": " + entry.getValue())
         .collect(Collectors.joining("; "));
+  }
+
+  /// `experts W4A16, groups of 128; others W8A16, groups of 128`, or how many experts have which
+  /// bits.
+  private static String schemes(QuantizeWeights step) {
+    return step.parts().stream().map(PlanText::schemes).collect(Collectors.joining("; "));
+  }
+
+  private static String schemes(QuantizeWeights.Part part) {
+    boolean experts = part.linears().stream().allMatch(TensorRole::isExpert);
+    SortedMap<String, Long> counts =
+        part.schemes().stream()
+            .collect(
+                Collectors.groupingBy(
+                    IntegerScheme::toString, TreeMap::new, Collectors.counting()));
+    String schemes =
+        counts.size() == 1
+            ? counts.firstKey()
+            : counts.entrySet().stream()
+                .map(entry -> entry.getValue() + " of " + entry.getKey())
+                .collect(Collectors.joining(", "));
+    return (experts ? "experts " : "others ") + schemes;
   }
 
   private static String place(SparsifyWeights.Part part) {

@@ -21,6 +21,7 @@ import io.moepress.recipes.recipe.ByteSize;
 import io.moepress.recipes.recipe.EvaluationSpec;
 import io.moepress.recipes.recipe.MergeStep;
 import io.moepress.recipes.recipe.PruneStep;
+import io.moepress.recipes.recipe.QuantizeStep;
 import io.moepress.recipes.recipe.Recipe;
 import io.moepress.recipes.recipe.RecipeException;
 import io.moepress.recipes.recipe.RecipeStep;
@@ -29,10 +30,7 @@ import io.moepress.recipes.verify.Verifier.Check;
 import io.moepress.recipes.work.Journal;
 import io.moepress.recipes.work.Journal.Stage;
 import io.moepress.recipes.work.MemoryBudget;
-import io.moepress.recipes.work.Progress;
 import io.moepress.recipes.work.WorkDirectory;
-import io.moepress.recipes.work.Workers;
-import java.io.Closeable;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -47,12 +45,11 @@ import org.jspecify.annotations.Nullable;
 ///
 /// The command decides which stages run; each stage says what it made and where it is. Whatever is
 /// finished stands in the work directory, and a stage that finds its result there uses it.
-final class RecipeRun implements Closeable {
+final class RecipeRun {
+  private final OpenRecipe opened;
   private final Recipe recipe;
-  private final RecipeOptions options;
   private final Terminal terminal;
   private final PassSetup setup;
-  private final CheckpointDirectory checkpoint;
   private final MoeModel model;
   private final StepChain steps;
   private final Optional<Journal> last;
@@ -61,51 +58,17 @@ final class RecipeRun implements Closeable {
   private StepChain.@Nullable Decided decided;
   private @Nullable EvaluationData data;
 
-  private RecipeRun(
-      Recipe recipe,
-      RecipeOptions options,
-      Terminal terminal,
-      PassSetup setup,
-      CheckpointDirectory checkpoint)
-      throws IOException {
-    this.recipe = recipe;
-    this.options = options;
-    this.terminal = terminal;
-    this.setup = setup;
-    this.checkpoint = checkpoint;
-    this.model = MoeModel.of(checkpoint);
-    String fingerprint = Fingerprint.of(checkpoint);
-    this.steps =
-        new StepChain(
-            recipe, checkpoint, fingerprint, new Measuring(setup, terminal), options.evidence);
+  /// Says what has changed since the last run in the work directory.
+  RecipeRun(OpenRecipe opened) throws IOException {
+    this.opened = opened;
+    this.recipe = opened.recipe();
+    this.terminal = opened.terminal();
+    this.setup = opened.setup();
+    this.model = opened.model();
+    this.steps = opened.chain(recipe);
     this.last = Journal.last(setup.work());
-    this.journal = Journal.begin(fingerprint, recipe.sha256());
-  }
-
-  /// Opens the recipe's checkpoint and its work directory, and says what has changed since the last
-  /// run there.
-  static RecipeRun open(Recipe recipe, RecipeOptions options, CommonOptions common, Workers workers)
-      throws IOException {
-    recipe.requireSteps();
-    Terminal terminal = common.terminal();
-    Progress progress = common.progress(terminal);
-    List<Closeable> opened = new ArrayList<>();
-    boolean finished = false;
-    try {
-      CheckpointDirectory checkpoint = recipe.open(recipe.model());
-      opened.add(checkpoint);
-      WorkDirectory work = WorkDirectory.open(options.workDirectory(recipe));
-      opened.add(work);
-      PassSetup setup = new PassSetup(workers, progress, common.memory(), work);
-      RecipeRun run = new RecipeRun(recipe, options, terminal, setup, checkpoint);
-      run.last.ifPresent(last -> run.journal.changesSince(last).forEach(terminal::say));
-      finished = true;
-      return run;
-    } finally {
-      for (Closeable closeable : finished ? List.<Closeable>of() : opened.reversed()) {
-        closeable.close();
-      }
-    }
+    this.journal = Journal.begin(Fingerprint.of(opened.checkpoint()), recipe.sha256());
+    last.ifPresent(before -> journal.changesSince(before).forEach(terminal::say));
   }
 
   /// Where everything is kept.
@@ -117,7 +80,7 @@ final class RecipeRun implements Closeable {
   /// evidence they need, memory, evaluation files.
   void preflight() throws IOException {
     steps.preflight();
-    boolean measured = options.evidence != null || recipe.calibration().isPresent();
+    boolean measured = opened.options().evidence != null || recipe.calibration().isPresent();
     if (!measured) {
       recipe.steps().forEach(step -> requireNoNeeds(step.name(), step.needs()));
       recipe
@@ -133,7 +96,7 @@ final class RecipeRun implements Closeable {
               + ": steps: the second step is measured on the result of the first (expected"
               + " calibration data in the recipe)");
     }
-    if (options.evidence != null && steps.isSequential()) {
+    if (opened.options().evidence != null && steps.isSequential()) {
       terminal.say(
           "--evidence: a sequential step is measured again, each layer behind its predecessors as they"
               + " will be; with \"sequential: false\" the evidence is used");
@@ -153,7 +116,7 @@ final class RecipeRun implements Closeable {
   long predictedMemory() throws IOException {
     long predicted = MemoryBudget.PROGRAM;
     boolean measures =
-        options.evidence == null
+        opened.options().evidence == null
             || steps.steps().size() > 1
             || steps.isSequential()
             || !learned().isEmpty();
@@ -181,6 +144,7 @@ final class RecipeRun implements Closeable {
         case PruneStep prune -> methods.add(prune.method());
         case MergeStep merge -> {} // no method that merges learns
         case SparsifyStep sparsify -> {} // learns nothing
+        case QuantizeStep quantize -> {} // learns nothing
       }
     }
     recipe.evaluation().ifPresent(spec -> methods.addAll(spec.baselines()));
@@ -206,7 +170,7 @@ final class RecipeRun implements Closeable {
   /// The texts to evaluate on, read at most once.
   private EvaluationData data(EvaluationSpec spec) throws IOException {
     if (data == null) {
-      data = EvaluationData.read(spec.data(), checkpoint.directory(), spec.maxTokens());
+      data = opened.read(spec);
     }
     return data;
   }
@@ -244,7 +208,7 @@ final class RecipeRun implements Closeable {
 
   /// Writes the checkpoint.
   Manifest apply(boolean overwrite) throws IOException {
-    Applier applier = new Applier(checkpoint, setup.workers(), setup.progress());
+    Applier applier = new Applier(opened.checkpoint(), setup.workers(), setup.progress());
     Manifest manifest =
         Outputs.write(
             applier,
@@ -283,6 +247,7 @@ final class RecipeRun implements Closeable {
               case PruneStep prune -> prune.with(method);
               case MergeStep merge -> merge.pruned(method);
               case SparsifyStep sparsify -> sparsify;
+              case QuantizeStep quantize -> quantize;
             },
         method.name());
   }
@@ -296,12 +261,5 @@ final class RecipeRun implements Closeable {
       journal.write(work());
     }
     terminal.say(MemoryText.of(predictedMemory(), setup.budget()));
-  }
-
-  @Override
-  public void close() throws IOException {
-    try (checkpoint) {
-      setup.work().close();
-    }
   }
 }

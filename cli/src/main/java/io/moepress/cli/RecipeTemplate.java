@@ -144,6 +144,19 @@ final class RecipeTemplate {
         #     starved: skip
         #     # Power of the routing weight by which a token counts: 0 or 2.
         #     gate-power: 0
+        # And the last one make weights integers; moepress explain round-to-nearest says how.
+        # - quantize:
+        #     method: round-to-nearest
+        #     # Bits of the weights of routed experts; activations stay in 16.
+        #     scheme: W4A16
+        #     # Weights of a row that share a scale, or channel for all of it.
+        #     group-size: 128
+        #     # Without it groups have zero points.
+        #     symmetric: true
+        #     # Attention, shared experts and dense networks stay as they are, or have their own.
+        #     others: {scheme: W8A16, group-size: 128}
+        #     # compressed-tensors, or decoded: the numbers that codes stand for.
+        #     storage: compressed-tensors
       """;
 
   private static final String EVALUATION =

@@ -63,7 +63,8 @@ final class RunCommand implements Callable<Integer> {
       Outputs.requireFree(recipe.output(), overwrite);
     }
     try (Workers workers = common.workers();
-        RecipeRun run = RecipeRun.open(recipe, options, common, workers)) {
+        OpenRecipe opened = OpenRecipe.open(recipe, options, common, workers)) {
+      RecipeRun run = new RecipeRun(opened);
       run.preflight();
       Plan plan = run.plan();
       Path planFile = run.work().file("plan.json");

@@ -7,6 +7,7 @@ import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.prune.MagnitudeSparsity;
 import io.moepress.prune.RandomPruning;
+import io.moepress.quantize.RoundToNearest;
 import io.moepress.recipes.apply.PlannedModel;
 import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.evidence.EvidenceFile;
@@ -24,6 +25,7 @@ import io.moepress.recipes.planning.Planner.Subject;
 import io.moepress.recipes.recipe.CalibrationSpec;
 import io.moepress.recipes.recipe.MergeStep;
 import io.moepress.recipes.recipe.PruneStep;
+import io.moepress.recipes.recipe.QuantizeStep;
 import io.moepress.recipes.recipe.Recipe;
 import io.moepress.recipes.recipe.RecipeException;
 import io.moepress.recipes.recipe.RecipeStep;
@@ -153,6 +155,8 @@ final class StepChain {
       }
       case MergeStep merge ->
           Planner.plan(current, merge, subject(current, previous, index, label));
+      case QuantizeStep quantize ->
+          Planner.plan(current, quantize, subject(current, previous, index, label));
       case SparsifyStep sparsify -> {
         String name = previous == null ? fingerprint : previous.resultFingerprint();
         SparsityEvidence evidence =
@@ -209,6 +213,8 @@ final class StepChain {
       }
       case SparsifyStep sparsify ->
           Planner.plan(model, sparsify.with(new MagnitudeSparsity()), subject);
+      case QuantizeStep quantize ->
+          Planner.plan(model, quantize.with(new RoundToNearest()), subject);
     };
   }
 

@@ -3,6 +3,8 @@ package io.moepress.cli;
 import io.moepress.calibrate.evaluate.TinyForward;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
+import io.moepress.recipes.gguf.GgufCheck;
+import io.moepress.recipes.recipe.RecipeException;
 import io.moepress.recipes.target.Target;
 import io.moepress.recipes.verify.IndexCheck;
 import io.moepress.recipes.verify.Verifier;
@@ -10,6 +12,7 @@ import io.moepress.recipes.verify.Verifier.Check;
 import io.moepress.recipes.work.Progress;
 import io.moepress.recipes.work.Workers;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -33,7 +36,7 @@ final class VerifyCommand implements Callable<Integer> {
   @Mixin private CommonOptions common = new CommonOptions();
   @Mixin private ArchitectureOptions architecture = new ArchitectureOptions();
 
-  @Parameters(paramLabel = "MODEL", description = "Checkpoint directory.")
+  @Parameters(paramLabel = "MODEL", description = "Checkpoint directory, or GGUF file.")
   private Path model = Path.of("");
 
   @Option(
@@ -50,6 +53,10 @@ final class VerifyCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     Terminal terminal = common.terminal();
     Target runtime = target == null ? null : Targets.named(target);
+    if (GgufConversion.isName(model) && Files.isRegularFile(model)) {
+      requireLlamaCpp(runtime);
+      return report(terminal, GgufCheck.of(model));
+    }
     Optional<Check> index = IndexCheck.failure(model);
     if (index.isPresent()) {
       return report(terminal, List.of(index.get()));
@@ -57,6 +64,13 @@ final class VerifyCommand implements Callable<Integer> {
     try (CheckpointDirectory checkpoint = architecture.open(model);
         Workers workers = common.workers()) {
       return report(terminal, checks(checkpoint, workers, common.progress(terminal), runtime));
+    }
+  }
+
+  private static void requireLlamaCpp(@Nullable Target runtime) {
+    if (runtime != null && runtime != Target.LLAMA_CPP) {
+      throw new RecipeException(
+          "--target: " + runtime.label() + " does not load GGUF files (expected llama.cpp)");
     }
   }
 

@@ -50,7 +50,7 @@ class CompletionCommandTest {
     assertThat(completion.out())
         .contains(
             "-n '__fish_seen_subcommand_from convert' -s o -l output -d 'New checkpoint"
-                + " directory.' -r -F\n")
+                + " directory, or GGUF file.' -r -F\n")
         .contains(
             "-n '__fish_seen_subcommand_from recipe; and not __fish_seen_subcommand_from schema"
                 + " check new' -a check -d 'Finds all mistakes")

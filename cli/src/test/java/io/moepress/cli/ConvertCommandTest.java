@@ -63,14 +63,16 @@ class ConvertCommandTest {
   }
 
   @Test
-  void aLayoutThatDoesNotExistYet() throws IOException {
+  void aLayoutThatDoesNotExist() throws IOException {
     Path source = TinyMoe.qwen3().write(folder.resolve("source"));
 
-    Cli convert = Cli.run("convert", source, "-o", folder.resolve("out"), "--to", "gguf");
+    Cli convert = Cli.run("convert", source, "-o", folder.resolve("out"), "--to", "safetensor");
 
     assertThat(convert.exitCode()).isEqualTo(ExitCode.USAGE);
     assertThat(convert.err())
-        .contains("--to: unknown layout \"gguf\" (expected one of: safetensors)");
+        .contains(
+            "--to: unknown layout \"safetensor\" (expected one of: safetensors, F32, F16, BF16, ",
+            "Did you mean \"safetensors\"?");
   }
 
   @Test

@@ -9,6 +9,7 @@ import com.tngtech.archunit.core.importer.ClassFileImporter;
 import io.moepress.recipes.plan.MergeMethod;
 import io.moepress.recipes.plan.MethodDescription;
 import io.moepress.recipes.plan.PruneMethod;
+import io.moepress.recipes.plan.QuantizeMethod;
 import io.moepress.recipes.plan.SparsityMethod;
 import io.moepress.recipes.recipe.MethodBinder;
 import io.moepress.recipes.recipe.RecipeException;
@@ -42,14 +43,6 @@ class MethodsTest {
 
   @Test
   void everyMethodOfTheModuleIsInTheCatalog() {
-    List<String> written =
-        new ClassFileImporter()
-            .importPackages("io.moepress.prune").stream()
-                .filter(type -> type.isAssignableTo(PruneMethod.class) && type.isRecord())
-                .map(JavaClass::getFullName)
-                .sorted()
-                .toList();
-
     List<String> listed =
         methods.pruneNames().stream()
             .map(name -> methods.prune(name).orElseThrow().bind(noOptions(), 42))
@@ -58,7 +51,17 @@ class MethodsTest {
             .sorted()
             .toList();
 
-    assertThat(listed).isEqualTo(written).isNotEmpty();
+    assertThat(listed).isEqualTo(written("io.moepress.prune", PruneMethod.class)).isNotEmpty();
+  }
+
+  /// The methods of a module.
+  private static List<String> written(String module, Class<?> kind) {
+    return new ClassFileImporter()
+        .importPackages(module).stream()
+            .filter(type -> type.isAssignableTo(kind) && type.isRecord())
+            .map(JavaClass::getFullName)
+            .sorted()
+            .toList();
   }
 
   @Test
@@ -66,12 +69,9 @@ class MethodsTest {
     for (String name : methods.mergeNames()) {
       assertThat(methods.merge(name).orElseThrow().bind(noOptions(), 42).name()).isEqualTo(name);
     }
-    long written =
-        new ClassFileImporter()
-            .importPackages("io.moepress.merge").stream()
-                .filter(type -> type.isAssignableTo(MergeMethod.class) && type.isRecord())
-                .count();
-    assertThat(methods.mergeNames()).hasSize(Math.toIntExact(written)).isNotEmpty();
+    assertThat(methods.mergeNames())
+        .hasSameSizeAs(written("io.moepress.merge", MergeMethod.class))
+        .isNotEmpty();
   }
 
   @Test
@@ -92,43 +92,36 @@ class MethodsTest {
 
   @Test
   void everyWayToSetWeightsToZeroIsInTheCatalogAndInTheDocs() throws IOException {
-    List<String> written =
-        new ClassFileImporter()
-            .importPackages("io.moepress.prune").stream()
-                .filter(type -> type.isAssignableTo(SparsityMethod.class) && type.isRecord())
-                .map(JavaClass::getFullName)
-                .sorted()
-                .toList();
     List<String> listed =
         methods.sparsityNames().stream()
             .map(name -> methods.sparsityExample(name).getClass().getName())
             .sorted()
             .toList();
-    List<String> rows =
-        Files.readAllLines(DOCS).stream()
-            .dropWhile(line -> !line.startsWith("| method for zeros |"))
-            .skip(2)
-            .takeWhile(line -> line.startsWith("|"))
-            .toList();
 
-    assertThat(listed).isEqualTo(written).isNotEmpty();
-    assertThat(rows)
+    assertThat(listed).isEqualTo(written("io.moepress.prune", SparsityMethod.class)).isNotEmpty();
+    assertThat(rows("| method for zeros |"))
         .isEqualTo(
-            methods.sparsityNames().stream()
-                .map(name -> methods.description(name).orElseThrow())
-                .map(it -> "| `" + it.name() + "` | " + it.score() + " | " + it.source() + " |")
-                .toList());
+            methods.sparsityNames().stream().map(this::sourcedRow).toList());
     for (String name : methods.sparsityNames()) {
       assertThat(methods.sparsityExample(name).name()).isEqualTo(name);
-      String recipe =
-          "model: in\noutput: out\nsteps:\n  "
-              + methods.description(name).orElseThrow().example()
-              + "\n";
-      assertThatNoException()
-          .as(name)
-          .isThrownBy(() ->
-              RecipeReader.read(Files.writeString(folder.resolve("recipe.yaml"), recipe), methods));
     }
+  }
+
+  @Test
+  void everyWayToQuantiseIsInTheCatalogAndInTheDocs() throws IOException {
+    assertThat(methods.quantizeNames())
+        .hasSameSizeAs(written("io.moepress.quantize", QuantizeMethod.class))
+        .isNotEmpty();
+    assertThat(rows("| method for codes |"))
+        .isEqualTo(methods.quantizeNames().stream().map(this::sourcedRow).toList());
+    for (String name : methods.quantizeNames()) {
+      assertThat(methods.quantize(name).orElseThrow().bind(noOptions(), 42).name()).isEqualTo(name);
+    }
+  }
+
+  private String sourcedRow(String name) {
+    MethodDescription it = methods.description(name).orElseThrow();
+    return "| `" + it.name() + "` | " + it.score() + " | " + it.source() + " |";
   }
 
   private String row(String name) {
@@ -153,6 +146,7 @@ class MethodsTest {
       methods.prune(name).ifPresent(binder -> binder.bind(options, 42));
       methods.merge(name).ifPresent(binder -> binder.bind(options, 42));
       methods.sparsity(name).ifPresent(binder -> binder.bind(options, 42));
+      methods.quantize(name).ifPresent(binder -> binder.bind(options, 42));
 
       String known =
           methods.description(name).orElseThrow().options().stream()

@@ -4,19 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.data.Percentage.withPercentage;
 
 import io.moepress.calibrate.corpus.Corpus;
-import io.moepress.calibrate.corpus.CorpusReader;
-import io.moepress.formats.json.Json;
 import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.evidence.EvidenceFile;
 import io.moepress.recipes.evidence.Statistic;
-import io.moepress.recipes.recipe.CalibrationSpec;
-import io.moepress.recipes.recipe.CalibrationSpec.Order;
-import io.moepress.recipes.recipe.DataSource;
-import io.moepress.testdata.TestData;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.OptionalInt;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -28,7 +21,7 @@ import tools.jackson.databind.JsonNode;
 /// The first 25 mathematics texts on a trained model, against an implementation that shares no
 /// code.
 class GoldenEvidenceTest {
-  private static final Path MODEL = TestData.path("models/tiny-mixtral");
+  private static final Path MODEL = GoldenMath.MODEL;
 
   private static JsonNode golden;
   private static Corpus corpus;
@@ -36,12 +29,8 @@ class GoldenEvidenceTest {
 
   @BeforeAll
   static void calibrate() throws IOException {
-    golden = Json.object(TestData.path("golden/models/tiny-mixtral.methods.json"));
-    DataSource math =
-        new DataSource(TestData.path("texts/math.calibration.jsonl"), OptionalInt.of(25), "math");
-    try (CorpusReader reader = new CorpusReader(MODEL)) {
-      corpus = reader.read(new CalibrationSpec(List.of(math), 512, Order.FILE), 42);
-    }
+    golden = GoldenMath.numbers();
+    corpus = GoldenMath.corpus();
     evidence = Measured.evidence(MODEL, corpus, 4);
   }
 

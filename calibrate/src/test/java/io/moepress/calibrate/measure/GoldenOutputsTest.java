@@ -4,20 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import io.moepress.calibrate.corpus.Corpus;
-import io.moepress.calibrate.corpus.CorpusReader;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
-import io.moepress.formats.json.Json;
 import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.evidence.EvidenceRequest;
 import io.moepress.recipes.evidence.Statistic;
-import io.moepress.recipes.recipe.CalibrationSpec;
-import io.moepress.recipes.recipe.CalibrationSpec.Order;
-import io.moepress.recipes.recipe.DataSource;
-import io.moepress.testdata.TestData;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.List;
-import java.util.OptionalInt;
 import java.util.Set;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -26,7 +18,7 @@ import tools.jackson.databind.JsonNode;
 /// What every expert says of every token of the reservoir, against an implementation that shares no
 /// code. The reservoir holds all 3836 tokens of the corpus, as the golden numbers do.
 class GoldenOutputsTest {
-  private static final Path MODEL = TestData.path("models/tiny-mixtral");
+  private static final Path MODEL = GoldenMath.MODEL;
   private static final EvidenceRequest REQUEST =
       EvidenceRequest.of(
           Set.of(Statistic.RESERVOIR_OUTPUT_SUM, Statistic.RESERVOIR_OUTPUT_COSINE_SUM));
@@ -37,12 +29,8 @@ class GoldenOutputsTest {
 
   @BeforeAll
   static void calibrate() throws IOException {
-    golden = Json.object(TestData.path("golden/models/tiny-mixtral.methods.json"));
-    DataSource math =
-        new DataSource(TestData.path("texts/math.calibration.jsonl"), OptionalInt.of(25), "math");
-    try (CorpusReader reader = new CorpusReader(MODEL)) {
-      corpus = reader.read(new CalibrationSpec(List.of(math), 512, Order.FILE), 42);
-    }
+    golden = GoldenMath.numbers();
+    corpus = GoldenMath.corpus();
     evidence = Measured.evidence(MODEL, corpus, REQUEST);
   }
 

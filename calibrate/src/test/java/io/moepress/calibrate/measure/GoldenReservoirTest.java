@@ -4,24 +4,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import io.moepress.calibrate.corpus.Corpus;
-import io.moepress.calibrate.corpus.CorpusReader;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
-import io.moepress.formats.json.Json;
 import io.moepress.formats.tensor.Numbers;
 import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.evidence.EvidenceFile;
 import io.moepress.recipes.evidence.EvidenceRequest;
 import io.moepress.recipes.evidence.Reservoir;
 import io.moepress.recipes.evidence.Statistic;
-import io.moepress.recipes.recipe.CalibrationSpec;
-import io.moepress.recipes.recipe.CalibrationSpec.Order;
-import io.moepress.recipes.recipe.DataSource;
-import io.moepress.testdata.TestData;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
-import java.util.List;
-import java.util.OptionalInt;
 import java.util.Set;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -32,7 +24,7 @@ import tools.jackson.databind.JsonNode;
 /// From a reservoir and the weights alone, what needs the outputs of experts that tokens did not
 /// choose: the mean outputs of HC-SMoE, as the reference implementation has them.
 class GoldenReservoirTest {
-  private static final Path MODEL = TestData.path("models/tiny-mixtral");
+  private static final Path MODEL = GoldenMath.MODEL;
   private static final int HIDDEN = 128;
   private static final int WIDTH = 256;
 
@@ -44,12 +36,8 @@ class GoldenReservoirTest {
 
   @BeforeAll
   static void calibrate() throws IOException {
-    golden = Json.object(TestData.path("golden/models/tiny-mixtral.methods.json"));
-    DataSource math =
-        new DataSource(TestData.path("texts/math.calibration.jsonl"), OptionalInt.of(25), "math");
-    try (CorpusReader reader = new CorpusReader(MODEL)) {
-      corpus = reader.read(new CalibrationSpec(List.of(math), 512, Order.FILE), 42);
-    }
+    golden = GoldenMath.numbers();
+    corpus = GoldenMath.corpus();
     checkpoint = CheckpointDirectory.open(MODEL);
     Set<Statistic> statistics = Set.of(Statistic.OUTPUT_SUM, Statistic.COACTIVATION);
     EvidenceFile.write(

@@ -29,22 +29,6 @@ class ResumedEvidenceTest {
 
   @TempDir Path folder;
 
-  /// Stops the work behind the first layer.
-  private record Stopping() implements Progress {
-    @Override
-    public Task begin(String title, long total, String unit) {
-      return new Task() {
-        @Override
-        public void advance(long steps) {
-          throw new CancellationException("stopped");
-        }
-
-        @Override
-        public void close() {}
-      };
-    }
-  }
-
   @Test
   void goingOnGivesTheSameBytesAsNeverStopping() throws IOException {
     TinyMoe.qwen3().layers(3).experts(5).write(folder.resolve("model"));

@@ -221,22 +221,6 @@ class SequentialCalibrationTest {
         .hasSameBinaryContentAs(folder.resolve("3/evidence.json"));
   }
 
-  /// Stops the work behind the first layer.
-  private record Stopping() implements Progress {
-    @Override
-    public Task begin(String title, long total, String unit) {
-      return new Task() {
-        @Override
-        public void advance(long steps) {
-          throw new CancellationException("stopped");
-        }
-
-        @Override
-        public void close() {}
-      };
-    }
-  }
-
   @Test
   void goingOnGivesTheSameBytesAsNeverStopping() throws IOException {
     try (CheckpointDirectory checkpoint = open("qwen3")) {

@@ -39,6 +39,7 @@ import tools.jackson.databind.JsonNode;
 /// @param clamp the numbers of a clamped activation; null where it has none
 /// @param assumes config keys with the only value the forward pass is written for; a config that
 ///   lacks the key is fine
+/// @param gguf what the family is in llama.cpp; null: it cannot be converted
 public record Architecture(
     int formatVersion,
     List<String> modelTypes,
@@ -53,7 +54,8 @@ public record Architecture(
     Router router,
     Activation activation,
     @Nullable Clamp clamp,
-    Map<String, JsonNode> assumes) {
+    Map<String, JsonNode> assumes,
+    @Nullable GgufMapping gguf) {
 
   /// The version of the format this class reads.
   public static final int FORMAT_VERSION = 1;

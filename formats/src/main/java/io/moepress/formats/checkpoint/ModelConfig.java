@@ -96,6 +96,12 @@ public final class ModelConfig {
     return edited(key, values.toString());
   }
 
+  /// This configuration with `key` set to an object, where it stands or else at the end.
+  public ModelConfig with(String key, JsonNode value) {
+    String indented = Json.pretty(value).strip().replace("\n", "\n  ");
+    return edited(key, indented);
+  }
+
   private ModelConfig edited(String key, String json) {
     ModelConfig edited = parse(JsonEdit.set(text, path(key), json));
     return architecture == null ? edited : edited.describedBy(architecture);

@@ -16,13 +16,13 @@ final class AffineCodec extends BlockCodec {
   private static final int SIZE = 32;
 
   private final int highest;
-  private final int highBytes;
+  private final int bits;
 
   /// @param bits of a code, 4 or 5
   AffineCodec(int bits) {
     super(SIZE, 4 + SIZE * bits / Byte.SIZE);
     highest = (1 << bits) - 1;
-    highBytes = 4 * (bits - 4);
+    this.bits = bits;
   }
 
   @Override
@@ -74,10 +74,7 @@ final class AffineCodec extends BlockCodec {
     int at = block.first / SIZE * bytesPerBlock();
     Bytes.putShort(target, at, block.rows.half(block.scale, block.first));
     Bytes.putShort(target, at + 2, block.rows.half(block.smallest, block.first));
-    if (highBytes > 0) {
-      Bytes.putFifths(codes, target, at + 4);
-    }
-    Bytes.putNibbles(codes, 0, target, at + 4 + highBytes);
+    Bytes.putCodes(codes, bits, target, at + 4);
   }
 
   @Override
@@ -85,10 +82,7 @@ final class AffineCodec extends BlockCodec {
     float scale = Bytes.getHalf(source, at);
     float smallest = Bytes.getHalf(source, at + 2);
     int[] codes = new int[SIZE];
-    Bytes.getNibbles(source, at + 4 + highBytes, codes, 0);
-    if (highBytes > 0) {
-      Bytes.addFifths(source, at + 4, codes);
-    }
+    Bytes.getCodes(source, at + 4, bits, codes);
     for (int i = 0; i < SIZE; i++) {
       values[first + i] = scale * codes[i] + smallest;
     }

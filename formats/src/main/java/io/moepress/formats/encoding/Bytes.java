@@ -100,19 +100,30 @@ final class Bytes {
     }
   }
 
-  /// The bit above the low four of 32 codes, as an int.
-  static void putFifths(int[] codes, byte[] target, int at) {
-    int bits = 0;
-    for (int i = 0; i < 32; i++) {
-      bits |= (codes[i] >> 4 & 1) << i;
+  /// 32 codes of 4 bits, two in a byte, or of 5: then their highest bits stand in front, as an int.
+  static void putCodes(int[] codes, int bits, byte[] target, int at) {
+    if (bits == 4) {
+      putNibbles(codes, 0, target, at);
+      return;
     }
-    putInt(target, at, bits);
+    int fifths = 0;
+    for (int i = 0; i < 32; i++) {
+      fifths |= (codes[i] >> 4 & 1) << i;
+    }
+    putInt(target, at, fifths);
+    putNibbles(codes, 0, target, at + Integer.BYTES);
   }
 
-  static void addFifths(byte[] source, int at, int[] codes) {
-    int bits = getInt(source, at);
+  /// See [#putCodes].
+  static void getCodes(byte[] source, int at, int bits, int[] codes) {
+    if (bits == 4) {
+      getNibbles(source, at, codes, 0);
+      return;
+    }
+    int fifths = getInt(source, at);
+    getNibbles(source, at + Integer.BYTES, codes, 0);
     for (int i = 0; i < 32; i++) {
-      codes[i] |= (bits >> i & 1) << 4;
+      codes[i] |= (fifths >> i & 1) << 4;
     }
   }
 }

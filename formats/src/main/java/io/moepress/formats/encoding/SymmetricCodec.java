@@ -16,13 +16,13 @@ final class SymmetricCodec extends BlockCodec {
   private static final int SIZE = 32;
 
   private final int half;
-  private final int highBytes;
+  private final int bits;
 
   /// @param bits of a code, 4 or 5
   SymmetricCodec(int bits) {
     super(SIZE, 2 + SIZE * bits / Byte.SIZE);
     half = 1 << (bits - 1);
-    highBytes = 4 * (bits - 4);
+    this.bits = bits;
   }
 
   @Override
@@ -64,20 +64,14 @@ final class SymmetricCodec extends BlockCodec {
   private void write(WeightRows rows, int first, float scale, int[] codes, byte[] target) {
     int at = first / SIZE * bytesPerBlock();
     Bytes.putShort(target, at, rows.half(scale, first));
-    if (highBytes > 0) {
-      Bytes.putFifths(codes, target, at + 2);
-    }
-    Bytes.putNibbles(codes, 0, target, at + 2 + highBytes);
+    Bytes.putCodes(codes, bits, target, at + 2);
   }
 
   @Override
   void decodeBlock(byte[] source, int at, float[] values, int first) {
     float scale = Bytes.getHalf(source, at);
     int[] codes = new int[SIZE];
-    Bytes.getNibbles(source, at + 2 + highBytes, codes, 0);
-    if (highBytes > 0) {
-      Bytes.addFifths(source, at + 2, codes);
-    }
+    Bytes.getCodes(source, at + 2, bits, codes);
     for (int i = 0; i < SIZE; i++) {
       values[first + i] = scale * (codes[i] - half);
     }

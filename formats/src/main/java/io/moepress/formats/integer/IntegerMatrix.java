@@ -141,6 +141,70 @@ public record IntegerMatrix(
     return values;
   }
 
+  /// All that does not follow from scheme and shape, to be kept: codes, packed row after row, the
+  /// bits of the scales, and, unless the scheme is symmetric, zero points.
+  ///
+  /// @throws IllegalArgumentException when columns are in other groups than consecutive ones
+  public int[] words() {
+    Checks.require(
+        Arrays.equals(groups, consecutive(columns(), Math.ceilDiv(columns(), groupCount()))),
+        "groups %s of columns are not consecutive",
+        Arrays.toString(groups));
+    int[] words = new int[wordCount(rows, columns(), groupCount(), grid)];
+    int[] unsigned = new int[codes.length];
+    Arrays.setAll(unsigned, i -> unsigned(codes[i]));
+    int[] packed = BitPacking.STREAM.pack(unsigned, grid.bits());
+    System.arraycopy(packed, 0, words, 0, packed.length);
+    for (int i = 0; i < scales.length; i++) {
+      words[packed.length + i] = Float.floatToRawIntBits(scales[i]);
+    }
+    for (int i = 0; i < zeroPoints.length && !grid.isSymmetric(); i++) {
+      words[packed.length + scales.length + i] = zeroPoints[i];
+    }
+    return words;
+  }
+
+  /// The matrix that [#words] were made of.
+  public static IntegerMatrix of(int[] words, int rows, int columns, IntegerScheme scheme) {
+    int groups = Math.toIntExact(scheme.groups(columns));
+    IntegerGrid grid = scheme.grid();
+    int expected = wordCount(rows, columns, groups, grid);
+    Checks.requireFormat(
+        words.length == expected,
+        "%d words for [%d, %d] in %s (expected %d)",
+        words.length,
+        rows,
+        columns,
+        scheme,
+        expected);
+    int size = Math.multiplyExact(rows, columns);
+    int[] unsigned = BitPacking.STREAM.unpack(words, size, grid.bits());
+    byte[] codes = new byte[size];
+    for (int i = 0; i < size; i++) {
+      codes[i] = (byte) (unsigned[i] + grid.lowest());
+    }
+    int first = BitPacking.STREAM.words(size, grid.bits());
+    float[] scales = new float[rows * groups];
+    byte[] zeroPoints = new byte[scales.length];
+    for (int i = 0; i < scales.length; i++) {
+      scales[i] = Float.intBitsToFloat(words[first + i]);
+      zeroPoints[i] = grid.isSymmetric() ? 0 : (byte) words[first + scales.length + i];
+    }
+    int length = scheme.groupSize() == IntegerScheme.CHANNEL ? columns : scheme.groupSize();
+    return new IntegerMatrix(grid, rows, consecutive(columns, length), codes, scales, zeroPoints);
+  }
+
+  private static int wordCount(int rows, int columns, int groups, IntegerGrid grid) {
+    int codes = BitPacking.STREAM.words(Math.multiplyExact(rows, columns), grid.bits());
+    return Math.addExact(codes, Math.multiplyExact(rows, groups) * (grid.isSymmetric() ? 1 : 2));
+  }
+
+  private static int[] consecutive(int columns, int length) {
+    int[] groups = new int[columns];
+    Arrays.setAll(groups, column -> column / Math.max(1, length));
+    return groups;
+  }
+
   /// A code as it is packed: without sign, the smallest is 0.
   int unsigned(int code) {
     return code - grid.lowest();

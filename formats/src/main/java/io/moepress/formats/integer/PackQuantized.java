@@ -6,10 +6,13 @@ import io.moepress.formats.tensor.DType;
 import io.moepress.formats.tensor.Numbers;
 import io.moepress.formats.tensor.Shape;
 import io.moepress.formats.tensor.TensorData;
+import io.moepress.formats.tensor.TensorInfo;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /// The layout `pack-quantized` of compressed-tensors: a linear layer's weight `[out, in]` of `b`
 /// bits in groups of `g` columns is stored as
@@ -29,11 +32,39 @@ import java.util.Map;
 ///
 /// @param packing how codes share words; say which where it makes a difference
 public record PackQuantized(BitPacking packing) {
-  private static final String PACKED = "_packed";
-  private static final String SCALE = "_scale";
-  private static final String ZERO_POINT = "_zero_point";
-  private static final String SHAPE = "_shape";
+  /// What the name of the codes has behind that of the weight.
+  public static final String PACKED = "_packed";
+
+  /// What the name of the scales has behind that of the weight.
+  public static final String SCALE = "_scale";
+
+  /// What the name of the zero points has behind that of the weight.
+  public static final String ZERO_POINT = "_zero_point";
+
+  /// What the name of the shape has behind that of the weight.
+  public static final String SHAPE = "_shape";
+
   private static final String GROUPS = "_g_idx";
+
+  /// The tensors of a matrix whose groups are consecutive columns, by their suffixes.
+  ///
+  /// @param weight name, shape, and the type that scales will have
+  public SortedMap<String, TensorInfo> layout(TensorInfo weight, IntegerScheme scheme) {
+    int rows = Math.toIntExact(weight.shape().dimension(0));
+    int columns = Math.toIntExact(weight.shape().dimension(1));
+    long groups = scheme.groups(columns);
+    String name = weight.name();
+    SortedMap<String, TensorInfo> layout = new TreeMap<>();
+    Shape words = Shape.of(rows, packing.words(columns, scheme.bits()));
+    layout.put(PACKED, new TensorInfo(name + PACKED, DType.I32, words));
+    layout.put(SCALE, new TensorInfo(name + SCALE, weight.dtype(), Shape.of(rows, groups)));
+    layout.put(SHAPE, new TensorInfo(name + SHAPE, DType.I64, Shape.of(2)));
+    if (!scheme.isSymmetric()) {
+      Shape zeros = Shape.of(packing.words(rows, scheme.bits()), groups);
+      layout.put(ZERO_POINT, new TensorInfo(name + ZERO_POINT, DType.I32, zeros));
+    }
+    return layout;
+  }
 
   /// The tensors of a matrix.
   ///

@@ -3,6 +3,8 @@ package io.moepress.formats.lowprecision;
 import io.moepress.formats.FormatException;
 import io.moepress.formats.Words;
 import io.moepress.formats.checkpoint.ModelConfig;
+import io.moepress.formats.integer.IntegerScheme;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import tools.jackson.databind.JsonNode;
@@ -13,8 +15,11 @@ public final class SourceScheme {
   public static final String KEY = "quantization_config";
 
   private static final String WAY_OUT =
-      "moepress reads \"fp8\" in blocks of E4M3 with dynamic activations, and \"mxfp4\". Use the"
+      "moepress reads \"fp8\" in blocks of E4M3 with dynamic activations, \"mxfp4\", and"
+          + " \"compressed-tensors\" with integer weights in the format \"pack-quantized\". Use the"
           + " BF16 or F16 original.";
+
+  private static final List<String> FORMATS = List.of("pack-quantized", "mixed-precision");
 
   private SourceScheme() {}
 
@@ -30,6 +35,7 @@ public final class SourceScheme {
     return switch (method) {
       case "fp8" -> blockFp8(scheme);
       case "mxfp4" -> new Mxfp4();
+      case "compressed-tensors" -> packed(scheme);
       default -> throw refused("quant_method", Words.quoted(method));
     };
   }
@@ -44,6 +50,50 @@ public final class SourceScheme {
           "weight_block_size", size.isMissingNode() ? "missing" : Words.shown(size.toString()));
     }
     return new BlockFp8(sides.getFirst(), sides.getLast());
+  }
+
+  private static CompressedTensors packed(JsonNode scheme) {
+    List<CompressedTensors.Group> groups = new ArrayList<>();
+    for (JsonNode group : scheme.path("config_groups").values()) {
+      requireText(group, "format", FORMATS);
+      requireNull(group, "input_activations");
+      List<String> targets =
+          group.path("targets").valueStream().map(target -> target.asString("")).toList();
+      groups.add(new CompressedTensors.Group(targets, integers(group.path("weights"))));
+    }
+    requireText(scheme, "format", FORMATS);
+    if (groups.isEmpty()) {
+      throw refused("config_groups", "empty");
+    }
+    return new CompressedTensors(groups);
+  }
+
+  private static IntegerScheme integers(JsonNode weights) {
+    requireText(weights, "type", List.of("int"));
+    int bits = weights.path("num_bits").asInt(0);
+    if (bits < 1 || bits > 8) {
+      throw refused("num_bits", Words.shown(weights.path("num_bits").toString()));
+    }
+    boolean symmetric = weights.path("symmetric").asBoolean(true);
+    int size = weights.path("group_size").asInt(0);
+    String strategy = weights.path("strategy").asString(size > 0 ? "group" : "channel");
+    return switch (strategy) {
+      case "channel" -> new IntegerScheme(bits, symmetric, IntegerScheme.CHANNEL);
+      case "group" -> {
+        if (size < 1) {
+          throw refused("group_size", Words.shown(weights.path("group_size").toString()));
+        }
+        yield new IntegerScheme(bits, symmetric, size);
+      }
+      default -> throw refused("strategy", Words.quoted(strategy));
+    };
+  }
+
+  private static void requireNull(JsonNode object, String key) {
+    JsonNode value = object.path(key);
+    if (!value.isMissingNode() && !value.isNull()) {
+      throw refused(key, Words.shown(value.toString()));
+    }
   }
 
   private static void requireText(JsonNode scheme, String key, List<String> expected) {

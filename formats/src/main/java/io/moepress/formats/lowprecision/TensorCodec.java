@@ -8,7 +8,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /// A way to store a tensor in low precision, as several tensors: its parts.
-public sealed interface TensorCodec permits BlockFp8, Mxfp4 {
+public sealed interface TensorCodec permits BlockFp8, CompressedTensors, Mxfp4 {
 
   /// What it is called in a message.
   String label();

@@ -25,17 +25,12 @@ class SearchesTest {
     var search = new OffsetSearch(length, tries);
     var random = new SplittableRandom(highest);
     for (int count : AWKWARD_COUNTS) {
-      float[][][] runs = runs(random, count, length);
-      search.blocks().clear();
-      for (float[][] run : runs) {
-        search.blocks().add(run[0], 0, run[1]);
-      }
+      float[][][] runs = fill(search.blocks(), random, count, length);
       search.run();
       for (int k = 0; k < count; k++) {
         int[] codes = new int[length];
         search.codes(k, codes, 0);
-        var found = new ScalarSearches.Found(search.scale(k), search.offset(k), codes);
-        assertThat(found)
+        assertThat(new ScalarSearches.Found(search.scale(k), search.offset(k), codes))
             .as("run %d of %d", k, count)
             .usingRecursiveComparison()
             .isEqualTo(ScalarSearches.offset(runs[k][0], runs[k][1], tries));
@@ -49,22 +44,27 @@ class SearchesTest {
     var search = new SignedSearch(length, highest);
     var random = new SplittableRandom(highest);
     for (int count : AWKWARD_COUNTS) {
-      float[][][] runs = runs(random, count, length);
-      search.blocks().clear();
-      for (float[][] run : runs) {
-        search.blocks().add(run[0], 0, run[1]);
-      }
+      float[][][] runs = fill(search.blocks(), random, count, length);
       search.run();
       for (int k = 0; k < count; k++) {
         int[] codes = new int[length];
         search.codes(k, codes, 0);
-        var found = new ScalarSearches.Found(search.scale(k), 0, codes);
-        assertThat(found)
+        assertThat(new ScalarSearches.Found(search.scale(k), 0, codes))
             .as("run %d of %d", k, count)
             .usingRecursiveComparison()
             .isEqualTo(ScalarSearches.signed(runs[k][0], runs[k][1], highest));
       }
     }
+  }
+
+  private static float[][][] fill(
+      SubBlocks blocks, SplittableRandom random, int count, int length) {
+    float[][][] runs = runs(random, count, length);
+    blocks.clear();
+    for (float[][] run : runs) {
+      blocks.add(run[0], 0, run[1]);
+    }
+    return runs;
   }
 
   /// Weights and what errors in them count; every tenth run has something odd about it.

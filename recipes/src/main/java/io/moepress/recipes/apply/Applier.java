@@ -13,6 +13,7 @@ import io.moepress.recipes.lowering.LoweredPlan;
 import io.moepress.recipes.lowering.OutputTensor;
 import io.moepress.recipes.plan.Plan;
 import io.moepress.recipes.recipe.ByteSize;
+import io.moepress.recipes.work.DiskSpace;
 import io.moepress.recipes.work.Progress;
 import io.moepress.recipes.work.Workers;
 import java.io.IOException;
@@ -148,7 +149,7 @@ public final class Applier {
     for (int shard = 0; shard < sharding.shards().size(); shard++) {
       left -= kept.contains(sharding.fileName(shard)) ? sharding.byteCount(shard) : 0;
     }
-    requireSpace(directory, left);
+    DiskSpace.require(directory, left);
     try (Progress.Task task = progress.begin("writing", left, "bytes")) {
       ShardWriter writer = new ShardWriter(source, workers, task);
       for (int shard = 0; shard < sharding.shards().size(); shard++) {
@@ -197,16 +198,6 @@ public final class Applier {
               removed));
     }
     return kept;
-  }
-
-  private static void requireSpace(Path directory, long bytes) throws IOException {
-    long free = Files.getFileStore(directory).getUsableSpace();
-    if (free < bytes) {
-      throw FormatException.of(
-          "%s: the disk has %s free (expected %s for what is left to write). Free some space, or"
-              + " choose another disk.",
-          directory, new ByteSize(free).rounded(), new ByteSize(bytes).rounded());
-    }
   }
 
   /// What a full disk means for the work that is done.

@@ -11,6 +11,7 @@ import io.moepress.recipes.lowering.TensorProgram.Copy;
 import io.moepress.recipes.lowering.TensorProgram.Mask;
 import io.moepress.recipes.lowering.TensorProgram.MergedMatrices;
 import io.moepress.recipes.lowering.TensorProgram.MixedRows;
+import io.moepress.recipes.lowering.TensorProgram.Quantized;
 import io.moepress.recipes.lowering.TensorProgram.Rows;
 import io.moepress.recipes.lowering.TensorProgram.Stack;
 import io.moepress.recipes.lowering.TensorProgram.WeightedSum;
@@ -65,7 +66,7 @@ record ProgramRunner(Checkpoint source, RecentArrays arrays) {
 
   private void stream(TensorProgram program, Sink sink) throws IOException {
     switch (program) {
-      case Copy _, Mask _, MergedMatrices _ -> {
+      case Copy _, Mask _, MergedMatrices _, Quantized _ -> {
         try (Arena reading = Arena.ofConfined()) {
           pass(whole(program, reading).bytes(), sink);
         }
@@ -109,6 +110,7 @@ record ProgramRunner(Checkpoint source, RecentArrays arrays) {
       case Copy copy -> source.read(copy.source(), arena);
       case Mask mask -> masked(mask, arena);
       case MergedMatrices merged -> merged(merged, arena);
+      case Quantized quantized -> quantized(quantized, arena);
       case Rows _, WeightedSum _, MixedRows _, Stack _, ZeroSmallest _ -> gathered(program, arena);
     };
   }
@@ -121,7 +123,8 @@ record ProgramRunner(Checkpoint source, RecentArrays arrays) {
       case MixedRows mixed ->
           gathered(new MixedRows(mixed.of(), part(mixed.rows(), first, count)), arena);
       case Stack stack -> gathered(new Stack(part(stack.of(), first, count)), arena);
-      case Mask _, WeightedSum _, MergedMatrices _ -> whole(program, arena).rows(first, count);
+      case Mask _, WeightedSum _, MergedMatrices _, Quantized _ ->
+          whole(program, arena).rows(first, count);
       case ZeroSmallest zero -> {
         try (Arena reading = Arena.ofConfined()) {
           yield zeroed(zero, rows(zero.of(), first, count, reading), first, arena);
@@ -164,6 +167,7 @@ record ProgramRunner(Checkpoint source, RecentArrays arrays) {
       case MergedMatrices merged -> info(merged.of().getFirst());
       case Stack stack -> withRows(info(stack.of().getFirst()), stack.of().size());
       case ZeroSmallest zero -> info(zero.of());
+      case Quantized quantized -> QuantizeRunner.info(quantized, info(quantized.of()));
     };
   }
 
@@ -219,6 +223,17 @@ record ProgramRunner(Checkpoint source, RecentArrays arrays) {
     return new TensorData(info, target);
   }
 
+  private TensorData quantized(Quantized program, Arena arena) throws IOException {
+    try (Arena reading = Arena.ofConfined()) {
+      TensorInfo weights = info(program.of());
+      float[] values =
+          program.codes() == null
+              ? Numbers.floats(whole(program.of(), reading))
+              : new float[0]; // codes are all there is to know
+      return new QuantizeRunner(program, weights).run(values, arena);
+    }
+  }
+
   /// Whole rows at a time, or, where the tensor holds matrices of experts, whole matrices.
   private void passZeroed(ZeroSmallest zero, Sink sink) throws IOException {
     TensorInfo info = info(zero);
@@ -242,7 +257,7 @@ record ProgramRunner(Checkpoint source, RecentArrays arrays) {
   private static boolean givesRows(TensorProgram program) {
     return switch (program) {
       case Copy _, Rows _, MixedRows _, Stack _ -> true;
-      case Mask _, WeightedSum _, MergedMatrices _ -> false;
+      case Mask _, WeightedSum _, MergedMatrices _, Quantized _ -> false;
       case ZeroSmallest zero -> givesRows(zero.of());
     };
   }

@@ -5,6 +5,7 @@ import io.moepress.recipes.lowering.TensorProgram.Copy;
 import io.moepress.recipes.lowering.TensorProgram.Mask;
 import io.moepress.recipes.lowering.TensorProgram.MergedMatrices;
 import io.moepress.recipes.lowering.TensorProgram.MixedRows;
+import io.moepress.recipes.lowering.TensorProgram.Quantized;
 import io.moepress.recipes.lowering.TensorProgram.Rows;
 import io.moepress.recipes.lowering.TensorProgram.Stack;
 import io.moepress.recipes.lowering.TensorProgram.WeightedSum;
@@ -71,6 +72,7 @@ final class Composition {
               merged.neurons());
       case Stack stack -> new Stack(stack.of().stream().map(this::after).toList());
       case ZeroSmallest zero -> zero.with(after(zero.of()), zero.rows());
+      case Quantized quantized -> quantized.with(after(quantized.of()));
     };
   }
 
@@ -97,6 +99,7 @@ final class Composition {
       }
       case WeightedSum sum -> new Rows(sum, rows);
       case MergedMatrices merged -> new Rows(merged, rows);
+      case Quantized quantized -> new Rows(quantized, rows);
       case Stack stack -> new Stack(rows.stream().map(stack.of()::get).toList());
       case MixedRows mixed ->
           new MixedRows(mixed.of(), rows.stream().map(mixed.rows()::get).toList());
@@ -113,7 +116,14 @@ final class Composition {
       return program;
     }
     return switch (program) {
-      case Copy _, Rows _, WeightedSum _, MixedRows _, MergedMatrices _, Stack _, ZeroSmallest _ ->
+      case Copy _,
+          Rows _,
+          WeightedSum _,
+          MixedRows _,
+          MergedMatrices _,
+          Stack _,
+          ZeroSmallest _,
+          Quantized _ ->
           new Mask(program, experts);
       case Mask mask ->
           new Mask(

@@ -12,6 +12,7 @@ import io.moepress.recipes.plan.MergeExperts;
 import io.moepress.recipes.plan.PlanMismatchException;
 import io.moepress.recipes.plan.PlanStep;
 import io.moepress.recipes.plan.PruneMultiTokenPrediction;
+import io.moepress.recipes.plan.QuantizeWeights;
 import io.moepress.recipes.plan.RouterMode;
 import io.moepress.recipes.plan.RoutingChange;
 import io.moepress.recipes.plan.SparsifyWeights;
@@ -20,6 +21,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// The steps of a plan, checked against the model and against each other.
@@ -28,6 +30,7 @@ final class Decisions {
   private final ModelLayout layout;
   private final Map<Integer, ExpertStep> layers = new LinkedHashMap<>();
   private final Map<Integer, SparsifyWeights> zeros = new LinkedHashMap<>();
+  private final Map<Integer, QuantizeWeights> quantized = new LinkedHashMap<>();
   private @Nullable PruneMultiTokenPrediction prediction;
 
   private Decisions(MoeModel model, List<? extends PlanStep> steps) {
@@ -39,6 +42,7 @@ final class Decisions {
         case LowerTopK lower -> {} // in the layout
         case ExpertStep experts -> add(experts);
         case SparsifyWeights sparsify -> add(sparsify);
+        case QuantizeWeights quantize -> add(quantize);
         case PruneMultiTokenPrediction prune -> add(prune);
       }
     }
@@ -49,10 +53,14 @@ final class Decisions {
   /// @throws PlanMismatchException when they do not fit
   static Decisions of(MoeModel model, List<? extends PlanStep> steps) {
     Decisions decisions = new Decisions(model, steps);
-    if (!decisions.layers.isEmpty() && !decisions.zeros.isEmpty()) {
+    long kinds =
+        Stream.of(decisions.layers, decisions.zeros, decisions.quantized)
+            .filter(chosen -> !chosen.isEmpty())
+            .count();
+    if (kinds > 1) {
       throw new PlanMismatchException(
-          "plan: steps about experts and steps about weights (expected one kind). Make two plans, the"
-              + " second for the result of the first.");
+          "plan: steps about experts, about zeros and about codes (expected one kind). Make two plans,"
+              + " the second for the result of the first.");
     }
     switch (decisions.mode()) {
       case SLICE -> decisions.requireSliceable();
@@ -114,6 +122,21 @@ final class Decisions {
     }
   }
 
+  private void add(QuantizeWeights step) {
+    requireDecoded(step.layer(), "quantises weights");
+    QuantizeLowering.requireFitting(model, step);
+    if (quantized.put(step.layer(), step) != null) {
+      throw new PlanMismatchException(
+          "plan: layer %d: two steps quantise its weights", step.layer());
+    }
+    QuantizeWeights first = quantized.values().iterator().next();
+    if (step.storage() != first.storage()) {
+      throw new PlanMismatchException(
+          "plan: layer %d is stored as %s and layer %d as %s (expected the same in each)",
+          first.layer(), first.storage().label(), step.layer(), step.storage().label());
+    }
+  }
+
   private void add(PruneMultiTokenPrediction step) {
     if (prediction != null) {
       throw new PlanMismatchException("plan: two steps prune multi-token prediction");
@@ -150,6 +173,16 @@ final class Decisions {
   /// The decision about the weights of a layer.
   Optional<SparsifyWeights> aboutWeights(int layer) {
     return Optional.ofNullable(zeros.get(layer));
+  }
+
+  /// The decision about the codes of a layer.
+  Optional<QuantizeWeights> aboutCodes(int layer) {
+    return Optional.ofNullable(quantized.get(layer));
+  }
+
+  /// The decisions about codes, of whatever layer.
+  List<QuantizeWeights> quantized() {
+    return List.copyOf(quantized.values());
   }
 
   /// The decision that holds in layers for multi-token prediction too; empty when none does.

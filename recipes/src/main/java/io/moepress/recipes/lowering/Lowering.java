@@ -9,6 +9,7 @@ import io.moepress.formats.checkpoint.ModelConfig;
 import io.moepress.recipes.plan.ExpertStep;
 import io.moepress.recipes.plan.PlanMismatchException;
 import io.moepress.recipes.plan.PlanStep;
+import io.moepress.recipes.plan.QuantizeWeights;
 import io.moepress.recipes.plan.SparsifyWeights;
 import java.util.List;
 import java.util.Optional;
@@ -24,6 +25,8 @@ import java.util.Optional;
 /// * Where the router chooses by groups of experts, each group keeps equally many.
 /// * Layers for multi-token prediction are copied with all experts, and without are dropped, or
 ///   pruned like a layer of the main model.
+/// * Quantised weights are stored as codes and scales, and `quantization_config` says which linear
+///   layers are, and lists all that are not.
 /// * Weights that shall be zero are so in the tensors they stand in; nothing else changes.
 /// * Conservation law: each source tensor is used by a program or listed as dropped.
 ///
@@ -54,11 +57,14 @@ public final class Lowering {
   private void lower(TensorId id) {
     Optional<ExpertStep> experts = decisions.about(id.layer());
     Optional<SparsifyWeights> weights = decisions.aboutWeights(id.layer());
+    Optional<QuantizeWeights> codes = decisions.aboutCodes(id.layer());
     if (experts.isPresent()) {
       LayerLowering layer = new LayerLowering(model.layout(), result);
       model.parts(id).forEach(part -> layer.lower(id, part, experts.get()));
     } else if (weights.isPresent()) {
       new ZeroLowering(model, result).lower(id, weights.get());
+    } else if (codes.isPresent()) {
+      new QuantizeLowering(model, result).lower(id, codes.get());
     } else {
       model.parts(id).forEach(result::copy);
     }
@@ -83,7 +89,7 @@ public final class Lowering {
   private ModelConfig config() {
     ModelLayout layout = decisions.layout();
     if (!isCut()) {
-      return layout.config();
+      return QuantizedConfig.of(model, decisions.quantized());
     }
     ModelConfig config = ExpertCounts.written(layout, decisions.expertsLeft());
     MultiTokenPrediction extra = layout.architecture().multiTokenPrediction();

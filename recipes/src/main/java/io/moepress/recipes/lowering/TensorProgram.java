@@ -3,6 +3,9 @@ package io.moepress.recipes.lowering;
 import io.moepress.formats.Checks;
 import io.moepress.formats.architecture.Architecture.Orientation;
 import io.moepress.formats.architecture.ExpertMatrix;
+import io.moepress.formats.integer.BitPacking;
+import io.moepress.formats.integer.IntegerScheme;
+import io.moepress.formats.integer.PackQuantized;
 import io.moepress.recipes.plan.PlanArray;
 import io.moepress.recipes.plan.ZeroPattern;
 import java.util.List;
@@ -267,6 +270,43 @@ public sealed interface TensorProgram {
       String except =
           dense == 0 ? "" : Checks.text(" but of %d of %d matrices", dense, rows.size());
       return then(of, "the smallest " + pattern + " of each row zero" + except);
+    }
+  }
+
+  /// Makes the weights of a linear map `[out, in]` integers, and gives one of the tensors these are
+  /// stored as, or the weights that they stand for.
+  ///
+  /// @param of gives the weights
+  /// @param codes codes, scales and zero points; null: each weight becomes the nearest value of the
+  ///   grid of its group
+  /// @param part the suffix of the tensor in [#LAYOUT]; [#DECODED]: the weights they stand for
+  record Quantized(TensorProgram of, IntegerScheme scheme, @Nullable PlanArray codes, String part)
+      implements TensorProgram {
+    /// How integer weights are stored.
+    public static final PackQuantized LAYOUT = new PackQuantized(BitPacking.STREAM);
+
+    /// Stands for the weights that codes stand for.
+    public static final String DECODED = "";
+
+    /// Another part of the same matrix.
+    public Quantized part(String suffix) {
+      return new Quantized(of, scheme, codes, suffix);
+    }
+
+    /// The same for other weights.
+    Quantized with(TensorProgram weights) {
+      return new Quantized(weights, scheme, codes, part);
+    }
+
+    @Override
+    public List<String> sources() {
+      return of.sources();
+    }
+
+    @Override
+    public String summary() {
+      String method = codes == null ? "" : " by the plan's codes";
+      return then(of, scheme + method + (part.equals(DECODED) ? ", decoded" : ""));
     }
   }
 

@@ -12,10 +12,16 @@ import java.util.List;
   @JsonSubTypes.Type(value = KeepExperts.class, name = "keep-experts"),
   @JsonSubTypes.Type(value = MergeExperts.class, name = "merge-experts"),
   @JsonSubTypes.Type(value = SparsifyWeights.class, name = "sparsify-weights"),
+  @JsonSubTypes.Type(value = QuantizeWeights.class, name = "quantize-weights"),
   @JsonSubTypes.Type(value = PruneMultiTokenPrediction.class, name = "prune-multi-token-prediction")
 })
 public sealed interface PlanStep
-    permits IgnoreGroups, LowerTopK, ExpertStep, SparsifyWeights, PruneMultiTokenPrediction {
+    permits IgnoreGroups,
+        LowerTopK,
+        ExpertStep,
+        SparsifyWeights,
+        QuantizeWeights,
+        PruneMultiTokenPrediction {
 
   /// The large arrays that this step names.
   default List<PlanArray> arrays() {

@@ -41,6 +41,7 @@ public final class RetainedReport {
       }
       case MergeExperts _,
           SparsifyWeights _,
+          QuantizeWeights _,
           IgnoreGroups _,
           LowerTopK _,
           PruneMultiTokenPrediction _ ->

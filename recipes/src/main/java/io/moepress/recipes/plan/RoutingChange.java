@@ -42,6 +42,7 @@ public final class RoutingChange {
             case LowerTopK lower -> withTopK(changed, lower);
             case ExpertStep experts -> changed;
             case SparsifyWeights sparsify -> changed;
+            case QuantizeWeights quantize -> changed;
             case PruneMultiTokenPrediction prune -> changed;
           };
     }

@@ -15,6 +15,7 @@ import io.moepress.recipes.plan.PlanMismatchException;
 import io.moepress.recipes.plan.PlanStep;
 import io.moepress.recipes.recipe.MergeStep;
 import io.moepress.recipes.recipe.PruneStep;
+import io.moepress.recipes.recipe.QuantizeStep;
 import io.moepress.recipes.recipe.RecipeStep;
 import io.moepress.recipes.recipe.SparsifyStep;
 import io.moepress.recipes.target.Finding;
@@ -75,6 +76,7 @@ public final class Planner {
       case PruneStep prune -> new PrunePlanning(model, prune, context);
       case MergeStep merge -> new MergePlanning(model, merge, context);
       case SparsifyStep sparsify -> new SparsifyPlanning(model, sparsify, context);
+      case QuantizeStep quantize -> new QuantizePlanning(model, quantize, context);
     };
   }
 

@@ -12,6 +12,7 @@ import io.moepress.recipes.plan.PlanMismatchException;
 import io.moepress.recipes.plan.PlanStep;
 import io.moepress.recipes.plan.PredictionMode;
 import io.moepress.recipes.plan.PruneMultiTokenPrediction;
+import io.moepress.recipes.plan.QuantizeWeights;
 import io.moepress.recipes.plan.RouterMode;
 import io.moepress.recipes.plan.RouterOptions;
 import io.moepress.recipes.plan.RoutingChange;
@@ -105,6 +106,7 @@ record RoutingPlan(
                     lower.to(), lower.from()));
         case ExpertStep experts -> {}
         case SparsifyWeights sparsify -> {}
+        case QuantizeWeights quantize -> {}
         case PruneMultiTokenPrediction prune -> {}
       }
     }

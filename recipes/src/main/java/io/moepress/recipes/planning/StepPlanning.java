@@ -8,7 +8,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// Plans one kind of step.
-sealed interface StepPlanning permits PrunePlanning, MergePlanning, SparsifyPlanning {
+sealed interface StepPlanning
+    permits PrunePlanning, MergePlanning, SparsifyPlanning, QuantizePlanning {
 
   /// Checks all that can be checked without evidence, before any is measured.
   ///

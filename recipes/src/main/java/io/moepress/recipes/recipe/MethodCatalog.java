@@ -2,6 +2,7 @@ package io.moepress.recipes.recipe;
 
 import io.moepress.recipes.plan.MergeMethod;
 import io.moepress.recipes.plan.PruneMethod;
+import io.moepress.recipes.plan.QuantizeMethod;
 import io.moepress.recipes.plan.SparsityMethod;
 import java.util.Optional;
 import java.util.Set;
@@ -23,6 +24,16 @@ public interface MethodCatalog {
   /// The binder of a way to set weights to zero; present for each of [#sparsityNames()].
   default Optional<MethodBinder<SparsityMethod>> sparsity(String name) {
     return Optional.empty();
+  }
+
+  /// The binder of a way to quantise; present for each of [#quantizeNames()].
+  default Optional<MethodBinder<QuantizeMethod>> quantize(String name) {
+    return Optional.empty();
+  }
+
+  /// The names of the ways to quantise, in the order in which messages list them.
+  default Set<String> quantizeNames() {
+    return Set.of();
   }
 
   /// The names of the ways to set weights to zero, in the order in which messages list them.

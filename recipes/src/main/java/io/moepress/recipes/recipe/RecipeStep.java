@@ -5,7 +5,7 @@ import io.moepress.recipes.evidence.Statistic;
 import java.util.Set;
 
 /// One thing a recipe asks to be done to the model. Each step sees what the steps before it made.
-public sealed interface RecipeStep permits PruneStep, MergeStep, SparsifyStep {
+public sealed interface RecipeStep permits PruneStep, MergeStep, SparsifyStep, QuantizeStep {
 
   /// The name of its method.
   String name();

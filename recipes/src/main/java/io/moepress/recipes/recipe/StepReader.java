@@ -31,7 +31,8 @@ record StepReader(MethodCatalog catalog, long seed) {
   private static final String PRUNE = "prune";
   private static final String MERGE = "merge";
   private static final String SPARSIFY = "sparsify";
-  private static final List<String> KINDS = List.of(PRUNE, MERGE, SPARSIFY);
+  private static final String QUANTIZE = "quantize";
+  private static final List<String> KINDS = List.of(PRUNE, MERGE, SPARSIFY, QUANTIZE);
 
   /// The keys by which a step of each kind is given its budget.
   private static final Map<String, List<String>> BUDGETS =
@@ -69,6 +70,7 @@ record StepReader(MethodCatalog catalog, long seed) {
       case PRUNE -> prune(step);
       case MERGE -> merge(step);
       case SPARSIFY -> new SparsifyReader(catalog, seed).sparsify(step);
+      case QUANTIZE -> new QuantizeReader(catalog, seed).quantize(step);
       default -> throw new IllegalStateException("no reader for step " + kind);
     };
   }

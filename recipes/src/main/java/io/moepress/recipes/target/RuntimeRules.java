@@ -3,6 +3,7 @@ package io.moepress.recipes.target;
 import io.moepress.formats.Checks;
 import io.moepress.formats.architecture.TensorId;
 import io.moepress.formats.architecture.TensorRole;
+import io.moepress.formats.gguf.GgufModel;
 import io.moepress.formats.tensor.DType;
 import io.moepress.formats.tensor.TensorInfo;
 import java.util.ArrayList;
@@ -19,9 +20,6 @@ import tools.jackson.databind.JsonNode;
 final class RuntimeRules {
   /// Sizes of a node of accelerators.
   private static final List<Integer> NODES = List.of(2, 4, 8);
-
-  /// llama.cpp's `LLAMA_MAX_EXPERTS`.
-  private static final int LLAMA_CPP_MAX_EXPERTS = 512;
 
   /// Most experts of a group that SGLang's fast kernel for grouped routing takes.
   private static final int SGLANG_MAX_GROUP = 32;
@@ -269,12 +267,12 @@ final class RuntimeRules {
 
   private static List<Violation> expertLimit(ExpertNumbers numbers) {
     OptionalInt count = numbers.count();
-    return count.isEmpty() || count.getAsInt() <= LLAMA_CPP_MAX_EXPERTS
+    return count.isEmpty() || count.getAsInt() <= GgufModel.MOST_EXPERTS
         ? List.of()
         : List.of(
             Violation.ofCount(
                 count.getAsInt() + " experts",
-                "at most " + LLAMA_CPP_MAX_EXPERTS,
+                "at most " + GgufModel.MOST_EXPERTS,
                 count.getAsInt()));
   }
 }

@@ -3,6 +3,7 @@ package io.moepress.recipes.recipe;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import io.moepress.formats.integer.IntegerScheme;
 import io.moepress.recipes.plan.Alignment;
 import io.moepress.recipes.plan.AllocationMode;
 import io.moepress.recipes.plan.CountOptions;
@@ -16,6 +17,8 @@ import io.moepress.recipes.plan.MergeOptions;
 import io.moepress.recipes.plan.MergeRouter;
 import io.moepress.recipes.plan.PredictionMode;
 import io.moepress.recipes.plan.Protection;
+import io.moepress.recipes.plan.QuantizeOptions;
+import io.moepress.recipes.plan.QuantizedStorage;
 import io.moepress.recipes.plan.RouterMode;
 import io.moepress.recipes.plan.RouterOptions;
 import io.moepress.recipes.plan.Snap;
@@ -61,6 +64,7 @@ class RecipeReaderTest {
         - merge: {method: gather, experts: 8, protect: {super-experts: false, experts: ["0:1"]}, align: weights, router: mean, top-k: fit, groups: none}
         - sparsify: {method: idle, sparsity: 40%, scope: all-linear, sequential: false, starved: magnitude, gate-power: 2}
         - sparsify: {method: idle, pattern: 2:4}
+        - quantize: {method: idle-codes, scheme: W4A16, group-size: 32, symmetric: true, others: {scheme: W8A16, group-size: channel, symmetric: true}, storage: decoded}
       evaluate:
         data: [data/math.evaluation.jsonl, {file: data/code.evaluation.jsonl, samples: 60}]
         max-tokens: 128
@@ -131,7 +135,13 @@ class RecipeReaderTest {
             new SparsifyStep(
                 new SampleMethods.IdleSparsity(),
                 ZeroPattern.parse("2:4"),
-                SparsityOptions.DEFAULT));
+                SparsityOptions.DEFAULT),
+            new QuantizeStep(
+                new SampleMethods.IdleCodes(),
+                new QuantizeOptions(
+                    new IntegerScheme(4, true, 32),
+                    Optional.of(new IntegerScheme(8, true, IntegerScheme.CHANNEL)),
+                    Optional.of(QuantizedStorage.DECODED))));
     assertThat(recipe.evaluation())
         .contains(
             new EvaluationSpec(

@@ -9,6 +9,7 @@ import io.moepress.recipes.plan.GroupMode;
 import io.moepress.recipes.plan.LinearScope;
 import io.moepress.recipes.plan.MergeRouter;
 import io.moepress.recipes.plan.PredictionMode;
+import io.moepress.recipes.plan.QuantizedStorage;
 import io.moepress.recipes.plan.RouterMode;
 import io.moepress.recipes.plan.SparsityOptions;
 import io.moepress.recipes.plan.StarvedMode;
@@ -121,6 +122,12 @@ class RecipeSchemaTest {
         .isEqualTo(String.valueOf(standard.gatePower()));
   }
 
+  @Test
+  void theSchemaListsTheWaysToStoreCodes() {
+    assertThat(names("/$defs/quantize/properties/storage")).isEqualTo(QuantizedStorage.labels());
+    assertThat(standard("/$defs/group-size")).isEqualTo("128");
+  }
+
   private static List<String> names(String pointer) {
     List<String> names = new ArrayList<>();
     SCHEMA.at(pointer).get("enum").forEach(name -> names.add(name.asString()));
@@ -170,7 +177,7 @@ class RecipeSchemaTest {
   @Test
   void onlyAStepHasRoomForKeysThatTheSchemaDoesNotKnow() {
     assertThat(open(SCHEMA, ""))
-        .containsExactlyInAnyOrder("/$defs/prune", "/$defs/merge", "/$defs/sparsify");
+        .containsExactlyInAnyOrder("/$defs/prune", "/$defs/merge", "/$defs/sparsify", "/$defs/quantize");
   }
 
   /// The pointers of all object schemas that admit other keys than their own.

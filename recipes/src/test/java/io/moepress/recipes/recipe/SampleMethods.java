@@ -10,6 +10,7 @@ import io.moepress.recipes.plan.MergeRequest;
 import io.moepress.recipes.plan.MergeRouter;
 import io.moepress.recipes.plan.PruneMethod;
 import io.moepress.recipes.plan.PruneRequest;
+import io.moepress.recipes.plan.QuantizeMethod;
 import io.moepress.recipes.plan.SparsityMethod;
 import io.moepress.recipes.plan.SparsityRequest;
 import io.moepress.recipes.plan.ZeroPattern;
@@ -84,6 +85,14 @@ final class SampleMethods implements MethodCatalog {
     }
   }
 
+  /// Finds no codes.
+  record IdleCodes() implements QuantizeMethod {
+    @Override
+    public String name() {
+      return "idle-codes";
+    }
+  }
+
   /// Sets nothing to zero, and takes shares up to half, or runs.
   record IdleSparsity() implements SparsityMethod {
     @Override
@@ -137,6 +146,16 @@ final class SampleMethods implements MethodCatalog {
   @Override
   public Optional<MethodBinder<SparsityMethod>> sparsity(String name) {
     return name.equals("idle") ? Optional.of((step, seed) -> new IdleSparsity()) : Optional.empty();
+  }
+
+  @Override
+  public Optional<MethodBinder<QuantizeMethod>> quantize(String name) {
+    return name.equals("idle-codes") ? Optional.of((step, seed) -> new IdleCodes()) : Optional.empty();
+  }
+
+  @Override
+  public Set<String> quantizeNames() {
+    return Set.of("idle-codes");
   }
 
   @Override

@@ -1,0 +1,49 @@
+package io.moepress.formats.gguf;
+
+import io.moepress.formats.FormatException;
+import io.moepress.formats.encoding.BlockEncoding;
+import io.moepress.formats.encoding.WeightRows;
+import io.moepress.formats.tensor.Numbers;
+import io.moepress.formats.tensor.Shape;
+import io.moepress.formats.tensor.TensorData;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.List;
+
+/// Turns a piece of a checkpoint's tensor into the bytes of a GGUF type. Bytes of the same type
+/// stay as they are.
+public final class PieceEncoder {
+  private PieceEncoder() {}
+
+  /// The types that this can make.
+  public static List<GgufType> types() {
+    return Arrays.stream(BlockEncoding.values())
+        .map(encoding -> GgufType.named(encoding.name()).orElseThrow())
+        .toList();
+  }
+
+  /// The bytes of `piece` as `type`.
+  ///
+  /// @param piece `[rows, columns]`
+  /// @throws FormatException for a value that is not finite, or does not fit the type
+  public static byte[] encode(TensorData piece, GgufType type) {
+    if (GgufType.of(piece.info().dtype()).filter(type::equals).isPresent()
+        && Numbers.areFinite(piece)) {
+      return piece.bytes().toArray(ValueLayout.JAVA_BYTE);
+    }
+    float[] values = Numbers.floats(piece);
+    Shape shape = piece.info().shape();
+    WeightRows rows =
+        WeightRows.of(piece.info().name(), 0, Math.toIntExact(shape.dimension(1)), values);
+    try {
+      return encoding(type).encode(rows).toArray(ValueLayout.JAVA_BYTE);
+    } catch (IllegalArgumentException e) {
+      throw new FormatException("tensor " + e.getMessage(), e); // a weight that is too large
+    }
+  }
+
+  private static BlockEncoding encoding(GgufType type) {
+    return BlockEncoding.named(type.name())
+        .orElseThrow(() -> new IllegalArgumentException("no encoding " + type));
+  }
+}

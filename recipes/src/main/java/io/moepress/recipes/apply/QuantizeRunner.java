@@ -1,0 +1,58 @@
+package io.moepress.recipes.apply;
+
+import io.moepress.formats.integer.IntegerMatrix;
+import io.moepress.formats.tensor.Numbers;
+import io.moepress.formats.tensor.TensorData;
+import io.moepress.formats.tensor.TensorInfo;
+import io.moepress.recipes.lowering.TensorProgram.Quantized;
+import io.moepress.recipes.plan.PlanArray;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Map;
+import java.util.Objects;
+
+/// Makes the weights of a linear map integers.
+///
+/// @param program what is asked for
+/// @param weights name, type and shape of the weights; scales get their type
+record QuantizeRunner(Quantized program, TensorInfo weights) {
+
+  /// Name, type and shape of what a program gives.
+  static TensorInfo info(Quantized program, TensorInfo weights) {
+    return program.part().equals(Quantized.DECODED)
+        ? weights
+        : Objects.requireNonNull(
+            Quantized.LAYOUT.layout(weights, program.scheme()).get(program.part()));
+  }
+
+  /// Gives the tensor.
+  ///
+  /// @param values of the weights; not looked at where the plan has the codes
+  /// @param arena owns the bytes
+  TensorData run(float[] values, Arena arena) {
+    IntegerMatrix matrix = matrix(values);
+    TensorInfo info = info(program, weights);
+    MemorySegment target = arena.allocate(info.byteCount(), Long.BYTES);
+    if (program.part().equals(Quantized.DECODED)) {
+      float[] decoded = matrix.decode();
+      for (int i = 0; i < decoded.length; i++) {
+        Numbers.put(info, target, i, decoded[i]);
+      }
+      return new TensorData(info, target);
+    }
+    Map<String, TensorData> parts =
+        Quantized.LAYOUT.encode(weights.name(), matrix, weights.dtype());
+    target.copyFrom(Objects.requireNonNull(parts.get(info.name())).bytes());
+    return new TensorData(info, target);
+  }
+
+  private IntegerMatrix matrix(float[] values) {
+    int rows = Math.toIntExact(weights.shape().dimension(0));
+    int columns = Math.toIntExact(weights.shape().dimension(1));
+    PlanArray codes = program.codes();
+    return codes == null
+        ? IntegerMatrix.encode(
+            values, rows, program.scheme().grid(), program.scheme().sharing(), weights.dtype())
+        : IntegerMatrix.of(codes.ints(), rows, columns, program.scheme());
+  }
+}

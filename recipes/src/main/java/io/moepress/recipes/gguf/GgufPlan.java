@@ -1,0 +1,148 @@
+package io.moepress.recipes.gguf;
+
+import io.moepress.formats.Checks;
+import io.moepress.formats.FormatException;
+import io.moepress.formats.architecture.MoeModel;
+import io.moepress.formats.architecture.TensorId;
+import io.moepress.formats.architecture.TensorRole;
+import io.moepress.formats.gguf.GgufHeader;
+import io.moepress.formats.gguf.GgufModel;
+import io.moepress.formats.gguf.GgufTensor;
+import io.moepress.formats.gguf.GgufTensorInfo;
+import io.moepress.formats.gguf.GgufTokenizer;
+import io.moepress.formats.gguf.GgufType;
+import io.moepress.formats.gguf.GgufTypes;
+import io.moepress.formats.gguf.GgufValue;
+import io.moepress.formats.gguf.TypeRule;
+import io.moepress.formats.tensor.TensorInfo;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/// A GGUF file as it will be: every type, size and value is known before any weight is read.
+///
+/// @param model where the weights come from, which may be the view of a checkpoint under a plan
+/// @param tensors in the order of the file
+/// @param header the file's head
+/// @param notes what is worth knowing, a sentence each
+public record GgufPlan(
+    MoeModel model, List<GgufTensor> tensors, GgufHeader header, List<String> notes) {
+
+  /// ggml's version of its block types.
+  private static final long QUANTIZATION_VERSION = 2;
+
+  public GgufPlan {
+    tensors = List.copyOf(tensors);
+    notes = List.copyOf(notes);
+  }
+
+  /// Tensors and bytes of one type.
+  public record Share(int tensors, long bytes) {}
+
+  /// Plans a file; what always is F32 is so under every rule.
+  ///
+  /// @param rule the types of matrices; where their width does not divide into the blocks, another
+  /// @param name what to call the model
+  /// @throws FormatException for a model that llama.cpp cannot run
+  public static GgufPlan of(
+      MoeModel model, TypeRule rule, GgufTokenizer.Section tokenizer, String name) {
+    requireDecoded(model);
+    GgufModel mapped = GgufModel.of(model);
+    Map<String, GgufValue> metadata = new LinkedHashMap<>();
+    metadata.put("general.architecture", GgufValue.text(mapped.mapping().architecture()));
+    metadata.put("general.type", GgufValue.text("model"));
+    metadata.put("general.name", GgufValue.text(name));
+    metadata.put("general.file_type", GgufValue.count(rule.fileType()));
+    metadata.put("general.quantization_version", GgufValue.count(QUANTIZATION_VERSION));
+    metadata.putAll(mapped.metadata());
+    metadata.putAll(tokenizer.values());
+    List<GgufTensorInfo> infos =
+        mapped.tensors().stream()
+            .map(tensor ->
+                new GgufTensorInfo(
+                    tensor.name(), GgufTypes.choose(tensor, rule.wanted(tensor)), tensor.shape()))
+            .toList();
+    List<String> notes = new ArrayList<>(mapped.notes());
+    notes.addAll(tokenizer.notes());
+    notes.addAll(fallbacks(mapped.tensors(), rule));
+    return new GgufPlan(model, mapped.tensors(), GgufHeader.layOut(metadata, infos), notes);
+  }
+
+  private static void requireDecoded(MoeModel model) {
+    Checks.requireFormat(
+        model.inventory().stored().encoded().isEmpty(),
+        "%s: weights are stored in low precision, which is not turned into GGUF yet (expected F32, F16"
+            + " or BF16). Convert the BF16 or F16 original.",
+        model.checkpoint().name());
+  }
+
+  private static List<String> fallbacks(List<GgufTensor> tensors, TypeRule rule) {
+    SortedMap<String, Integer> counts = new TreeMap<>();
+    for (GgufTensor tensor : tensors) {
+      GgufType type = rule.wanted(tensor);
+      GgufType chosen = GgufTypes.choose(tensor, type);
+      if (GgufTypes.takesType(tensor) && chosen != type) {
+        String reason =
+            chosen
+                + " instead of "
+                + type
+                + ": rows of "
+                + tensor.width()
+                + " do not divide into blocks of "
+                + type.blockElements();
+        counts.merge(reason, 1, Integer::sum);
+      }
+    }
+    List<String> notes = new ArrayList<>();
+    counts.forEach((reason, count) -> notes.add(count + " tensors are " + reason));
+    return notes;
+  }
+
+  /// The type that the matrices of a checkpoint have, for a file that is to keep it.
+  ///
+  /// @throws FormatException when it is none that calculates
+  public static GgufType storedType(MoeModel model) {
+    TensorInfo embedding = model.info(TensorId.ofModel(TensorRole.EMBEDDING));
+    return GgufType.of(embedding.dtype())
+        .orElseThrow(() ->
+            FormatException.of(
+                "tensor %s: type %s (expected F32, F16 or BF16). Name a type with --to.",
+                embedding.name(), embedding.dtype()));
+  }
+
+  /// Bytes of the whole file.
+  public long byteCount() {
+    return header.fileSize();
+  }
+
+  /// Bits of all tensors for each of their elements.
+  public double bitsPerWeight() {
+    return bitsPerWeight(header);
+  }
+
+  /// Bits of all tensors of a file for each of their elements.
+  public static double bitsPerWeight(GgufHeader header) {
+    long bytes = 0;
+    long elements = 0;
+    for (GgufHeader.Entry entry : header.entries()) {
+      bytes += entry.info().byteCount();
+      elements += entry.info().shape().elementCount();
+    }
+    return elements == 0 ? 0 : (double) bytes * Byte.SIZE / elements;
+  }
+
+  /// What a file has of each type.
+  public static SortedMap<GgufType, Share> shares(GgufHeader header) {
+    SortedMap<GgufType, Share> shares = new TreeMap<>();
+    for (GgufHeader.Entry entry : header.entries()) {
+      shares.merge(
+          entry.info().type(),
+          new Share(1, entry.info().byteCount()),
+          (a, b) -> new Share(a.tensors() + b.tensors(), a.bytes() + b.bytes()));
+    }
+    return shares;
+  }
+}

@@ -1,0 +1,168 @@
+package io.moepress.recipes.lowering;
+
+import io.moepress.formats.architecture.MoeModel;
+import io.moepress.formats.architecture.TensorId;
+import io.moepress.formats.architecture.TensorRole;
+import io.moepress.formats.checkpoint.ModelConfig;
+import io.moepress.formats.integer.IntegerScheme;
+import io.moepress.formats.lowprecision.SourceScheme;
+import io.moepress.formats.tensor.TensorInfo;
+import io.moepress.recipes.plan.QuantizeWeights;
+import io.moepress.recipes.plan.QuantizedStorage;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SortedSet;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ObjectNode;
+
+/// Says in `config.json` which linear layers are quantised, as compressed-tensors reads it.
+///
+/// * Of several schemes, the one with the most layers is for the class `Linear`, and stands last;
+///   the others list their layers, experts by a pattern. Runtimes take the first that fits.
+/// * Every linear layer that is not quantised stands in `ignore` by its full name: runtimes refuse
+///   one that is neither, and what contains it must not stand there.
+///
+/// Only keys that all versions know are written.
+final class QuantizedConfig {
+  private static final JsonNodeFactory JSON = JsonNodeFactory.instance;
+  private static final String WEIGHT = ".weight";
+  private static final String HEAD = "lm_head";
+
+  private final MoeModel model;
+  private final Map<IntegerScheme, List<TensorId>> layers = new LinkedHashMap<>();
+  private final SortedSet<String> ignored = new TreeSet<>();
+
+  private QuantizedConfig(MoeModel model, List<QuantizeWeights> steps) {
+    this.model = model;
+    Map<Integer, QuantizeWeights> byLayer = new HashMap<>();
+    steps.forEach(step -> byLayer.put(step.layer(), step));
+    model
+        .inventory()
+        .names()
+        .forEach((id, name) -> {
+          Optional<IntegerScheme> scheme =
+              Optional.ofNullable(byLayer.get(id.layer())).flatMap(step -> scheme(step, id));
+          if (scheme.isPresent()) {
+            layers.computeIfAbsent(scheme.get(), absent -> new ArrayList<>()).add(id);
+          } else if (isLinear(id, name)) {
+            ignored.add(module(name));
+          }
+        });
+    for (String name : model.inventory().multiTokenPrediction()) {
+      TensorInfo info = model.checkpoint().tensors().get(name);
+      if (info != null && name.endsWith(WEIGHT) && info.shape().rank() == 2) {
+        ignored.add(module(name));
+      }
+    }
+  }
+
+  /// The configuration of the result.
+  static ModelConfig of(MoeModel model, List<QuantizeWeights> steps) {
+    ModelConfig config = model.layout().config();
+    boolean packed =
+        steps.stream().anyMatch(step -> step.storage() == QuantizedStorage.COMPRESSED_TENSORS);
+    return packed
+        ? config.with(SourceScheme.KEY, new QuantizedConfig(model, steps).json())
+        : config;
+  }
+
+  private static Optional<IntegerScheme> scheme(QuantizeWeights step, TensorId id) {
+    return step.parts().stream()
+        .filter(part -> part.linears().contains(id.role()))
+        .map(part -> part.scheme(id.expert()))
+        .findFirst();
+  }
+
+  private boolean isLinear(TensorId id, String name) {
+    return id.role() != TensorRole.EMBEDDING
+        && name.endsWith(WEIGHT)
+        && model.info(id).shape().rank() == 2;
+  }
+
+  private static String module(String weight) {
+    return weight.endsWith(WEIGHT)
+        ? weight.substring(0, weight.length() - WEIGHT.length())
+        : weight;
+  }
+
+  private ObjectNode json() {
+    ObjectNode config = JSON.objectNode();
+    config.put("quant_method", "compressed-tensors");
+    config.put("format", "pack-quantized");
+    config.put("quantization_status", "compressed");
+    ObjectNode groups = config.putObject("config_groups");
+    List<IntegerScheme> schemes =
+        layers.keySet().stream().sorted(Comparator.comparingInt(this::count)).toList();
+    for (IntegerScheme scheme : schemes) {
+      boolean last = scheme.equals(schemes.getLast());
+      groups.set("group_" + groups.size(), group(scheme, last));
+    }
+    ignored.add(
+        HEAD); // one that is tied to the embedding has no tensor and is a layer all the same
+    ArrayNode ignore = config.putArray("ignore");
+    ignored.forEach(ignore::add);
+    return config;
+  }
+
+  private int count(IntegerScheme scheme) {
+    return layers.getOrDefault(scheme, List.of()).size();
+  }
+
+  private ObjectNode group(IntegerScheme scheme, boolean last) {
+    ObjectNode group = JSON.objectNode();
+    ArrayNode targets = group.putArray("targets");
+    if (last) {
+      targets.add("Linear");
+    } else {
+      targets(scheme).forEach(targets::add);
+    }
+    ObjectNode weights = group.putObject("weights");
+    weights.put("num_bits", scheme.bits());
+    weights.put("type", "int");
+    weights.put("symmetric", scheme.isSymmetric());
+    boolean byRow = scheme.groupSize() == IntegerScheme.CHANNEL;
+    weights.put("strategy", byRow ? "channel" : "group");
+    if (!byRow) {
+      weights.put("group_size", scheme.groupSize());
+    }
+    weights.put("dynamic", false);
+    return group;
+  }
+
+  /// The layers of a scheme; where all experts of a layer have it, one pattern for them.
+  private List<String> targets(IntegerScheme scheme) {
+    Map<String, List<String>> names = new TreeMap<>();
+    for (TensorId id : layers.getOrDefault(scheme, List.of())) {
+      String module = module(model.inventory().name(id));
+      String key = id.expert() == TensorId.NONE ? module : pattern(module, id.expert());
+      names.computeIfAbsent(key, absent -> new ArrayList<>()).add(module);
+    }
+    List<String> targets = new ArrayList<>();
+    names.forEach((key, modules) -> {
+      if (key.startsWith("re:") && isWhole(modules)) {
+        targets.add(key);
+      } else {
+        targets.addAll(modules);
+      }
+    });
+    return targets;
+  }
+
+  private boolean isWhole(List<String> modules) {
+    return modules.size() == model.layout().experts();
+  }
+
+  /// `re:model[.]layers[.]3[.]mlp[.]experts[.][0-9]+[.]gate_proj$`.
+  private static String pattern(String module, int expert) {
+    String any = module.replaceFirst("\\." + expert + "\\.(?!.*\\." + expert + "\\.)", ".#.");
+    return "re:" + any.replace(".", "[.]").replace("#", "[0-9]+") + "$";
+  }
+}

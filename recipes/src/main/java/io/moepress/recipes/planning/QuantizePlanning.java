@@ -1,0 +1,159 @@
+package io.moepress.recipes.planning;
+
+import io.moepress.formats.Checks;
+import io.moepress.formats.architecture.LinearInput;
+import io.moepress.formats.architecture.LinearShape;
+import io.moepress.formats.architecture.MoeModel;
+import io.moepress.formats.architecture.TensorId;
+import io.moepress.formats.architecture.TensorRole;
+import io.moepress.formats.integer.IntegerScheme;
+import io.moepress.formats.tensor.DType;
+import io.moepress.recipes.evidence.Evidence;
+import io.moepress.recipes.plan.PlanMismatchException;
+import io.moepress.recipes.plan.PlanStep;
+import io.moepress.recipes.plan.QuantizeOptions;
+import io.moepress.recipes.plan.QuantizeWeights;
+import io.moepress.recipes.plan.QuantizeWeights.Part;
+import io.moepress.recipes.plan.QuantizedStorage;
+import io.moepress.recipes.recipe.QuantizeStep;
+import io.moepress.recipes.target.ExpertNumbers;
+import io.moepress.recipes.target.Finding;
+import io.moepress.recipes.target.QuantizedLayers;
+import io.moepress.recipes.target.Target;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/// Plans a step that quantises weights.
+///
+/// @param model what is changed
+/// @param step what the recipe asks for
+/// @param common what all kinds of steps need
+record QuantizePlanning(MoeModel model, QuantizeStep step, PlanningContext common)
+    implements StepPlanning {
+
+  @Override
+  public List<Finding> preflight() {
+    requireFitting();
+    QuantizedLayers.require(common.target(), step.options(), storage());
+    return common.checkTarget(ExpertNumbers.of(model.layout()));
+  }
+
+  @Override
+  public List<PlanStep> decide(Evidence evidence) {
+    preflight();
+    List<PlanStep> steps = new ArrayList<>();
+    for (int layer = 0; layer < model.layout().layers(); layer++) {
+      List<Part> parts = parts(layer);
+      if (!parts.isEmpty()) {
+        steps.add(new QuantizeWeights(layer, step.name(), storage(), parts));
+      }
+    }
+    noteBits();
+    return steps;
+  }
+
+  private QuantizedStorage storage() {
+    return step.options()
+        .storage()
+        .orElse(
+            common.target() == Target.RESEARCH
+                ? QuantizedStorage.DECODED
+                : QuantizedStorage.COMPRESSED_TENSORS);
+  }
+
+  private List<Part> parts(int layer) {
+    Set<TensorRole> experts = EnumSet.noneOf(TensorRole.class);
+    Set<TensorRole> others = EnumSet.noneOf(TensorRole.class);
+    for (TensorId id : model.inventory().names().keySet()) {
+      if (id.layer() == layer && isMap(id.role())) {
+        (id.role().isExpert() ? experts : others).add(id.role());
+      }
+    }
+    QuantizeOptions options = step.options();
+    List<Part> parts = new ArrayList<>();
+    if (!experts.isEmpty()) {
+      parts.add(new Part(List.copyOf(experts), options.experts()));
+    }
+    if (!others.isEmpty() && options.others().isPresent()) {
+      parts.add(new Part(List.copyOf(others), options.others().get()));
+    }
+    return parts;
+  }
+
+  /// Whether weights of a role are ever quantised: a router decides too much with too few weights.
+  private static boolean isMap(TensorRole role) {
+    return role != TensorRole.ROUTER
+        && role != TensorRole.SHARED_ROUTER
+        && LinearInput.of(role).isPresent();
+  }
+
+  private Optional<IntegerScheme> scheme(TensorId id) {
+    if (id.layer() == TensorId.NONE || !isMap(id.role())) {
+      return Optional.empty();
+    }
+    return id.role().isExpert() ? Optional.of(step.options().experts()) : step.options().others();
+  }
+
+  private void requireFitting() {
+    for (TensorId id : model.inventory().names().keySet()) {
+      scheme(id).ifPresent(scheme -> requireFitting(id, scheme));
+    }
+  }
+
+  private void requireFitting(TensorId id, IntegerScheme scheme) {
+    LinearShape shape = LinearShape.of(model, id);
+    String name = model.inventory().name(id);
+    if (shape.stacked() != null) {
+      throw new PlanMismatchException(
+          "%s holds a matrix for each expert: such weights cannot be quantised yet (expected a tensor"
+              + " for each expert and projection)",
+          name);
+    }
+    if (!scheme.divides(shape.inputs())) {
+      throw new PlanMismatchException(
+          "group-size: %d: the rows of %s have %d weights (expected a divisor). Use \"group-size: %d\".",
+          scheme.groupSize(), name, shape.inputs(), divisor(shape.inputs(), scheme.groupSize()));
+    }
+    if (storage() == QuantizedStorage.COMPRESSED_TENSORS
+        && scheme.bits() == 1
+        && scheme.isSymmetric()) {
+      throw new PlanMismatchException(
+          "scheme: symmetric weights of 1 bit have no layout. Use \"symmetric: false\", or \"storage:"
+              + " decoded\".");
+    }
+  }
+
+  /// The largest power of two that divides rows into groups no larger than was asked for.
+  private static long divisor(long inputs, int wanted) {
+    return Math.min(Long.lowestOneBit(inputs), Integer.highestOneBit(wanted));
+  }
+
+  private void noteBits() {
+    long weights = 0;
+    long bits = 0;
+    long kept = 0;
+    for (TensorId id : model.inventory().names().keySet()) {
+      Optional<IntegerScheme> scheme = scheme(id);
+      if (scheme.isEmpty()) {
+        kept += model.info(id).shape().elementCount();
+        continue;
+      }
+      LinearShape shape = LinearShape.of(model, id);
+      DType type = model.info(id).dtype();
+      weights += shape.weights();
+      bits += scheme.get().storedBits(shape.outputs(), shape.inputs(), type);
+    }
+    common.note(
+        Checks.text(
+            "quantised: %,d weights of %,d, to %.2f bits each with their scales; the others stay",
+            weights, weights + kept, (double) bits / Math.max(1, weights)));
+    if (storage() == QuantizedStorage.DECODED) {
+      common.note(
+          "quantised weights are written as the numbers they stand for: the files are as large as"
+              + " before");
+    }
+  }
+}

@@ -1,0 +1,38 @@
+package io.moepress.recipes.recipe;
+
+import io.moepress.recipes.evidence.Statistic;
+import io.moepress.recipes.plan.QuantizeMethod;
+import io.moepress.recipes.plan.QuantizeOptions;
+import java.util.Set;
+
+/// Weights become integers with scales.
+///
+/// @param method finds the codes
+/// @param options which weights, how many bits, and how they are stored
+public record QuantizeStep(QuantizeMethod method, QuantizeOptions options) implements RecipeStep {
+
+  @Override
+  public String name() {
+    return method.name();
+  }
+
+  @Override
+  public Set<Statistic> needs() {
+    return Set.of();
+  }
+
+  @Override
+  public Set<Statistic> uses() {
+    return needs();
+  }
+
+  @Override
+  public boolean needsReservoir() {
+    return false;
+  }
+
+  /// The same with another method.
+  public QuantizeStep with(QuantizeMethod other) {
+    return new QuantizeStep(other, options);
+  }
+}
