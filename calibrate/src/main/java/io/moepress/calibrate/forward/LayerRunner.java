@@ -88,7 +88,10 @@ final class LayerRunner {
             streams.outputs(),
             result.sums(),
             sink -> forEachLogits(layer, sink),
-            tokens -> new EveryExpert(layer, blocks, workers).over(streams.inputs(), tokens)));
+            tokens -> new EveryExpert(layer, blocks, workers).over(streams.inputs(), tokens),
+            widths ->
+                new RoundedExperts(layer, layout.experts(layer), blocks, workers)
+                    .errors(streams.inputs(), routing, widths)));
     if (blocks.hasSharedExpert()) {
       addShared(layer, moments);
     }

@@ -4,6 +4,8 @@ import io.moepress.formats.architecture.LinearInput;
 import java.io.IOException;
 import java.util.Map;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.SortedSet;
 
 /// What one MoE layer did with the corpus, seen before its output joins the residual stream.
 ///
@@ -21,6 +23,7 @@ import java.util.Set;
 /// @param sums `[E]` rows for each of the sums that the observer wants
 /// @param logits calculates the router's logits once more
 /// @param outputs runs every expert on tokens that may not have chosen it
+/// @param rounding runs the experts with weights of few bits
 public record MoePass(
     int layer,
     int experts,
@@ -32,7 +35,8 @@ public record MoePass(
     HiddenStates routedOutput,
     Map<ExpertSum, double[][]> sums,
     LogitSource logits,
-    OutputSource outputs) {
+    OutputSource outputs,
+    RoundingSource rounding) {
 
   /// Sees every MoE layer of a forward pass, in order.
   @FunctionalInterface
@@ -76,6 +80,16 @@ public record MoePass(
     ///
     /// @param tokens indices in the corpus, at least one
     OutputSums over(int[] tokens) throws IOException;
+  }
+
+  /// Runs experts with weights of few bits on the tokens that chose them.
+  @FunctionalInterface
+  public interface RoundingSource {
+    /// By how much their outputs change.
+    ///
+    /// @param widths bits, each of them for all weights of an expert
+    /// @return `‖f_j(x_t) − f_j^b(x_t)‖₂` of each slot, by bits
+    SortedMap<Integer, float[]> errors(SortedSet<Integer> widths) throws IOException;
   }
 
   /// What all experts say of the same tokens.

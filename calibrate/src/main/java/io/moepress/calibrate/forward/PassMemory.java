@@ -185,6 +185,15 @@ public record PassMemory(long layer, long job, long states, long lists) {
     return with(EveryExpert.bytes(layout, tokens));
   }
 
+  /// This, and running experts beside themselves with rounded weights.
+  ///
+  /// @param widths to how many widths
+  public PassMemory withRounding(ModelLayout layout, long tokens, int widths) {
+    long errors = widths * tokens * layout.topK() * Float.BYTES;
+    long both = 2 * expertJob(layout, tokens);
+    return new PassMemory(layer, Math.max(job, both), states, lists + errors);
+  }
+
   /// This for a pass that revises layers: it keeps the residual stream in front of a layer.
   public PassMemory revising() {
     return new PassMemory(layer, job, states + states / COPIES, lists);

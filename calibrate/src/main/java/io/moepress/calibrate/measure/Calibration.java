@@ -73,7 +73,10 @@ public final class Calibration {
     long matrices = columns * layout.experts() * Double.BYTES;
     PassMemory pass = PassMemory.of(model, corpus).with(2 * (matrices + reservoir));
     boolean runsAll = request.statistics().stream().anyMatch(Statistic::isOverReservoir);
-    return runsAll ? pass.withEveryExpert(layout, rows) : pass;
+    PassMemory all = runsAll ? pass.withEveryExpert(layout, rows) : pass;
+    int roundings =
+        (int) request.statistics().stream().filter(each -> each.roundedBits() > 0).count();
+    return roundings == 0 ? all : all.withRounding(layout, corpus.tokens(), roundings);
   }
 
   /// Measures.

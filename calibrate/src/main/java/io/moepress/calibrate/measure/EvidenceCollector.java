@@ -27,7 +27,9 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.SortedMap;
+import java.util.SortedSet;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /// Gathers each [Statistic] of a request while a forward pass goes by, and the reservoir: float32
@@ -44,6 +46,9 @@ public final class EvidenceCollector implements MoePass.Observer {
 
   /// Of the layer that is observed: several statistics come of one run of all experts.
   private @Nullable OutputSums reservoirOutputs;
+
+  /// Of that layer: one run of the experts gives the errors of all widths.
+  private @Nullable SortedMap<Integer, float[]> roundingErrors;
 
   /// Gathers for one corpus.
   ///
@@ -87,6 +92,15 @@ public final class EvidenceCollector implements MoePass.Observer {
       case EASY_EP_SUM -> gathered(this::easyEp);
       case OUTPUT_MAXIMUM -> slots(statistic, (pass, slot) -> pass.outputMaxima()[slot]);
       case ROUTER_LOGIT_SUM -> gathered(pass -> RouterSums.logits(pass, domainOfToken, domains));
+      case ROUNDING_ERROR_1,
+          ROUNDING_ERROR_2,
+          ROUNDING_ERROR_3,
+          ROUNDING_ERROR_4,
+          ROUNDING_ERROR_5,
+          ROUNDING_ERROR_6,
+          ROUNDING_ERROR_7,
+          ROUNDING_ERROR_8 ->
+          gathered(pass -> rounding(statistic, pass));
       case COACTIVATION -> gathered(RouterSums::coactivation);
       case ROUTER_LOGIT_GRAM -> gathered(RouterSums::logitGram);
       case OUTPUT_SUM -> summed(ExpertSum.OUTPUTS);
@@ -127,9 +141,30 @@ public final class EvidenceCollector implements MoePass.Observer {
     return outputs;
   }
 
+  /// What the experts' outputs lose when weights are rounded.
+  private double[][] rounding(Statistic statistic, MoePass pass) throws IOException {
+    SortedMap<Integer, float[]> errors = roundingErrors;
+    if (errors == null) {
+      SortedSet<Integer> widths = new TreeSet<>();
+      request.statistics().forEach(wanted -> widths.add(wanted.roundedBits()));
+      widths.remove(0);
+      errors = pass.rounding().errors(widths);
+      roundingErrors = errors;
+    }
+    float[] ofSlots = Objects.requireNonNull(errors.get(statistic.roundedBits()));
+    return bySlot(
+        statistic,
+        pass,
+        (seen, slot) -> {
+          double change = gate(seen, slot) * ofSlots[slot];
+          return change * change;
+        });
+  }
+
   @Override
   public void observe(MoePass pass) throws IOException {
     reservoirOutputs = null;
+    roundingErrors = null;
     Map<Statistic, double[][]> values = new EnumMap<>(Statistic.class);
     Map<Statistic, double[][]> matrices = new EnumMap<>(Statistic.class);
     for (Map.Entry<Statistic, Source> entry : sources.entrySet()) {

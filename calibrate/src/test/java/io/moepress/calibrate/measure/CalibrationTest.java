@@ -145,15 +145,17 @@ class CalibrationTest {
         sequences.stream().map(ids -> new TokenSequence(0, ids)).toList());
   }
 
-  /// A hundredth of a percent of the largest element: sums of both signs may cancel.
+  /// A hundredth of a percent of the largest element: sums of both signs may cancel. Of outputs
+  /// that rounding changes by a little, the differences have fewer digits.
   private static void assertClose(Statistic statistic, double[][] found, double[][] expected) {
     double largest =
         Arrays.stream(expected).flatMapToDouble(Arrays::stream).map(Math::abs).max().orElseThrow();
+    double tolerance = statistic.roundedBits() == 0 ? 1e-4 : 1e-2;
     assertThat(found).hasSameDimensionsAs(expected);
     for (int row = 0; row < found.length; row++) {
       assertThat(found[row])
           .as("%s, row %d", statistic, row)
-          .containsExactly(expected[row], within(1e-4 * largest));
+          .containsExactly(expected[row], within(tolerance * largest));
     }
   }
 

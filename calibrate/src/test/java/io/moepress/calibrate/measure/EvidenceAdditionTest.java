@@ -24,7 +24,9 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.SortedMap;
 import java.util.SplittableRandom;
+import java.util.TreeMap;
 import java.util.stream.IntStream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -168,6 +170,11 @@ class EvidenceAdditionTest {
                 },
                 tokens -> {
                   throw new IllegalStateException("nobody asked for all outputs");
+                },
+                widths -> {
+                  SortedMap<Integer, float[]> errors = new TreeMap<>();
+                  widths.forEach(bits -> errors.put(bits, slots(norms, first, end)));
+                  return errors;
                 }));
       }
       List<Evidence.Domain> domains = new ArrayList<>();

@@ -213,6 +213,9 @@ class EvidenceCollectorTest {
               },
               tokens -> {
                 throw new IllegalStateException("nobody asked for all outputs");
+              },
+              widths -> {
+                throw new IllegalStateException("nobody asked for rounding");
               }));
     }
     assertThat(collector.layers()).containsOnlyKeys(3);

@@ -15,6 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 
 /// The first 25 mathematics texts on a trained model, against an implementation that shares no
@@ -62,6 +63,25 @@ class GoldenEvidenceTest {
             assertThat(values.total(statistic)[expert])
                 .as("layer %d, expert %d", layer, expert)
                 .isCloseTo(expected.get(expert).asDouble(), withPercentage(0.01));
+          }
+        });
+  }
+
+  /// MC-MoE's `ε`: the norm over the corpus of what rounding one expert changes of the block's
+  /// output.
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 3})
+  void roundingErrorsAreTheReferenceImplementations(int bits) {
+    evidence
+        .layers()
+        .forEach((layer, values) -> {
+          JsonNode expected = golden.at("/layers/" + layer + "/pmq/error_1_2_3_bits_group128");
+          assertThat(expected.size()).isEqualTo(8);
+          for (int expert = 0; expert < 8; expert++) {
+            double found = Math.sqrt(values.total(Statistic.roundingError(bits))[expert]);
+            assertThat(found)
+                .as("layer %d, expert %d", layer, expert)
+                .isCloseTo(expected.get(expert).get(bits - 1).asDouble(), withPercentage(0.1));
           }
         });
   }

@@ -42,6 +42,9 @@ class NaiveEvidenceTest {
     for (int layer = 0; layer < 2; layer++) {
       List<Visit> ofLayer = ofLayer(visits, layer);
       for (Statistic statistic : Statistic.values()) {
+        if (statistic.roundedBits() > 0) {
+          continue; // RoundedNetworkTest, GoldenEvidenceTest
+        }
         double[][] expected = naive(statistic, ofLayer);
         double[][] found = Measured.rows(evidence.layers().get(layer), statistic);
         assertClose(statistic, found, expected);
@@ -108,6 +111,14 @@ class NaiveEvidenceTest {
       case GATED_INTERMEDIATE_SQUARE_SUM ->
           add(values[j], times(g, visit.intermediates()[slot]), 2);
       case INTERMEDIATE_SQUARE_SUM -> add(values[j], visit.intermediates()[slot], 2);
+      case ROUNDING_ERROR_1,
+          ROUNDING_ERROR_2,
+          ROUNDING_ERROR_3,
+          ROUNDING_ERROR_4,
+          ROUNDING_ERROR_5,
+          ROUNDING_ERROR_6,
+          ROUNDING_ERROR_7,
+          ROUNDING_ERROR_8 -> {} // RoundedNetworkTest
       case ROUTER_LOGIT_SUM, ROUTER_LOGIT_GRAM -> {}
       case RESERVOIR_OUTPUT_SUM, RESERVOIR_OUTPUT_COSINE_SUM -> {}
     }

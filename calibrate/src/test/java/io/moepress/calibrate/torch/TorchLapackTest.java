@@ -108,6 +108,19 @@ class TorchLapackTest {
         .containsExactly(projection(expected, half, order), within(1e-6));
   }
 
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 3, 20, 128})
+  void eigenvaluesAloneAreThoseOfTheVectors(int order) {
+    double[] rows = random(order * order, order);
+    double[] matrix = PLAIN.productTransposed(rows, rows, order, order, order);
+
+    double[] found = LAPACK.eigenvalues(matrix, order);
+
+    assertThat(found).isSorted();
+    assertThat(found).containsExactly(LAPACK.eigen(matrix, order).values(), within(1e-12 * order));
+    assertThat(found).containsExactly(PLAIN.eigenvalues(matrix, order), within(1e-6));
+  }
+
   /// On the space of the eigenvectors with the `rank` largest values.
   private static double[] projection(Eigen eigen, int rank, int order) {
     double[] projection = new double[order * order];

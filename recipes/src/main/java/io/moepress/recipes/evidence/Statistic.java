@@ -40,6 +40,25 @@ public enum Statistic {
   OUTPUT_MAXIMUM(Combination.MAXIMUM, "max_{x ∈ X_j} ‖f_j(x)‖_∞"),
   /// Over all tokens, whomever they chose.
   ROUTER_LOGIT_SUM("Σ_{x ∈ T} z_j(x)"),
+  /// By how much the block's output changes when this expert's weights alone are rounded to 1 bit:
+  /// what PMQ of MC-MoE asks. `f_j^b` has the weights of its three matrices rounded to the nearest
+  /// of a grid of `b` bits, in groups of 128 consecutive columns of a row; at 1 bit `± mean |w|`,
+  /// else evenly from the smallest to the largest of the group and 0, with an integer for 0.
+  ROUNDING_ERROR_1(rounding(1)),
+  /// The same for 2 bits.
+  ROUNDING_ERROR_2(rounding(2)),
+  /// The same for 3 bits.
+  ROUNDING_ERROR_3(rounding(3)),
+  /// The same for 4 bits.
+  ROUNDING_ERROR_4(rounding(4)),
+  /// The same for 5 bits.
+  ROUNDING_ERROR_5(rounding(5)),
+  /// The same for 6 bits.
+  ROUNDING_ERROR_6(rounding(6)),
+  /// The same for 7 bits.
+  ROUNDING_ERROR_7(rounding(7)),
+  /// The same for 8 bits.
+  ROUNDING_ERROR_8(rounding(8)),
   /// Tokens that chose both experts; the diagonal holds [#ROUTED_TOKENS].
   COACTIVATION(Form.EXPERT_PAIRS, "Σ_x 1[x ∈ X_i and x ∈ X_j]"),
   /// Over all tokens. With the sum and the number of tokens it gives means and covariances.
@@ -64,6 +83,20 @@ public enum Statistic {
   private final Form form;
   private final Combination combination;
   private final String formula;
+
+  /// Those of rounding, by their bits. A class of its own, to be made when all constants are.
+  private static final class Rounding {
+    private static final List<Statistic> BY_BITS =
+        List.of(
+            ROUNDING_ERROR_1,
+            ROUNDING_ERROR_2,
+            ROUNDING_ERROR_3,
+            ROUNDING_ERROR_4,
+            ROUNDING_ERROR_5,
+            ROUNDING_ERROR_6,
+            ROUNDING_ERROR_7,
+            ROUNDING_ERROR_8);
+  }
 
   /// What a statistic is indexed by.
   public enum Form {
@@ -122,6 +155,10 @@ public enum Statistic {
     this.formula = formula;
   }
 
+  private static String rounding(int bits) {
+    return "Σ_{x ∈ X_j} g_j(x)² · ‖f_j(x) − f_j^b(x)‖₂², b = " + bits;
+  }
+
   /// What it is indexed by.
   public Form form() {
     return form;
@@ -148,6 +185,18 @@ public enum Statistic {
     return formula;
   }
 
+  /// The one of rounding to a number of bits.
+  ///
+  /// @param bits 1 to 8
+  public static Statistic roundingError(int bits) {
+    return Rounding.BY_BITS.get(bits - 1);
+  }
+
+  /// The number of bits that experts are rounded to for it; 0 where they are not.
+  public int roundedBits() {
+    return Rounding.BY_BITS.indexOf(this) + 1;
+  }
+
   /// Its name in files and options, such as `gate-sum`.
   public String label() {
     return name().toLowerCase(Locale.ROOT).replace('_', '-');
@@ -164,10 +213,11 @@ public enum Statistic {
   }
 
   /// Those that cost next to nothing, and are gathered unless a user asks for others: all numbers
-  /// for each expert but [#ROUTER_LOGIT_SUM].
+  /// for each expert but [#ROUTER_LOGIT_SUM] and those of rounding, each of which runs all experts
+  /// once more.
   public static Set<Statistic> defaults() {
     EnumSet<Statistic> cheap = EnumSet.allOf(Statistic.class);
-    cheap.removeIf(Statistic::isMatrix);
+    cheap.removeIf(statistic -> statistic.isMatrix() || statistic.roundedBits() > 0);
     cheap.remove(ROUTER_LOGIT_SUM);
     return Collections.unmodifiableSet(cheap);
   }

@@ -168,15 +168,26 @@ public final class Lapack implements LinearAlgebra {
 
   @Override
   public Eigen eigen(double[] symmetric, int order) {
+    long numbers = 1 + 6L * order + 2L * order * order; // as dsyevd asks for with vectors
+    return eigen(symmetric, order, 'V', numbers, 3 + 5 * order);
+  }
+
+  @Override
+  public double[] eigenvalues(double[] symmetric, int order) {
+    return eigen(symmetric, order, 'N', 1 + 2L * order, 1).values(); // as it asks for without
+  }
+
+  /// @param job what to look for
+  /// @param numbers room for as many
+  /// @param integers room for as many
+  private Eigen eigen(double[] symmetric, int order, char job, long numbers, int integers) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment matrix = arena.allocateFrom(JAVA_DOUBLE, symmetric);
       MemorySegment values = arena.allocate(JAVA_DOUBLE, order);
-      long numbers = 1 + 6L * order + 2L * order * order; // as dsyevd asks for with vectors
-      int integers = 3 + 5 * order;
       MemorySegment outcome = integer(arena, 0);
       call(
           dsyevd,
-          letter(arena, 'V'),
+          letter(arena, job),
           letter(arena, 'L'), // the upper triangle, row by row
           integer(arena, order),
           matrix,

@@ -80,6 +80,11 @@ public interface LinearAlgebra {
   /// @param symmetric `[order, order]`, finite
   Eigen eigen(double[] symmetric, int order);
 
+  /// Eigenvalues alone, ascending: several times as fast.
+  ///
+  /// @param symmetric `[order, order]`, finite
+  double[] eigenvalues(double[] symmetric, int order);
+
   /// The library of this machine, or plain Java where none is on the class path.
   static LinearAlgebra best() {
     return BestAlgebra.FOUND;

@@ -114,4 +114,9 @@ public record PlainAlgebra() implements LinearAlgebra {
     }
     return new Eigen(values, vectors);
   }
+
+  @Override
+  public double[] eigenvalues(double[] symmetric, int order) {
+    return eigen(symmetric, order).values();
+  }
 }
