@@ -15,10 +15,13 @@ import io.moepress.prune.OwlSparsity;
 import io.moepress.prune.RandomPruning;
 import io.moepress.prune.StunPruning;
 import io.moepress.prune.WandaSparsity;
+import io.moepress.quantize.AlphaQ;
+import io.moepress.quantize.Pmq;
 import io.moepress.quantize.RoundToNearest;
 import io.moepress.recipes.evidence.LinearStatistic;
 import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.plan.KeepRatio;
+import io.moepress.recipes.plan.BitMethod;
 import io.moepress.recipes.plan.MergeMethod;
 import io.moepress.recipes.plan.MethodDescription;
 import io.moepress.recipes.plan.PruneMethod;
@@ -53,6 +56,7 @@ final class Methods implements MethodCatalog {
   private final Kind<MergeMethod> merge = new Kind<>(MERGE);
   private final Kind<SparsityMethod> sparsity = new Kind<>(SPARSIFY);
   private final Kind<QuantizeMethod> quantize = new Kind<>(QUANTIZE);
+  private final Kind<BitMethod> bits = new Kind<>(QUANTIZE);
 
   Methods() {
     prune.add(EasyEpPruning.DESCRIPTION, (options, seed) -> new EasyEpPruning());
@@ -69,6 +73,8 @@ final class Methods implements MethodCatalog {
     sparsity.add(OwlSparsity.DESCRIPTION, (options, seed) -> owl(options));
     sparsity.add(MagnitudeSparsity.DESCRIPTION, (options, seed) -> new MagnitudeSparsity());
     quantize.add(RoundToNearest.DESCRIPTION, (options, seed) -> new RoundToNearest());
+    bits.add(Pmq.DESCRIPTION, (options, seed) -> pmq(options));
+    bits.add(AlphaQ.DESCRIPTION, (options, seed) -> alphaQ(options));
   }
 
   /// The methods for one kind of step.
@@ -121,7 +127,7 @@ final class Methods implements MethodCatalog {
 
   /// The step of a recipe that a method is for.
   String step(String name) {
-    return Stream.of(prune, merge, sparsity, quantize)
+    return Stream.of(prune, merge, sparsity, quantize, bits)
         .filter(kind -> kind.names().contains(name))
         .map(kind -> kind.step)
         .findFirst()
@@ -134,7 +140,7 @@ final class Methods implements MethodCatalog {
         switch (step(name)) {
           case PRUNE -> Statistic.labels(prune.example(name).needs());
           case MERGE -> Statistic.labels(merge.example(name).needs());
-          case QUANTIZE -> List.of();
+          case QUANTIZE -> bits.names().contains(name) ? needs(bits.example(name)) : List.of();
           default -> needs(sparsity.example(name));
         };
     return needs.stream().sorted().toList();
@@ -145,6 +151,29 @@ final class Methods implements MethodCatalog {
     List<String> needs = new ArrayList<>(Statistic.labels(step.needs()));
     needs.addAll(LinearStatistic.labels(step.linears()));
     return needs;
+  }
+
+  private static List<String> needs(BitMethod method) {
+    return Statistic.labels(method.needs(method.defaultWidths()));
+  }
+
+  private static Pmq pmq(YamlNode options) {
+    Pmq standard = Pmq.DEFAULT;
+    return new Pmq(
+        options.optional("alpha").map(YamlNode::decimal).orElse(standard.alpha()),
+        options.optional("beta").map(YamlNode::decimal).orElse(standard.beta()),
+        options.optional("gamma").map(YamlNode::decimal).orElse(standard.gamma()),
+        options.optional("present").map(node -> node.atLeast(0)).orElse(standard.present()));
+  }
+
+  private static AlphaQ alphaQ(YamlNode options) {
+    AlphaQ standard = AlphaQ.DEFAULT;
+    return new AlphaQ(
+        options.optional("gamma").map(YamlNode::decimal).orElse(standard.gamma()),
+        options
+            .optional("tail")
+            .map(node -> node.choice(AlphaQ.Fit.labels(), AlphaQ.Fit::named))
+            .orElse(standard.fit()));
   }
 
   /// A way to set weights to zero without options, to ask what it needs.
@@ -225,6 +254,16 @@ final class Methods implements MethodCatalog {
   @Override
   public Set<String> mergeNames() {
     return merge.names();
+  }
+
+  @Override
+  public Optional<MethodBinder<BitMethod>> bits(String name) {
+    return bits.binder(name);
+  }
+
+  @Override
+  public Set<String> bitNames() {
+    return bits.names();
   }
 
   @Override

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatNoException;
 
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
+import io.moepress.recipes.plan.BitMethod;
 import io.moepress.recipes.plan.MergeMethod;
 import io.moepress.recipes.plan.MethodDescription;
 import io.moepress.recipes.plan.PruneMethod;
@@ -114,6 +115,11 @@ class MethodsTest {
         .isNotEmpty();
     assertThat(rows("| method for codes |"))
         .isEqualTo(methods.quantizeNames().stream().map(this::sourcedRow).toList());
+    assertThat(methods.bitNames())
+        .hasSameSizeAs(written("io.moepress.quantize", BitMethod.class))
+        .isNotEmpty();
+    assertThat(rows("| method for bits |"))
+        .isEqualTo(methods.bitNames().stream().map(this::row).toList());
     for (String name : methods.quantizeNames()) {
       assertThat(methods.quantize(name).orElseThrow().bind(noOptions(), 42).name()).isEqualTo(name);
     }
@@ -147,6 +153,7 @@ class MethodsTest {
       methods.merge(name).ifPresent(binder -> binder.bind(options, 42));
       methods.sparsity(name).ifPresent(binder -> binder.bind(options, 42));
       methods.quantize(name).ifPresent(binder -> binder.bind(options, 42));
+      methods.bits(name).ifPresent(binder -> binder.bind(options, 42));
 
       String known =
           methods.description(name).orElseThrow().options().stream()

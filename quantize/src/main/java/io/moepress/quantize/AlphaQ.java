@@ -21,6 +21,8 @@ import java.util.DoubleSummaryStatistics;
 import java.util.List;
 import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.Locale;
+import java.util.Optional;
 import java.util.TreeSet;
 
 /// AlphaQ: matrices with a heavy-tailed spectrum, those that have learned most, get more bits. It
@@ -62,8 +64,8 @@ public record AlphaQ(double gamma, Fit fit) implements BitMethod {
           "Superone77/AlphaQ 3624976, utils_alpha.py",
           List.of(
               new Option("gamma", "how much the exponent counts; 0: the variance alone", "10"),
-              new Option("fit", "the tail: the largest tenth (`hill`) or half (`middle`)", "hill")),
-          "- quantize: {allocate: alphaq, bits: 3.5, widths: [2, 3, 4]}");
+              new Option("tail", "the tail of a spectrum: the largest tenth (`hill`) or half (`middle`)", "hill")),
+          "- quantize: {method: round-to-nearest, allocate: alphaq, bits: 3.5}");
 
   /// Relative to their mean, exponents that differ by less say little.
   private static final double LEAST_SPREAD = 0.02;
@@ -77,6 +79,21 @@ public record AlphaQ(double gamma, Fit fit) implements BitMethod {
     HILL,
     /// The larger half, as in AlphaPruning's `xmin_mid`.
     MIDDLE;
+
+    /// As in a recipe: `hill`.
+    public String label() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+
+    /// The fit with this label.
+    public static Optional<Fit> named(String label) {
+      return Arrays.stream(values()).filter(fit -> fit.label().equals(label)).findFirst();
+    }
+
+    /// All labels.
+    public static List<String> labels() {
+      return Arrays.stream(values()).map(Fit::label).toList();
+    }
 
     double of(Spectrum spectrum) {
       return switch (this) {

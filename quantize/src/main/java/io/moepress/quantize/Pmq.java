@@ -73,7 +73,7 @@ public record Pmq(double alpha, double beta, double gamma, int present) implemen
               new Option("beta", "power of the share of router scores", "1.5"),
               new Option("gamma", "power of the error", "1"),
               new Option("present", "so many of the largest widths has every layer", "2")),
-          "- quantize: {allocate: pmq, bits: 2.5, widths: [1, 2, 3]}");
+          "- quantize: {method: round-to-nearest, allocate: pmq, bits: 2.5}");
 
   public Pmq {
     for (double power : new double[] {alpha, beta, gamma}) {

@@ -1,5 +1,10 @@
 package io.moepress.recipes.plan;
 
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+
 /// Which weights share a width, from none to all.
 public enum BitGranularity {
   /// Each matrix for itself, where costs are known of each.
@@ -13,6 +18,21 @@ public enum BitGranularity {
   LAYER,
   /// All experts of the model.
   MODEL;
+
+  /// As in a recipe: `layer`.
+  public String label() {
+    return name().toLowerCase(Locale.ROOT);
+  }
+
+  /// The granularity with this label.
+  public static Optional<BitGranularity> named(String label) {
+    return Arrays.stream(values()).filter(each -> each.label().equals(label)).findFirst();
+  }
+
+  /// All labels.
+  public static List<String> labels() {
+    return Arrays.stream(values()).map(BitGranularity::label).toList();
+  }
 
   /// Whether experts of a layer may differ.
   public boolean tellsExpertsApart() {

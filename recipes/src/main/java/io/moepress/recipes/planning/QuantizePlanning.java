@@ -15,14 +15,19 @@ import io.moepress.recipes.plan.QuantizeOptions;
 import io.moepress.recipes.plan.QuantizeWeights;
 import io.moepress.recipes.plan.QuantizeWeights.Part;
 import io.moepress.recipes.plan.QuantizedStorage;
+import io.moepress.recipes.planning.BitPlanning.Schemes;
 import io.moepress.recipes.recipe.QuantizeStep;
 import io.moepress.recipes.target.ExpertNumbers;
 import io.moepress.recipes.target.Finding;
 import io.moepress.recipes.target.QuantizedLayers;
 import io.moepress.recipes.target.Target;
+import java.io.IOException;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.EnumSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
@@ -38,21 +43,29 @@ record QuantizePlanning(MoeModel model, QuantizeStep step, PlanningContext commo
   public List<Finding> preflight() {
     requireFitting();
     QuantizedLayers.require(common.target(), step.options(), storage());
+    if (storage() == QuantizedStorage.COMPRESSED_TENSORS) {
+      bits().requireLoadable();
+    }
     return common.checkTarget(ExpertNumbers.of(model.layout()));
   }
 
   @Override
-  public List<PlanStep> decide(Evidence evidence) {
+  public List<PlanStep> decide(Evidence evidence) throws IOException {
     preflight();
+    Schemes experts = bits().schemes(evidence, 0);
     List<PlanStep> steps = new ArrayList<>();
     for (int layer = 0; layer < model.layout().layers(); layer++) {
-      List<Part> parts = parts(layer);
+      List<Part> parts = parts(layer, experts);
       if (!parts.isEmpty()) {
         steps.add(new QuantizeWeights(layer, step.name(), storage(), parts));
       }
     }
-    noteBits();
+    noteBits(experts);
     return steps;
+  }
+
+  private BitPlanning bits() {
+    return new BitPlanning(model, step.options(), common);
   }
 
   private QuantizedStorage storage() {
@@ -64,23 +77,37 @@ record QuantizePlanning(MoeModel model, QuantizeStep step, PlanningContext commo
                 : QuantizedStorage.COMPRESSED_TENSORS);
   }
 
-  private List<Part> parts(int layer) {
-    Set<TensorRole> experts = EnumSet.noneOf(TensorRole.class);
+  private List<Part> parts(int layer, Schemes chosen) {
+    Map<TensorRole, List<IntegerScheme>> experts = new EnumMap<>(TensorRole.class);
     Set<TensorRole> others = EnumSet.noneOf(TensorRole.class);
     for (TensorId id : model.inventory().names().keySet()) {
       if (id.layer() == layer && isMap(id.role())) {
-        (id.role().isExpert() ? experts : others).add(id.role());
+        if (id.role().isExpert()) {
+          experts.computeIfAbsent(id.role(), _ -> new ArrayList<>()).add(chosen.of(id));
+        } else {
+          others.add(id.role());
+        }
       }
     }
-    QuantizeOptions options = step.options();
     List<Part> parts = new ArrayList<>();
-    if (!experts.isEmpty()) {
-      parts.add(new Part(List.copyOf(experts), options.experts()));
-    }
-    if (!others.isEmpty() && options.others().isPresent()) {
-      parts.add(new Part(List.copyOf(others), options.others().get()));
+    byScheme(experts)
+        .forEach((schemes, roles) -> parts.add(new Part(roles, schemes, List.of())));
+    if (!others.isEmpty() && step.options().others().isPresent()) {
+      parts.add(new Part(List.copyOf(others), step.options().others().get()));
     }
     return parts;
+  }
+
+  /// Roles whose experts have the same schemes, and those; one for all where all are equal.
+  private static Map<List<IntegerScheme>, List<TensorRole>> byScheme(
+      Map<TensorRole, List<IntegerScheme>> experts) {
+    Map<List<IntegerScheme>, List<TensorRole>> roles = new LinkedHashMap<>();
+    experts.forEach((role, schemes) -> {
+      boolean same = schemes.stream().distinct().count() == 1;
+      List<IntegerScheme> key = same ? List.of(schemes.getFirst()) : schemes;
+      roles.computeIfAbsent(key, _ -> new ArrayList<>()).add(role);
+    });
+    return roles;
   }
 
   /// Whether weights of a role are ever quantised: a router decides too much with too few weights.
@@ -90,16 +117,17 @@ record QuantizePlanning(MoeModel model, QuantizeStep step, PlanningContext commo
         && LinearInput.of(role).isPresent();
   }
 
-  private Optional<IntegerScheme> scheme(TensorId id) {
+  private Optional<IntegerScheme> scheme(TensorId id, Schemes experts) {
     if (id.layer() == TensorId.NONE || !isMap(id.role())) {
       return Optional.empty();
     }
-    return id.role().isExpert() ? Optional.of(step.options().experts()) : step.options().others();
+    return id.role().isExpert() ? Optional.of(experts.of(id)) : step.options().others();
   }
 
   private void requireFitting() {
     for (TensorId id : model.inventory().names().keySet()) {
-      scheme(id).ifPresent(scheme -> requireFitting(id, scheme));
+      scheme(id, new Schemes.Same(step.options().experts()))
+          .ifPresent(scheme -> requireFitting(id, scheme));
     }
   }
 
@@ -117,12 +145,12 @@ record QuantizePlanning(MoeModel model, QuantizeStep step, PlanningContext commo
           "group-size: %d: the rows of %s have %d weights (expected a divisor). Use \"group-size: %d\".",
           scheme.groupSize(), name, shape.inputs(), divisor(shape.inputs(), scheme.groupSize()));
     }
-    if (storage() == QuantizedStorage.COMPRESSED_TENSORS
-        && scheme.bits() == 1
-        && scheme.isSymmetric()) {
+    boolean signs =
+        step.options().bits().map(choice -> choice.widths().contains(1)).orElse(scheme.bits() == 1)
+            && (scheme.isSymmetric() || step.options().bits().isPresent());
+    if (storage() == QuantizedStorage.COMPRESSED_TENSORS && signs && id.role().isExpert()) {
       throw new PlanMismatchException(
-          "scheme: symmetric weights of 1 bit have no layout. Use \"symmetric: false\", or \"storage:"
-              + " decoded\".");
+          "symmetric weights of 1 bit have no layout (expected 2 bits or more, or \"storage: decoded\").");
     }
   }
 
@@ -131,12 +159,12 @@ record QuantizePlanning(MoeModel model, QuantizeStep step, PlanningContext commo
     return Math.min(Long.lowestOneBit(inputs), Integer.highestOneBit(wanted));
   }
 
-  private void noteBits() {
+  private void noteBits(Schemes experts) {
     long weights = 0;
     long bits = 0;
     long kept = 0;
     for (TensorId id : model.inventory().names().keySet()) {
-      Optional<IntegerScheme> scheme = scheme(id);
+      Optional<IntegerScheme> scheme = scheme(id, experts);
       if (scheme.isEmpty()) {
         kept += model.info(id).shape().elementCount();
         continue;

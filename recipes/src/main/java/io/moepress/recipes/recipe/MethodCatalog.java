@@ -1,5 +1,6 @@
 package io.moepress.recipes.recipe;
 
+import io.moepress.recipes.plan.BitMethod;
 import io.moepress.recipes.plan.MergeMethod;
 import io.moepress.recipes.plan.PruneMethod;
 import io.moepress.recipes.plan.QuantizeMethod;
@@ -29,6 +30,16 @@ public interface MethodCatalog {
   /// The binder of a way to quantise; present for each of [#quantizeNames()].
   default Optional<MethodBinder<QuantizeMethod>> quantize(String name) {
     return Optional.empty();
+  }
+
+  /// The binder of a method for bits; present for each of [#bitNames()].
+  default Optional<MethodBinder<BitMethod>> bits(String name) {
+    return Optional.empty();
+  }
+
+  /// The names of the methods for bits, in the order in which messages list them.
+  default Set<String> bitNames() {
+    return Set.of();
   }
 
   /// The names of the ways to quantise, in the order in which messages list them.

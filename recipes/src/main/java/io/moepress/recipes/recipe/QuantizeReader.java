@@ -2,10 +2,16 @@ package io.moepress.recipes.recipe;
 
 import io.moepress.formats.Words;
 import io.moepress.formats.integer.IntegerScheme;
+import io.moepress.recipes.plan.BitChoice;
+import io.moepress.recipes.plan.BitGranularity;
+import io.moepress.recipes.plan.BitMethod;
 import io.moepress.recipes.plan.QuantizeMethod;
 import io.moepress.recipes.plan.QuantizeOptions;
 import io.moepress.recipes.plan.QuantizedStorage;
+import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalLong;
 
 /// Reads steps that quantise weights.
 ///
@@ -16,13 +22,15 @@ record QuantizeReader(MethodCatalog catalog, long seed) {
 
   QuantizeStep quantize(YamlNode step) {
     YamlNode name = step.required("method", "the name of a method");
-    IntegerScheme experts = scheme(step, true);
+    Optional<BitChoice> bits = step.optional("allocate").map(method -> choice(method, step));
+    IntegerScheme experts =
+        bits.isPresent() ? grid(step, bits.get().widths().getLast(), true) : scheme(step, true);
     Optional<IntegerScheme> others =
         step.optional("others").map(node -> scheme(node, experts.isSymmetric()));
     Optional<QuantizedStorage> storage =
         step.optional("storage")
             .map(node -> node.choice(QuantizedStorage.labels(), QuantizedStorage::named));
-    QuantizeOptions options = step.checked(() -> new QuantizeOptions(experts, others, storage));
+    QuantizeOptions options = step.checked(() -> new QuantizeOptions(experts, bits, others, storage));
     MethodBinder<QuantizeMethod> binder = name.choice(catalog.quantizeNames(), catalog::quantize);
     QuantizeMethod method = step.checked(() -> binder.bind(step, seed));
     step.finish();
@@ -32,12 +40,39 @@ record QuantizeReader(MethodCatalog catalog, long seed) {
   private static IntegerScheme scheme(YamlNode node, boolean symmetricByDefault) {
     int bits =
         node.required("scheme", "such as W4A16").parsed("such as W4A16", QuantizeReader::bits);
+    return grid(node, bits, symmetricByDefault);
+  }
+
+  private static IntegerScheme grid(YamlNode node, int bits, boolean symmetricByDefault) {
     int size =
         node.optional("group-size")
             .map(group -> group.parsed("a number from 1 on, or channel", QuantizeReader::size))
             .orElse(DEFAULT_GROUP_SIZE);
     boolean symmetric = node.optional("symmetric").map(YamlNode::flag).orElse(symmetricByDefault);
     return node.checked(() -> new IntegerScheme(bits, symmetric, size));
+  }
+
+  /// Who chooses the bits of experts.
+  private BitChoice choice(YamlNode name, YamlNode step) {
+    MethodBinder<BitMethod> binder = name.choice(catalog.bitNames(), catalog::bits);
+    BitMethod method = step.checked(() -> binder.bind(step, seed));
+    Optional<YamlNode> bits = step.optional("bits");
+    Optional<YamlNode> fit = step.optional("fit");
+    List<Integer> widths =
+        step.optional("widths")
+            .map(list -> list.list().stream().map(width -> width.atLeast(1)).toList())
+            .orElse(method.defaultWidths());
+    Optional<BitGranularity> granularity =
+        step.optional("granularity")
+            .map(node -> node.choice(BitGranularity.labels(), BitGranularity::named));
+    return step.checked(() ->
+        new BitChoice(
+            method,
+            bits.map(node -> OptionalDouble.of(node.decimal())).orElse(OptionalDouble.empty()),
+            fit.map(node -> OptionalLong.of(node.parsed("a size such as 24GiB", ByteSize::parse).bytes()))
+                .orElse(OptionalLong.empty()),
+            widths,
+            granularity));
   }
 
   private static int bits(String text) {

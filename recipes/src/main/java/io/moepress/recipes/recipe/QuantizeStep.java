@@ -18,7 +18,10 @@ public record QuantizeStep(QuantizeMethod method, QuantizeOptions options) imple
 
   @Override
   public Set<Statistic> needs() {
-    return Set.of();
+    return options
+        .bits()
+        .map(choice -> choice.method().needs(choice.widths()))
+        .orElse(Set.of());
   }
 
   @Override

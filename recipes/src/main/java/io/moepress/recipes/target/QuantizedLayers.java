@@ -1,6 +1,7 @@
 package io.moepress.recipes.target;
 
 import io.moepress.formats.integer.IntegerScheme;
+import io.moepress.recipes.plan.BitChoice;
 import io.moepress.recipes.plan.PlanMismatchException;
 import io.moepress.recipes.plan.QuantizeOptions;
 import io.moepress.recipes.plan.QuantizedStorage;
@@ -24,7 +25,9 @@ public final class QuantizedLayers {
     if (storage == QuantizedStorage.DECODED) {
       return;
     }
-    requireBits(target, options.experts());
+    List<Integer> widths =
+        options.bits().map(BitChoice::widths).orElse(List.of(options.experts().bits()));
+    widths.forEach(bits -> requireBits(target, options.experts().withBits(bits)));
     options.others().ifPresent(scheme -> requireBits(target, scheme));
   }
 

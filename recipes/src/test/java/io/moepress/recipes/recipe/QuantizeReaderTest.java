@@ -20,7 +20,10 @@ class QuantizeReaderTest {
     assertThat(read("{method: idle-codes, scheme: W4A16}").options())
         .isEqualTo(
             new QuantizeOptions(
-                new IntegerScheme(4, true, 128), Optional.empty(), Optional.empty()));
+                new IntegerScheme(4, true, 128),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty()));
   }
 
   @Test
@@ -51,6 +54,14 @@ class QuantizeReaderTest {
         "{method: idle-codes, scheme: W4A16, others: {sceme: W8A16}} | scheme",
         "{method: idle-cods, scheme: W4A16} | Did you mean \"idle-codes\"?",
         "{method: idle-codes, scheme: W4A16, bits: 3} | unknown key \"bits\"",
+        "{method: idle-codes, allocate: idle-bits} | no budget (expected one of bits and fit)",
+        "{method: idle-codes, allocate: idle-bits, bits: 2, fit: 1GiB} | both bits and fit",
+        "{method: idle-codes, allocate: idle-bits, bits: 4} | bits: 4.0 (expected from 1 to 3",
+        "{method: idle-codes, allocate: idle-bits, bits: 2, widths: [3, 2]} | expected ascending",
+        "{method: idle-codes, allocate: idle-bits, bits: 2, widths: [1, 9]} | expected ascending",
+        "{method: idle-codes, allocate: idle-bit, bits: 2} | Did you mean \"idle-bits\"?",
+        "{method: idle-codes, allocate: idle-bits, bits: 2, granularity: row} | \"row\"",
+        "{method: idle-codes, allocate: idle-bits, bits: 2, scheme: W4A16} | unknown key \"scheme\"",
       })
   void whatCannotBeIsRefusedWithItsLine(String step, String problem) {
     assertThatExceptionOfType(RecipeException.class)

@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import io.moepress.formats.integer.IntegerScheme;
 import io.moepress.recipes.plan.Alignment;
 import io.moepress.recipes.plan.AllocationMode;
+import io.moepress.recipes.plan.BitChoice;
+import io.moepress.recipes.plan.BitGranularity;
 import io.moepress.recipes.plan.CountOptions;
 import io.moepress.recipes.plan.ExpertId;
 import io.moepress.recipes.plan.GroupMode;
@@ -36,6 +38,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
+import java.util.OptionalLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -65,6 +68,8 @@ class RecipeReaderTest {
         - sparsify: {method: idle, sparsity: 40%, scope: all-linear, sequential: false, starved: magnitude, gate-power: 2}
         - sparsify: {method: idle, pattern: 2:4}
         - quantize: {method: idle-codes, scheme: W4A16, group-size: 32, symmetric: true, others: {scheme: W8A16, group-size: channel, symmetric: true}, storage: decoded}
+        - quantize: {method: idle-codes, allocate: idle-bits, bits: 2.5, widths: [2, 4], granularity: layer, symmetric: false}
+        - quantize: {method: idle-codes, allocate: idle-bits, fit: 24GiB}
       evaluate:
         data: [data/math.evaluation.jsonl, {file: data/code.evaluation.jsonl, samples: 60}]
         max-tokens: 128
@@ -142,8 +147,35 @@ class RecipeReaderTest {
                 new SampleMethods.IdleCodes(),
                 new QuantizeOptions(
                     new IntegerScheme(4, true, 32),
+                    Optional.empty(),
                     Optional.of(new IntegerScheme(8, true, IntegerScheme.CHANNEL)),
-                    Optional.of(QuantizedStorage.DECODED))));
+                    Optional.of(QuantizedStorage.DECODED))),
+            new QuantizeStep(
+                new SampleMethods.IdleCodes(),
+                new QuantizeOptions(
+                    new IntegerScheme(4, false, 128),
+                    Optional.of(
+                        new BitChoice(
+                            new SampleMethods.IdleBits(),
+                            OptionalDouble.of(2.5),
+                            OptionalLong.empty(),
+                            List.of(2, 4),
+                            Optional.of(BitGranularity.LAYER))),
+                    Optional.empty(),
+                    Optional.empty())),
+            new QuantizeStep(
+                new SampleMethods.IdleCodes(),
+                new QuantizeOptions(
+                    new IntegerScheme(3, true, 128),
+                    Optional.of(
+                        new BitChoice(
+                            new SampleMethods.IdleBits(),
+                            OptionalDouble.empty(),
+                            OptionalLong.of(24L << 30),
+                            List.of(1, 3),
+                            Optional.empty())),
+                    Optional.empty(),
+                    Optional.empty())));
     assertThat(recipe.evaluation())
         .contains(
             new EvaluationSpec(

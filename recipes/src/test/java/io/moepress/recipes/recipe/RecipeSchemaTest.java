@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.moepress.formats.Checks;
 import io.moepress.recipes.plan.Alignment;
 import io.moepress.recipes.plan.AllocationMode;
+import io.moepress.recipes.plan.BitGranularity;
 import io.moepress.recipes.plan.GroupMode;
 import io.moepress.recipes.plan.LinearScope;
 import io.moepress.recipes.plan.MergeRouter;
@@ -132,6 +133,7 @@ class RecipeSchemaTest {
   void theSchemaListsTheWaysToStoreCodes() {
     assertThat(names("/$defs/quantize/properties/storage")).isEqualTo(QuantizedStorage.labels());
     assertThat(standard("/$defs/group-size")).isEqualTo("128");
+    assertThat(names("/$defs/quantize/properties/granularity")).isEqualTo(BitGranularity.labels());
   }
 
   private static List<String> names(String pointer) {

@@ -3,6 +3,12 @@ package io.moepress.recipes.recipe;
 import io.moepress.formats.Checks;
 import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.plan.KeepExperts;
+import io.moepress.recipes.plan.BitAllocation;
+import io.moepress.recipes.plan.BitCosts;
+import io.moepress.recipes.plan.BitLimits;
+import io.moepress.recipes.plan.BitMethod;
+import io.moepress.recipes.plan.BitRequest;
+import io.moepress.recipes.plan.BitScope;
 import io.moepress.recipes.plan.MergeExperts;
 import io.moepress.recipes.plan.MergeMethod;
 import io.moepress.recipes.plan.MergeOptions;
@@ -93,6 +99,39 @@ final class SampleMethods implements MethodCatalog {
     }
   }
 
+  /// Knows no costs.
+  record IdleBits() implements BitMethod {
+    @Override
+    public String name() {
+      return "idle-bits";
+    }
+
+    @Override
+    public Set<Statistic> needs(List<Integer> widths) {
+      return Set.of();
+    }
+
+    @Override
+    public List<Integer> defaultWidths() {
+      return List.of(1, 3);
+    }
+
+    @Override
+    public BitScope defaultScope() {
+      return BitScope.MODEL;
+    }
+
+    @Override
+    public BitCosts costs(BitRequest request) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public BitAllocation allocate(BitCosts costs, BitLimits limits) {
+      throw new UnsupportedOperationException();
+    }
+  }
+
   /// Sets nothing to zero, and takes shares up to half, or runs.
   record IdleSparsity() implements SparsityMethod {
     @Override
@@ -146,6 +185,16 @@ final class SampleMethods implements MethodCatalog {
   @Override
   public Optional<MethodBinder<SparsityMethod>> sparsity(String name) {
     return name.equals("idle") ? Optional.of((step, seed) -> new IdleSparsity()) : Optional.empty();
+  }
+
+  @Override
+  public Optional<MethodBinder<BitMethod>> bits(String name) {
+    return name.equals("idle-bits") ? Optional.of((step, seed) -> new IdleBits()) : Optional.empty();
+  }
+
+  @Override
+  public Set<String> bitNames() {
+    return Set.of("idle-bits");
   }
 
   @Override

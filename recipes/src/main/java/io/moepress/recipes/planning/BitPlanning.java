@@ -1,0 +1,193 @@
+package io.moepress.recipes.planning;
+
+import io.moepress.formats.Checks;
+import io.moepress.formats.architecture.ExpertMatrix.Projection;
+import io.moepress.formats.architecture.LinearShape;
+import io.moepress.formats.architecture.MoeModel;
+import io.moepress.formats.architecture.TensorId;
+import io.moepress.formats.architecture.TensorRole;
+import io.moepress.formats.integer.IntegerScheme;
+import io.moepress.recipes.evidence.Evidence;
+import io.moepress.recipes.plan.BitAllocation;
+import io.moepress.recipes.plan.BitBudget;
+import io.moepress.recipes.plan.BitChoice;
+import io.moepress.recipes.plan.BitCosts;
+import io.moepress.recipes.plan.BitGranularity;
+import io.moepress.recipes.plan.BitLimits;
+import io.moepress.recipes.plan.BitRequest;
+import io.moepress.recipes.plan.ExpertId;
+import io.moepress.recipes.plan.PlanMismatchException;
+import io.moepress.recipes.plan.Protection;
+import io.moepress.recipes.plan.QuantizeOptions;
+import io.moepress.recipes.target.Target;
+import io.moepress.recipes.work.Workers;
+import java.io.IOException;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.SortedSet;
+
+/// Gives experts the bits that a recipe leaves to a method.
+///
+/// @param model what is quantised
+/// @param options what the recipe asks for
+/// @param common what all kinds of steps need
+record BitPlanning(MoeModel model, QuantizeOptions options, PlanningContext common) {
+
+  /// The schemes of routed experts.
+  sealed interface Schemes {
+
+    /// The scheme of an expert's matrix.
+    IntegerScheme of(TensorId id);
+
+    /// One for all.
+    record Same(IntegerScheme scheme) implements Schemes {
+      @Override
+      public IntegerScheme of(TensorId id) {
+        return scheme;
+      }
+    }
+
+    /// Other bits for each.
+    record Chosen(IntegerScheme like, SortedMap<ExpertId, Map<Projection, Integer>> bits)
+        implements Schemes {
+      @Override
+      public IntegerScheme of(TensorId id) {
+        Map<Projection, Integer> matrices = bits.get(new ExpertId(id.layer(), id.expert()));
+        Integer width = matrices == null ? null : matrices.get(projection(id.role()));
+        if (width == null) {
+          throw new IllegalStateException("no bits for " + id);
+        }
+        return withBits(like, width);
+      }
+    }
+  }
+
+  /// One bit is a sign: its grid has two values, of which none would be 0.
+  private static IntegerScheme withBits(IntegerScheme scheme, int bits) {
+    return new IntegerScheme(bits, bits == 1 || scheme.isSymmetric(), scheme.groupSize());
+  }
+
+  private static Projection projection(TensorRole role) {
+    return switch (role) {
+      case EXPERT_GATE -> Projection.GATE;
+      case EXPERT_UP -> Projection.UP;
+      case EXPERT_DOWN -> Projection.DOWN;
+      default -> throw new IllegalArgumentException(role + " is no matrix of one expert");
+    };
+  }
+
+  /// Decides.
+  ///
+  /// @throws PlanMismatchException when there are too few bits
+  Schemes schemes(Evidence evidence, long seed) throws IOException {
+    if (options.bits().isEmpty()) {
+      return new Schemes.Same(options.experts());
+    }
+    BitChoice choice = options.bits().get();
+    SortedSet<ExpertId> guarded = common.guarded(Protection.DEFAULT);
+    BitLimits limits =
+        new BitLimits(budget(choice), choice.method().defaultScope(), granularity(choice), guarded);
+    try (Workers workers = new Workers(Runtime.getRuntime().availableProcessors())) {
+      BitRequest request = new BitRequest(model, evidence, choice.widths(), seed, workers);
+      BitCosts costs = choice.method().costs(request);
+      BitAllocation allocation = choice.method().allocate(costs, limits);
+      note(costs, allocation, limits);
+      return new Schemes.Chosen(options.experts(), allocation.byExpert());
+    } catch (IllegalArgumentException e) {
+      throw new PlanMismatchException("%s: %s", choice.method().name(), e.getMessage());
+    }
+  }
+
+  /// Which weights share a width.
+  BitGranularity granularity(BitChoice choice) {
+    return choice
+        .granularity()
+        .orElse(
+            switch (common.target()) {
+              case RESEARCH -> BitGranularity.MATRIX;
+              case VLLM, SGLANG -> BitGranularity.LAYER;
+              case TRANSFORMERS -> BitGranularity.MODEL;
+              case LLAMA_CPP -> BitGranularity.PROJECTION;
+            });
+  }
+
+  /// Makes sure that a target loads experts of different widths.
+  ///
+  /// @throws PlanMismatchException when it does not
+  void requireLoadable() {
+    if (options.bits().isEmpty()) {
+      return;
+    }
+    BitGranularity wanted = granularity(options.bits().get());
+    Target target = common.target();
+    boolean loads =
+        switch (target) {
+          case RESEARCH, LLAMA_CPP -> true;
+          case VLLM, SGLANG -> wanted == BitGranularity.LAYER || wanted == BitGranularity.MODEL;
+          case TRANSFORMERS -> wanted == BitGranularity.MODEL;
+        };
+    if (!loads) {
+      throw new PlanMismatchException(
+          "granularity: %s: %s does not load experts of so different widths. Use \"granularity: %s\","
+              + " \"storage: decoded\", or \"target: research\".",
+          wanted.label(),
+          target.label(),
+          target == Target.TRANSFORMERS
+              ? BitGranularity.MODEL.label()
+              : BitGranularity.LAYER.label());
+    }
+  }
+
+  private BitBudget budget(BitChoice choice) {
+    if (choice.bits().isPresent()) {
+      return new BitBudget.Average(choice.bits().getAsDouble());
+    }
+    long weights = 0;
+    long overhead = 0;
+    long experts = 0;
+    for (TensorId id : model.inventory().names().keySet()) {
+      if (id.role().isExpert()) {
+        LinearShape shape = LinearShape.of(model, id);
+        IntegerScheme scheme = withBits(options.experts(), choice.widths().getLast());
+        long stored =
+            scheme.storedBits(shape.outputs(), shape.inputs(), model.info(id).dtype());
+        weights += shape.weights();
+        overhead += stored - shape.weights() * scheme.bits();
+        experts += model.info(id).byteCount();
+      }
+    }
+    long others = model.checkpoint().byteCount() - experts;
+    long left = choice.fit().orElseThrow() - others;
+    if (left <= 0) {
+      throw new PlanMismatchException(
+          "fit: %d bytes: all but the experts takes %d (expected more). Use \"others\" to make that"
+              + " smaller, or a larger size.",
+          choice.fit().orElseThrow(), others);
+    }
+    return new BitBudget.Bytes(left, (double) overhead / Math.max(1, weights));
+  }
+
+  private void note(BitCosts costs, BitAllocation allocation, BitLimits limits) {
+    costs.notes().forEach(common::note);
+    allocation.notes().forEach(common::note);
+    List<String> shares =
+        allocation.weightsByWidth().entrySet().stream()
+            .map(entry ->
+                Checks.text(
+                    "%.1f%% of %d",
+                    100.0 * entry.getValue() / Math.max(1, allocation.weights()), entry.getKey()))
+            .toList();
+    common.note(
+        Checks.text(
+            "bits: %.3f for each weight of experts on average (%s), without scales; by %s",
+            allocation.averageBits(), String.join(", ", shares), limits.granularity().label()));
+    if (allocation.bitsLost() > 0) {
+      common.note(
+          Checks.text(
+              "bits: what shares a width costs %.3f bits for each weight: each matrix for itself would"
+                  + " cost as little with %.3f",
+              allocation.bitsLost(), allocation.averageBits() - allocation.bitsLost()));
+    }
+  }
+}
