@@ -23,8 +23,8 @@ class GptqSpeedProof {
   private static final int COLUMNS = 2048;
   private static final int RUNS = 5;
 
-  /// The gate of an expert of Qwen3-30B-A3B, its Hessian given: 0.4 seconds on each of two cores. Time
-  /// of the processor counts, for others may use it, too.
+  /// The gate of an expert of Qwen3-30B-A3B, its Hessian given: 0.4 seconds on each of two cores.
+  /// Time of the processor counts, for others may use it, too.
   @Test
   void anExpertsGateTakesLessThanTwoCoresIn400Milliseconds() {
     LinearAlgebra algebra = LinearAlgebra.best();

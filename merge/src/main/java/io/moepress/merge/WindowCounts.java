@@ -126,7 +126,8 @@ final class WindowCounts {
     return parts;
   }
 
-  /// What layers cannot do without may be more than their parts; the layer that keeps most gives it.
+  /// What layers cannot do without may be more than their parts; the layer that keeps most gives
+  /// it.
   private SortedMap<Integer, Integer> trimmed(
       SortedMap<Integer, Integer> parts, SortedMap<Integer, Integer> fewest, int budget) {
     Checks.require(

@@ -1,13 +1,16 @@
 package io.moepress.recipes.apply;
 
+import io.moepress.formats.tensor.DType;
 import io.moepress.recipes.linear.MatrixMerger;
 import io.moepress.recipes.lowering.LoweredPlan;
+import io.moepress.recipes.lowering.OutputTensor;
 import io.moepress.recipes.lowering.TensorProgram;
 import io.moepress.recipes.lowering.TensorProgram.Copy;
 import io.moepress.recipes.lowering.TensorProgram.Mask;
 import io.moepress.recipes.lowering.TensorProgram.MergedMatrices;
 import io.moepress.recipes.lowering.TensorProgram.MergedMatrices.Part;
 import io.moepress.recipes.lowering.TensorProgram.MixedRows;
+import io.moepress.recipes.lowering.TensorProgram.Quantized;
 import io.moepress.recipes.lowering.TensorProgram.Rows;
 import io.moepress.recipes.lowering.TensorProgram.Stack;
 import io.moepress.recipes.lowering.TensorProgram.WeightedSum;
@@ -15,13 +18,32 @@ import io.moepress.recipes.lowering.TensorProgram.ZeroSmallest;
 import java.util.List;
 
 /// What the programs of a plan hold in memory beside mapped tensors: matrices that are merged, in
-/// float64.
+/// float64, and those that are quantised.
 public final class ApplyMemory {
+  /// Of a weight that becomes an integer: itself, its code, the code without sign, the packed one.
+  private static final int QUANTIZED = Float.BYTES + Byte.BYTES + 2 * Integer.BYTES;
+
   private ApplyMemory() {}
 
-  /// The most that one job holds, in bytes; 0 where nothing is merged matrix by matrix.
+  /// The most that one job holds, in bytes; 0 where nothing is merged or quantised matrix by
+  /// matrix.
   public static long perJob(LoweredPlan plan) {
-    return plan.tensors().stream().mapToLong(tensor -> bytes(tensor.program())).max().orElse(0);
+    return plan.tensors().stream().mapToLong(ApplyMemory::bytes).max().orElse(0);
+  }
+
+  private static long bytes(OutputTensor tensor) {
+    long working = bytes(tensor.program());
+    return tensor.program() instanceof Quantized quantized
+        ? working + QUANTIZED * weights(tensor, quantized)
+        : working;
+  }
+
+  /// Codes, or decoded weights, tell how many there are; scales need no more than they.
+  private static long weights(OutputTensor tensor, Quantized quantized) {
+    long elements = tensor.info().shape().elementCount();
+    return tensor.info().dtype() == DType.I32
+        ? elements * Integer.SIZE / quantized.scheme().bits()
+        : elements;
   }
 
   private static long bytes(TensorProgram program) {
@@ -31,6 +53,7 @@ public final class ApplyMemory {
       case Mask mask -> bytes(mask.of());
       case MixedRows mixed -> bytes(mixed.of());
       case ZeroSmallest zero -> bytes(zero.of());
+      case Quantized quantized -> bytes(quantized.of());
       case WeightedSum sum -> largest(sum.of());
       case Stack stack -> largest(stack.of());
       case MergedMatrices merged -> largest(merged.of()) + bytes(merged);

@@ -1,6 +1,7 @@
 package io.moepress.recipes.linear;
 
 import io.moepress.formats.Checks;
+import java.util.Arrays;
 import org.ojalgo.OjAlgoUtils;
 import org.ojalgo.matrix.decomposition.Eigenvalue;
 import org.ojalgo.matrix.store.MatrixStore;
