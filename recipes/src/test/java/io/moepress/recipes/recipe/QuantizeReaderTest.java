@@ -26,14 +26,12 @@ class QuantizeReaderTest {
   @Test
   void othersHaveASchemeOfTheirOwn() {
     QuantizeOptions options =
-        read(
-                "{method: idle-codes, scheme: W2A16, symmetric: false, others: {scheme: W8A16,"
-                    + " group-size: channel}, storage: decoded}")
+        read("{method: idle-codes, scheme: W2A16, symmetric: false, others: {scheme: W8A16,"
+                + " group-size: channel}, storage: decoded}")
             .options();
 
     assertThat(options.experts()).isEqualTo(new IntegerScheme(2, false, 128));
-    assertThat(options.others())
-        .contains(new IntegerScheme(8, false, IntegerScheme.CHANNEL));
+    assertThat(options.others()).contains(new IntegerScheme(8, false, IntegerScheme.CHANNEL));
     assertThat(options.storage()).contains(QuantizedStorage.DECODED);
   }
 
@@ -63,9 +61,7 @@ class QuantizeReaderTest {
     String text = "model: in\noutput: out\nsteps:\n  - quantize: " + step + "\n";
     return (QuantizeStep)
         RecipeReader.read(
-                Path.of("recipe.yaml"),
-                text.getBytes(StandardCharsets.UTF_8),
-                new SampleMethods())
+                Path.of("recipe.yaml"), text.getBytes(StandardCharsets.UTF_8), new SampleMethods())
             .steps()
             .getFirst();
   }

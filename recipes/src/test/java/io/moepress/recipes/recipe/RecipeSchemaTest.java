@@ -177,7 +177,8 @@ class RecipeSchemaTest {
   @Test
   void onlyAStepHasRoomForKeysThatTheSchemaDoesNotKnow() {
     assertThat(open(SCHEMA, ""))
-        .containsExactlyInAnyOrder("/$defs/prune", "/$defs/merge", "/$defs/sparsify", "/$defs/quantize");
+        .containsExactlyInAnyOrder(
+            "/$defs/prune", "/$defs/merge", "/$defs/sparsify", "/$defs/quantize");
   }
 
   /// The pointers of all object schemas that admit other keys than their own.

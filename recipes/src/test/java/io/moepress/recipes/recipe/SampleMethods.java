@@ -150,7 +150,9 @@ final class SampleMethods implements MethodCatalog {
 
   @Override
   public Optional<MethodBinder<QuantizeMethod>> quantize(String name) {
-    return name.equals("idle-codes") ? Optional.of((step, seed) -> new IdleCodes()) : Optional.empty();
+    return name.equals("idle-codes")
+        ? Optional.of((step, seed) -> new IdleCodes())
+        : Optional.empty();
   }
 
   @Override
