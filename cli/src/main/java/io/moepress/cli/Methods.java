@@ -15,6 +15,7 @@ import io.moepress.prune.OwlSparsity;
 import io.moepress.prune.RandomPruning;
 import io.moepress.prune.StunPruning;
 import io.moepress.prune.WandaSparsity;
+import io.moepress.quantize.GptqQuantization;
 import io.moepress.quantize.RoundToNearest;
 import io.moepress.recipes.evidence.LinearStatistic;
 import io.moepress.recipes.evidence.Statistic;
@@ -28,6 +29,7 @@ import io.moepress.recipes.plan.SparsityOptions;
 import io.moepress.recipes.plan.ZeroPattern;
 import io.moepress.recipes.recipe.MethodBinder;
 import io.moepress.recipes.recipe.MethodCatalog;
+import io.moepress.recipes.recipe.QuantizeStep;
 import io.moepress.recipes.recipe.SparsifyStep;
 import io.moepress.recipes.recipe.YamlNode;
 import java.nio.charset.StandardCharsets;
@@ -69,6 +71,7 @@ final class Methods implements MethodCatalog {
     sparsity.add(OwlSparsity.DESCRIPTION, (options, seed) -> owl(options));
     sparsity.add(MagnitudeSparsity.DESCRIPTION, (options, seed) -> new MagnitudeSparsity());
     quantize.add(RoundToNearest.DESCRIPTION, (options, seed) -> new RoundToNearest());
+    quantize.add(GptqQuantization.DESCRIPTION, (options, seed) -> GptqOptions.bind(options));
   }
 
   /// The methods for one kind of step.
@@ -134,7 +137,7 @@ final class Methods implements MethodCatalog {
         switch (step(name)) {
           case PRUNE -> Statistic.labels(prune.example(name).needs());
           case MERGE -> Statistic.labels(merge.example(name).needs());
-          case QUANTIZE -> List.of();
+          case QUANTIZE -> Statistic.labels(QuantizeStep.needs(quantize.example(name)));
           default -> needs(sparsity.example(name));
         };
     return needs.stream().sorted().toList();

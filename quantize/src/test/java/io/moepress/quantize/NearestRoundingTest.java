@@ -159,8 +159,7 @@ class NearestRoundingTest {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> new ScaleSearch(0.5, 10, Double.NaN))
         .withMessageContaining("exponent NaN");
-    StoredGrid scheme =
-        new StoredGrid(new IntegerGrid(4, true), new Sharing.Channel(), DType.F32);
+    StoredGrid scheme = new StoredGrid(new IntegerGrid(4, true), new Sharing.Channel(), DType.F32);
     assertThatExceptionOfType(FormatException.class)
         .isThrownBy(() -> new NearestRounding(SEARCH).encode(new float[] {1, Float.NaN}, 1, scheme))
         .withMessageContaining("value 1 is NaN");

@@ -88,7 +88,8 @@ final class LayerRunner {
             streams.outputs(),
             result.sums(),
             sink -> forEachLogits(layer, sink),
-            tokens -> new EveryExpert(layer, blocks, workers).over(streams.inputs(), tokens)));
+            tokens -> new EveryExpert(layer, blocks, workers).over(streams.inputs(), tokens),
+            new ExpertActivations(layer, blocks, streams.inputs(), routing)));
     if (blocks.hasSharedExpert()) {
       addShared(layer, moments);
     }

@@ -20,6 +20,7 @@ import java.util.Set;
 /// @param sums `[E]` rows for each of the sums that the observer wants
 /// @param logits calculates the router's logits once more
 /// @param outputs runs every expert on tokens that may not have chosen it
+/// @param activations runs single experts once more on the tokens that chose them
 public record MoePass(
     int layer,
     int experts,
@@ -31,7 +32,8 @@ public record MoePass(
     HiddenStates routedOutput,
     Map<ExpertSum, double[][]> sums,
     LogitSource logits,
-    OutputSource outputs) {
+    OutputSource outputs,
+    ActivationSource activations) {
 
   /// Sees every MoE layer of a forward pass, in order.
   @FunctionalInterface
@@ -75,6 +77,27 @@ public record MoePass(
     ///
     /// @param tokens indices in the corpus, at least one
     OutputSums over(int[] tokens) throws IOException;
+  }
+
+  /// Shows what the linear maps of single experts read.
+  @FunctionalInterface
+  public interface ActivationSource {
+    /// Runs an expert on the tokens that chose it, in the calling thread. Several threads may do so
+    /// at a time.
+    ///
+    /// @param sink sees some tokens after the other; none where nobody chose the expert
+    void of(int expert, ActivationSink sink) throws IOException;
+  }
+
+  /// Takes what the linear maps of an expert read.
+  @FunctionalInterface
+  public interface ActivationSink {
+    /// Takes some tokens.
+    ///
+    /// @param inputs what gate and up projection read, `[tokens, H]`
+    /// @param intermediates what the down projection reads, `[tokens, width]`
+    /// @param weights what the expert's outputs are multiplied with, `[tokens]`
+    void accept(float[] inputs, float[] intermediates, float[] weights);
   }
 
   /// What all experts say of the same tokens.

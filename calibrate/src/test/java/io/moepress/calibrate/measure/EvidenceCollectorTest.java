@@ -213,6 +213,9 @@ class EvidenceCollectorTest {
               },
               tokens -> {
                 throw new IllegalStateException("nobody asked for all outputs");
+              },
+ (expert, sink) -> {
+                throw new IllegalStateException("nobody asked for activations");
               }));
     }
     assertThat(collector.layers()).containsOnlyKeys(3);

@@ -1,17 +1,17 @@
 package io.moepress.recipes.planning;
 
 import io.moepress.formats.Checks;
-import io.moepress.formats.architecture.LinearInput;
 import io.moepress.formats.architecture.LinearShape;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.architecture.TensorId;
-import io.moepress.formats.architecture.TensorRole;
 import io.moepress.formats.integer.IntegerScheme;
 import io.moepress.formats.tensor.DType;
 import io.moepress.recipes.evidence.Evidence;
+import io.moepress.recipes.plan.CalibratedQuantization;
+import io.moepress.recipes.plan.ExpertId;
+import io.moepress.recipes.plan.LayerCodes;
 import io.moepress.recipes.plan.PlanMismatchException;
 import io.moepress.recipes.plan.PlanStep;
-import io.moepress.recipes.plan.QuantizeOptions;
 import io.moepress.recipes.plan.QuantizeWeights;
 import io.moepress.recipes.plan.QuantizeWeights.Part;
 import io.moepress.recipes.plan.QuantizedStorage;
@@ -21,18 +21,23 @@ import io.moepress.recipes.target.Finding;
 import io.moepress.recipes.target.QuantizedLayers;
 import io.moepress.recipes.target.Target;
 import java.util.ArrayList;
-import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 
 /// Plans a step that quantises weights.
 ///
 /// @param model what is changed
 /// @param step what the recipe asks for
 /// @param common what all kinds of steps need
-record QuantizePlanning(MoeModel model, QuantizeStep step, PlanningContext common)
+/// @param scope which weights
+record QuantizePlanning(
+    MoeModel model, QuantizeStep step, PlanningContext common, QuantizedParts scope)
     implements StepPlanning {
+  private static final int LISTED = 64;
+
+  QuantizePlanning(MoeModel model, QuantizeStep step, PlanningContext common) {
+    this(model, step, common, new QuantizedParts(model, step.options()));
+  }
 
   @Override
   public List<Finding> preflight() {
@@ -52,6 +57,9 @@ record QuantizePlanning(MoeModel model, QuantizeStep step, PlanningContext commo
       }
     }
     noteBits();
+    if (step.method() instanceof DecidedCodes decided) {
+      noteFound(decided);
+    }
     return steps;
   }
 
@@ -65,41 +73,18 @@ record QuantizePlanning(MoeModel model, QuantizeStep step, PlanningContext commo
   }
 
   private List<Part> parts(int layer) {
-    Set<TensorRole> experts = EnumSet.noneOf(TensorRole.class);
-    Set<TensorRole> others = EnumSet.noneOf(TensorRole.class);
-    for (TensorId id : model.inventory().names().keySet()) {
-      if (id.layer() == layer && isMap(id.role())) {
-        (id.role().isExpert() ? experts : others).add(id.role());
-      }
-    }
-    QuantizeOptions options = step.options();
-    List<Part> parts = new ArrayList<>();
-    if (!experts.isEmpty()) {
-      parts.add(new Part(List.copyOf(experts), options.experts()));
-    }
-    if (!others.isEmpty() && options.others().isPresent()) {
-      parts.add(new Part(List.copyOf(others), options.others().get()));
-    }
-    return parts;
-  }
-
-  /// Whether weights of a role are ever quantised: a router decides too much with too few weights.
-  private static boolean isMap(TensorRole role) {
-    return role != TensorRole.ROUTER
-        && role != TensorRole.SHARED_ROUTER
-        && LinearInput.of(role).isPresent();
-  }
-
-  private Optional<IntegerScheme> scheme(TensorId id) {
-    if (id.layer() == TensorId.NONE || !isMap(id.role())) {
-      return Optional.empty();
-    }
-    return id.role().isExpert() ? Optional.of(step.options().experts()) : step.options().others();
+    return switch (step.method()) {
+      case DecidedCodes decided when decided.layers().containsKey(layer) ->
+          decided.layers().get(layer).step().parts();
+      case CalibratedQuantization method ->
+          throw new IllegalStateException(method.name() + " has not looked at inputs yet");
+      default -> scope.of(layer);
+    };
   }
 
   private void requireFitting() {
     for (TensorId id : model.inventory().names().keySet()) {
-      scheme(id).ifPresent(scheme -> requireFitting(id, scheme));
+      scope.scheme(id).ifPresent(scheme -> requireFitting(id, scheme));
     }
   }
 
@@ -136,7 +121,7 @@ record QuantizePlanning(MoeModel model, QuantizeStep step, PlanningContext commo
     long bits = 0;
     long kept = 0;
     for (TensorId id : model.inventory().names().keySet()) {
-      Optional<IntegerScheme> scheme = scheme(id);
+      Optional<IntegerScheme> scheme = scope.scheme(id);
       if (scheme.isEmpty()) {
         kept += model.info(id).shape().elementCount();
         continue;
@@ -154,6 +139,43 @@ record QuantizePlanning(MoeModel model, QuantizeStep step, PlanningContext commo
       common.note(
           "quantised weights are written as the numbers they stand for: the files are as large as"
               + " before");
+    }
+  }
+
+  private void noteFound(DecidedCodes decided) {
+    common.note(
+        decided.sequential()
+            ? "each layer was measured behind its predecessors as they will be"
+            : "all layers were measured in the model as it was");
+    if (step.options().others().isPresent()) {
+      common.note("attention, shared experts and dense networks are rounded to nearest");
+    }
+    List<ExpertId> starved = new ArrayList<>();
+    List<ExpertId> raised = new ArrayList<>();
+    decided
+        .layers()
+        .forEach((layer, codes) -> {
+          codes.starved().forEach(expert -> starved.add(new ExpertId(layer, expert)));
+          codes.raised().stream()
+              .map(LayerCodes.Raised::expert)
+              .distinct()
+              .forEach(expert -> raised.add(new ExpertId(layer, expert)));
+        });
+    noteExperts(
+        starved, "saw too few calibration tokens, so their weights are rounded to nearest");
+    noteExperts(raised, "needed more damping than was asked for");
+  }
+
+  private void noteExperts(List<ExpertId> experts, String what) {
+    if (!experts.isEmpty()) {
+      int more = experts.size() - LISTED;
+      common.note(
+          Checks.text(
+              "%d experts %s (layer:expert): %s%s",
+              experts.size(),
+              what,
+              experts.stream().limit(LISTED).toList(),
+              more > 0 ? Checks.text(" and %d more", more) : ""));
     }
   }
 }

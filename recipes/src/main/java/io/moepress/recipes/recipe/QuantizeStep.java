@@ -1,6 +1,7 @@
 package io.moepress.recipes.recipe;
 
 import io.moepress.recipes.evidence.Statistic;
+import io.moepress.recipes.plan.CalibratedQuantization;
 import io.moepress.recipes.plan.QuantizeMethod;
 import io.moepress.recipes.plan.QuantizeOptions;
 import java.util.Set;
@@ -18,7 +19,12 @@ public record QuantizeStep(QuantizeMethod method, QuantizeOptions options) imple
 
   @Override
   public Set<Statistic> needs() {
-    return Set.of();
+    return needs(method);
+  }
+
+  /// The statistics that a method cannot do without: one that looks at inputs wants texts.
+  public static Set<Statistic> needs(QuantizeMethod method) {
+    return method instanceof CalibratedQuantization ? Set.of(Statistic.ROUTED_TOKENS) : Set.of();
   }
 
   @Override
