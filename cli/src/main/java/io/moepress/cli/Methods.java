@@ -16,6 +16,7 @@ import io.moepress.prune.RandomPruning;
 import io.moepress.prune.StunPruning;
 import io.moepress.prune.WandaSparsity;
 import io.moepress.quantize.AlphaQ;
+import io.moepress.quantize.GptqQuantization;
 import io.moepress.quantize.Pmq;
 import io.moepress.quantize.RoundToNearest;
 import io.moepress.recipes.evidence.LinearStatistic;
@@ -31,6 +32,7 @@ import io.moepress.recipes.plan.SparsityOptions;
 import io.moepress.recipes.plan.ZeroPattern;
 import io.moepress.recipes.recipe.MethodBinder;
 import io.moepress.recipes.recipe.MethodCatalog;
+import io.moepress.recipes.recipe.QuantizeStep;
 import io.moepress.recipes.recipe.SparsifyStep;
 import io.moepress.recipes.recipe.YamlNode;
 import java.nio.charset.StandardCharsets;
@@ -73,6 +75,7 @@ final class Methods implements MethodCatalog {
     sparsity.add(OwlSparsity.DESCRIPTION, (options, seed) -> owl(options));
     sparsity.add(MagnitudeSparsity.DESCRIPTION, (options, seed) -> new MagnitudeSparsity());
     quantize.add(RoundToNearest.DESCRIPTION, (options, seed) -> new RoundToNearest());
+    quantize.add(GptqQuantization.DESCRIPTION, (options, seed) -> GptqOptions.bind(options));
     bits.add(Pmq.DESCRIPTION, (options, seed) -> pmq(options));
     bits.add(AlphaQ.DESCRIPTION, (options, seed) -> alphaQ(options));
   }
@@ -140,7 +143,10 @@ final class Methods implements MethodCatalog {
         switch (step(name)) {
           case PRUNE -> Statistic.labels(prune.example(name).needs());
           case MERGE -> Statistic.labels(merge.example(name).needs());
-          case QUANTIZE -> bits.names().contains(name) ? needs(bits.example(name)) : List.of();
+          case QUANTIZE ->
+              bits.names().contains(name)
+                  ? needs(bits.example(name))
+                  : Statistic.labels(QuantizeStep.needs(quantize.example(name)));
           default -> needs(sparsity.example(name));
         };
     return needs.stream().sorted().toList();

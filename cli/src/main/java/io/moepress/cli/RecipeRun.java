@@ -4,6 +4,7 @@ import io.moepress.calibrate.corpus.Corpus;
 import io.moepress.calibrate.evaluate.EvaluationData;
 import io.moepress.calibrate.forward.PassMemory;
 import io.moepress.calibrate.measure.Calibration;
+import io.moepress.calibrate.measure.CodeSearch;
 import io.moepress.formats.Checks;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
@@ -102,6 +103,9 @@ final class RecipeRun {
           "--evidence: a sequential step is measured again, each layer behind its predecessors as they"
               + " will be; with \"sequential: false\" the evidence is used");
     }
+    if (opened.options().evidence != null && !steps.searches().isEmpty()) {
+      terminal.say("--evidence: it holds no inputs of weights, so quantize makes a pass of its own");
+    }
     predictedMemory();
   }
 
@@ -128,6 +132,12 @@ final class RecipeRun {
       predicted = setup.predicted(steps.isSequential() ? need.revising() : need);
       for (LearnedPruning method : learned()) {
         predicted = Math.max(predicted, setup.predicted(Learning.memory(model, corpus, method)));
+      }
+    }
+    if (recipe.calibration().isPresent()) {
+      Corpus corpus = steps.corpus(recipe.calibration().get());
+      for (CodeSearch search : steps.searches()) {
+        predicted = Math.max(predicted, setup.predicted(search.memory(model, corpus)));
       }
     }
     if (recipe.evaluation().isPresent()) {

@@ -166,6 +166,19 @@ final class RecipeTemplate {
         #     others: {scheme: W8A16, group-size: 128}
         #     # compressed-tensors, or decoded: the numbers that codes stand for.
         #     storage: compressed-tensors
+        # - quantize:
+        #     # Looks at the inputs of experts; rounding errors are made up for.
+        #     method: gptq
+        #     scheme: W4A16
+        #     # More follows the inputs less closely.
+        #     damping: 0.01
+        #     # extremes, or search: better grids, takes longer.
+        #     scales: extremes
+        #     # Each layer is looked at behind quantised ones.
+        #     sequential: true
+        #     # Experts that fewer tokens chose: round-to-nearest, or fail.
+        #     min-tokens: 1
+        #     starved: round-to-nearest
       """;
 
   private static final String EVALUATION =

@@ -2,6 +2,7 @@ package io.moepress.cli;
 
 import io.moepress.calibrate.corpus.Corpus;
 import io.moepress.calibrate.corpus.CorpusReader;
+import io.moepress.calibrate.measure.CodeSearch;
 import io.moepress.calibrate.measure.LayerDecision;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
@@ -13,6 +14,7 @@ import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.evidence.EvidenceFile;
 import io.moepress.recipes.evidence.LearnedScores;
 import io.moepress.recipes.evidence.Statistic;
+import io.moepress.recipes.plan.CalibratedQuantization;
 import io.moepress.recipes.plan.AllocationMode;
 import io.moepress.recipes.plan.LearnedPruning;
 import io.moepress.recipes.plan.MergeRouter;
@@ -34,6 +36,7 @@ import io.moepress.recipes.recipe.SparsifyStep;
 import io.moepress.recipes.target.Target;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
@@ -156,6 +159,8 @@ final class StepChain {
       }
       case MergeStep merge ->
           Planner.plan(current, merge, subject(current, previous, index, label));
+      case QuantizeStep quantize when quantize.method() instanceof CalibratedQuantization method ->
+          found(quantize, method, current, previous);
       case QuantizeStep quantize ->
           Planner.plan(current, quantize, subject(current, previous, index, label));
       case SparsifyStep sparsify -> {
@@ -171,6 +176,34 @@ final class StepChain {
             (decision, directory) -> measured(current, name, directory, sparsify, decision));
       }
     };
+  }
+
+  /// The plan of a step that makes a pass of its own.
+  private Plan found(
+      QuantizeStep step, CalibratedQuantization method, MoeModel current, @Nullable Plan previous)
+      throws IOException {
+    String name = previous == null ? fingerprint : previous.resultFingerprint();
+    CalibrationSpec spec = calibration("quantize looks at the inputs of weights", "");
+    QuantizeStep decided =
+        new Quantizing(measuring.setup(), measuring.terminal())
+            .decided(
+                step,
+                method,
+                new CodeSearch.Question(current, name, corpus(spec), spec.maxTokens()));
+    return Planner.plan(current, decided, new Subject(previous, name, null, null, recipe.target()));
+  }
+
+  /// What is measured on.
+  private CalibrationSpec calibration(String why, String otherwise) {
+    return recipe
+        .calibration()
+        .orElseThrow(() ->
+            new RecipeException(
+                recipe.file()
+                    + ": steps: "
+                    + why
+                    + " (expected calibration data in the recipe). Add some"
+                    + otherwise));
   }
 
   /// Finds mistakes in any step before anything is measured. What the steps before it keep does not
@@ -251,6 +284,18 @@ final class StepChain {
         .anyMatch(step -> step instanceof SparsifyStep sparsify && sparsify.isSequential());
   }
 
+  /// The steps that find codes by a pass of their own.
+  List<CodeSearch> searches() {
+    List<CodeSearch> searches = new ArrayList<>();
+    for (RecipeStep step : recipe.steps()) {
+      if (step instanceof QuantizeStep quantize
+          && quantize.method() instanceof CalibratedQuantization method) {
+        searches.add(new CodeSearch(method, quantize.options()));
+      }
+    }
+    return searches;
+  }
+
   /// The steps.
   List<RecipeStep> steps() {
     return recipe.steps();
@@ -307,13 +352,9 @@ final class StepChain {
       MoeModel current, String name, Path directory, SparsifyStep step, LayerDecision decision)
       throws IOException {
     CalibrationSpec spec =
-        recipe
-            .calibration()
-            .orElseThrow(() ->
-                new RecipeException(
-                    recipe.file()
-                        + ": steps: sparsify measures each layer behind its predecessors (expected"
-                        + " calibration data in the recipe). Add some, or say \"sequential: false\""));
+        calibration(
+            "sparsify measures each layer behind its predecessors",
+            ", or say \"sequential: false\"");
     return measuring.measure(
         new Measuring.Question(current, name, corpus(spec), spec.maxTokens(), decision),
         EvidenceNeeds.of(step),

@@ -7,7 +7,7 @@ import io.moepress.formats.integer.IntegerMatrix.Sharing;
 import io.moepress.formats.tensor.DType;
 import io.moepress.quantize.Gptq;
 import io.moepress.quantize.GptqFactor;
-import io.moepress.quantize.HessianSum;
+import io.moepress.recipes.linear.HessianSum;
 import io.moepress.quantize.StoredGrid;
 import io.moepress.recipes.linear.LinearAlgebra;
 import java.lang.management.ManagementFactory;

@@ -1,5 +1,6 @@
 package io.moepress.quantize;
 
+import io.moepress.recipes.linear.HessianSum;
 import io.moepress.recipes.linear.LinearAlgebra;
 import io.moepress.recipes.linear.PlainAlgebra;
 import java.util.SplittableRandom;

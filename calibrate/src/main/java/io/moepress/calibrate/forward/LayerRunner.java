@@ -91,7 +91,8 @@ final class LayerRunner {
             tokens -> new EveryExpert(layer, blocks, workers).over(streams.inputs(), tokens),
             widths ->
                 new RoundedExperts(layer, layout.experts(layer), blocks, workers)
-                    .errors(streams.inputs(), routing, widths)));
+                    .errors(streams.inputs(), routing, widths),
+            new ExpertActivations(layer, blocks, streams.inputs(), routing)));
     if (blocks.hasSharedExpert()) {
       addShared(layer, moments);
     }

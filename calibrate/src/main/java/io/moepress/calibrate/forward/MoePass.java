@@ -24,6 +24,7 @@ import java.util.SortedSet;
 /// @param logits calculates the router's logits once more
 /// @param outputs runs every expert on tokens that may not have chosen it
 /// @param rounding runs the experts with weights of few bits
+/// @param activations runs single experts once more on the tokens that chose them
 public record MoePass(
     int layer,
     int experts,
@@ -36,7 +37,8 @@ public record MoePass(
     Map<ExpertSum, double[][]> sums,
     LogitSource logits,
     OutputSource outputs,
-    RoundingSource rounding) {
+    RoundingSource rounding,
+    ActivationSource activations) {
 
   /// Sees every MoE layer of a forward pass, in order.
   @FunctionalInterface
@@ -90,6 +92,27 @@ public record MoePass(
     /// @param widths bits, each of them for all weights of an expert
     /// @return `‖f_j(x_t) − f_j^b(x_t)‖₂` of each slot, by bits
     SortedMap<Integer, float[]> errors(SortedSet<Integer> widths) throws IOException;
+  }
+
+  /// Shows what the linear maps of single experts read.
+  @FunctionalInterface
+  public interface ActivationSource {
+    /// Runs an expert on the tokens that chose it, in the calling thread. Several threads may do so
+    /// at a time.
+    ///
+    /// @param sink sees some tokens after the other; none where nobody chose the expert
+    void of(int expert, ActivationSink sink) throws IOException;
+  }
+
+  /// Takes what the linear maps of an expert read.
+  @FunctionalInterface
+  public interface ActivationSink {
+    /// Takes some tokens.
+    ///
+    /// @param inputs what gate and up projection read, `[tokens, H]`
+    /// @param intermediates what the down projection reads, `[tokens, width]`
+    /// @param weights what the expert's outputs are multiplied with, `[tokens]`
+    void accept(float[] inputs, float[] intermediates, float[] weights);
   }
 
   /// What all experts say of the same tokens.

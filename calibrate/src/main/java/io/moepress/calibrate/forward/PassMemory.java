@@ -180,6 +180,11 @@ public record PassMemory(long layer, long job, long states, long lists) {
     return new PassMemory(layer, job, states, lists + observed);
   }
 
+  /// This, and jobs of an observer that need so much each. They run when others do not.
+  public PassMemory withJobs(long bytes) {
+    return new PassMemory(layer, Math.max(job, bytes), states, lists);
+  }
+
   /// This, and running every expert on the same tokens.
   public PassMemory withEveryExpert(ModelLayout layout, long tokens) {
     return with(EveryExpert.bytes(layout, tokens));

@@ -175,7 +175,10 @@ class EvidenceAdditionTest {
                   SortedMap<Integer, float[]> errors = new TreeMap<>();
                   widths.forEach(bits -> errors.put(bits, slots(norms, first, end)));
                   return errors;
-                }));
+                },
+ (expert, sink) -> {
+                throw new IllegalStateException("nobody asked for activations");
+              }));
       }
       List<Evidence.Domain> domains = new ArrayList<>();
       for (int domain = 0; domain < corpus.domains().size(); domain++) {

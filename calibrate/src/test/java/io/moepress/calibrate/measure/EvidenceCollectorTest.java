@@ -216,6 +216,9 @@ class EvidenceCollectorTest {
               },
               widths -> {
                 throw new IllegalStateException("nobody asked for rounding");
+              },
+ (expert, sink) -> {
+                throw new IllegalStateException("nobody asked for activations");
               }));
     }
     assertThat(collector.layers()).containsOnlyKeys(3);

@@ -1,11 +1,9 @@
 package io.moepress.recipes.planning;
 
 import io.moepress.formats.Checks;
-import io.moepress.formats.architecture.ExpertMatrix.Projection;
 import io.moepress.formats.architecture.LinearShape;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.architecture.TensorId;
-import io.moepress.formats.architecture.TensorRole;
 import io.moepress.formats.integer.IntegerScheme;
 import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.plan.BitAllocation;
@@ -23,8 +21,6 @@ import io.moepress.recipes.target.Target;
 import io.moepress.recipes.work.Workers;
 import java.io.IOException;
 import java.util.List;
-import java.util.Map;
-import java.util.SortedMap;
 import java.util.SortedSet;
 
 /// Gives experts the bits that a recipe leaves to a method.
@@ -34,55 +30,12 @@ import java.util.SortedSet;
 /// @param common what all kinds of steps need
 record BitPlanning(MoeModel model, QuantizeOptions options, PlanningContext common) {
 
-  /// The schemes of routed experts.
-  sealed interface Schemes {
-
-    /// The scheme of an expert's matrix.
-    IntegerScheme of(TensorId id);
-
-    /// One for all.
-    record Same(IntegerScheme scheme) implements Schemes {
-      @Override
-      public IntegerScheme of(TensorId id) {
-        return scheme;
-      }
-    }
-
-    /// Other bits for each.
-    record Chosen(IntegerScheme like, SortedMap<ExpertId, Map<Projection, Integer>> bits)
-        implements Schemes {
-      @Override
-      public IntegerScheme of(TensorId id) {
-        Map<Projection, Integer> matrices = bits.get(new ExpertId(id.layer(), id.expert()));
-        Integer width = matrices == null ? null : matrices.get(projection(id.role()));
-        if (width == null) {
-          throw new IllegalStateException("no bits for " + id);
-        }
-        return withBits(like, width);
-      }
-    }
-  }
-
-  /// One bit is a sign: its grid has two values, of which none would be 0.
-  private static IntegerScheme withBits(IntegerScheme scheme, int bits) {
-    return new IntegerScheme(bits, bits == 1 || scheme.isSymmetric(), scheme.groupSize());
-  }
-
-  private static Projection projection(TensorRole role) {
-    return switch (role) {
-      case EXPERT_GATE -> Projection.GATE;
-      case EXPERT_UP -> Projection.UP;
-      case EXPERT_DOWN -> Projection.DOWN;
-      default -> throw new IllegalArgumentException(role + " is no matrix of one expert");
-    };
-  }
-
   /// Decides.
   ///
   /// @throws PlanMismatchException when there are too few bits
-  Schemes schemes(Evidence evidence, long seed) throws IOException {
+  ExpertSchemes schemes(Evidence evidence, long seed) throws IOException {
     if (options.bits().isEmpty()) {
-      return new Schemes.Same(options.experts());
+      return new ExpertSchemes.Same(options.experts());
     }
     BitChoice choice = options.bits().get();
     SortedSet<ExpertId> guarded = common.guarded(Protection.DEFAULT);
@@ -93,7 +46,7 @@ record BitPlanning(MoeModel model, QuantizeOptions options, PlanningContext comm
       BitCosts costs = choice.method().costs(request);
       BitAllocation allocation = choice.method().allocate(costs, limits);
       note(costs, allocation, limits);
-      return new Schemes.Chosen(options.experts(), allocation.byExpert());
+      return new ExpertSchemes.Chosen(options.experts(), allocation.byExpert());
     } catch (IllegalArgumentException e) {
       throw new PlanMismatchException("%s: %s", choice.method().name(), e.getMessage());
     }
@@ -149,7 +102,8 @@ record BitPlanning(MoeModel model, QuantizeOptions options, PlanningContext comm
     for (TensorId id : model.inventory().names().keySet()) {
       if (id.role().isExpert()) {
         LinearShape shape = LinearShape.of(model, id);
-        IntegerScheme scheme = withBits(options.experts(), choice.widths().getLast());
+        IntegerScheme scheme =
+            ExpertSchemes.withBits(options.experts(), choice.widths().getLast());
         long stored =
             scheme.storedBits(shape.outputs(), shape.inputs(), model.info(id).dtype());
         weights += shape.weights();

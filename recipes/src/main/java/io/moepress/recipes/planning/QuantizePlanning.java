@@ -1,21 +1,20 @@
 package io.moepress.recipes.planning;
 
 import io.moepress.formats.Checks;
-import io.moepress.formats.architecture.LinearInput;
 import io.moepress.formats.architecture.LinearShape;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.architecture.TensorId;
-import io.moepress.formats.architecture.TensorRole;
 import io.moepress.formats.integer.IntegerScheme;
 import io.moepress.formats.tensor.DType;
 import io.moepress.recipes.evidence.Evidence;
+import io.moepress.recipes.plan.CalibratedQuantization;
+import io.moepress.recipes.plan.ExpertId;
+import io.moepress.recipes.plan.LayerCodes;
 import io.moepress.recipes.plan.PlanMismatchException;
 import io.moepress.recipes.plan.PlanStep;
-import io.moepress.recipes.plan.QuantizeOptions;
 import io.moepress.recipes.plan.QuantizeWeights;
 import io.moepress.recipes.plan.QuantizeWeights.Part;
 import io.moepress.recipes.plan.QuantizedStorage;
-import io.moepress.recipes.planning.BitPlanning.Schemes;
 import io.moepress.recipes.recipe.QuantizeStep;
 import io.moepress.recipes.target.ExpertNumbers;
 import io.moepress.recipes.target.Finding;
@@ -23,21 +22,26 @@ import io.moepress.recipes.target.QuantizedLayers;
 import io.moepress.recipes.target.Target;
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.EnumMap;
-import java.util.EnumSet;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 
 /// Plans a step that quantises weights.
 ///
 /// @param model what is changed
 /// @param step what the recipe asks for
 /// @param common what all kinds of steps need
-record QuantizePlanning(MoeModel model, QuantizeStep step, PlanningContext common)
+/// @param scope which weights
+record QuantizePlanning(
+    MoeModel model, QuantizeStep step, PlanningContext common, QuantizedParts scope)
     implements StepPlanning {
+  private static final int LISTED = 64;
+
+  /// What is drawn by lot is the same in every run.
+  private static final long NO_SEED = 0;
+
+  QuantizePlanning(MoeModel model, QuantizeStep step, PlanningContext common) {
+    this(model, step, common, new QuantizedParts(model, step.options()));
+  }
 
   @Override
   public List<Finding> preflight() {
@@ -52,15 +56,19 @@ record QuantizePlanning(MoeModel model, QuantizeStep step, PlanningContext commo
   @Override
   public List<PlanStep> decide(Evidence evidence) throws IOException {
     preflight();
-    Schemes experts = bits().schemes(evidence, 0);
+    QuantizedParts chosen =
+        new QuantizedParts(model, step.options(), bits().schemes(evidence, NO_SEED));
     List<PlanStep> steps = new ArrayList<>();
     for (int layer = 0; layer < model.layout().layers(); layer++) {
-      List<Part> parts = parts(layer, experts);
+      List<Part> parts = parts(layer, chosen);
       if (!parts.isEmpty()) {
         steps.add(new QuantizeWeights(layer, step.name(), storage(), parts));
       }
     }
-    noteBits(experts);
+    noteBits(chosen);
+    if (step.method() instanceof DecidedCodes decided) {
+      noteFound(decided);
+    }
     return steps;
   }
 
@@ -77,57 +85,19 @@ record QuantizePlanning(MoeModel model, QuantizeStep step, PlanningContext commo
                 : QuantizedStorage.COMPRESSED_TENSORS);
   }
 
-  private List<Part> parts(int layer, Schemes chosen) {
-    Map<TensorRole, List<IntegerScheme>> experts = new EnumMap<>(TensorRole.class);
-    Set<TensorRole> others = EnumSet.noneOf(TensorRole.class);
-    for (TensorId id : model.inventory().names().keySet()) {
-      if (id.layer() == layer && isMap(id.role())) {
-        if (id.role().isExpert()) {
-          experts.computeIfAbsent(id.role(), _ -> new ArrayList<>()).add(chosen.of(id));
-        } else {
-          others.add(id.role());
-        }
-      }
-    }
-    List<Part> parts = new ArrayList<>();
-    byScheme(experts)
-        .forEach((schemes, roles) -> parts.add(new Part(roles, schemes, List.of())));
-    if (!others.isEmpty() && step.options().others().isPresent()) {
-      parts.add(new Part(List.copyOf(others), step.options().others().get()));
-    }
-    return parts;
-  }
-
-  /// Roles whose experts have the same schemes, and those; one for all where all are equal.
-  private static Map<List<IntegerScheme>, List<TensorRole>> byScheme(
-      Map<TensorRole, List<IntegerScheme>> experts) {
-    Map<List<IntegerScheme>, List<TensorRole>> roles = new LinkedHashMap<>();
-    experts.forEach((role, schemes) -> {
-      boolean same = schemes.stream().distinct().count() == 1;
-      List<IntegerScheme> key = same ? List.of(schemes.getFirst()) : schemes;
-      roles.computeIfAbsent(key, _ -> new ArrayList<>()).add(role);
-    });
-    return roles;
-  }
-
-  /// Whether weights of a role are ever quantised: a router decides too much with too few weights.
-  private static boolean isMap(TensorRole role) {
-    return role != TensorRole.ROUTER
-        && role != TensorRole.SHARED_ROUTER
-        && LinearInput.of(role).isPresent();
-  }
-
-  private Optional<IntegerScheme> scheme(TensorId id, Schemes experts) {
-    if (id.layer() == TensorId.NONE || !isMap(id.role())) {
-      return Optional.empty();
-    }
-    return id.role().isExpert() ? Optional.of(experts.of(id)) : step.options().others();
+  private List<Part> parts(int layer, QuantizedParts chosen) {
+    return switch (step.method()) {
+      case DecidedCodes decided when decided.layers().containsKey(layer) ->
+          decided.layers().get(layer).step().parts();
+      case CalibratedQuantization method ->
+          throw new IllegalStateException(method.name() + " has not looked at inputs yet");
+      default -> chosen.of(layer);
+    };
   }
 
   private void requireFitting() {
     for (TensorId id : model.inventory().names().keySet()) {
-      scheme(id, new Schemes.Same(step.options().experts()))
-          .ifPresent(scheme -> requireFitting(id, scheme));
+      scope.scheme(id).ifPresent(scheme -> requireFitting(id, scheme));
     }
   }
 
@@ -146,11 +116,14 @@ record QuantizePlanning(MoeModel model, QuantizeStep step, PlanningContext commo
           scheme.groupSize(), name, shape.inputs(), divisor(shape.inputs(), scheme.groupSize()));
     }
     boolean signs =
-        step.options().bits().map(choice -> choice.widths().contains(1)).orElse(scheme.bits() == 1)
-            && (scheme.isSymmetric() || step.options().bits().isPresent());
-    if (storage() == QuantizedStorage.COMPRESSED_TENSORS && signs && id.role().isExpert()) {
+        id.role().isExpert() && step.options().bits().isPresent()
+            ? step.options().bits().get().widths().contains(1)
+            : scheme.bits() == 1 && scheme.isSymmetric();
+    if (storage() == QuantizedStorage.COMPRESSED_TENSORS && signs) {
       throw new PlanMismatchException(
-          "symmetric weights of 1 bit have no layout (expected 2 bits or more, or \"storage: decoded\").");
+          "%s: symmetric weights of 1 bit have no layout (expected 2 bits or more). Use \"storage:"
+              + " decoded\".",
+          name);
     }
   }
 
@@ -159,12 +132,12 @@ record QuantizePlanning(MoeModel model, QuantizeStep step, PlanningContext commo
     return Math.min(Long.lowestOneBit(inputs), Integer.highestOneBit(wanted));
   }
 
-  private void noteBits(Schemes experts) {
+  private void noteBits(QuantizedParts chosen) {
     long weights = 0;
     long bits = 0;
     long kept = 0;
     for (TensorId id : model.inventory().names().keySet()) {
-      Optional<IntegerScheme> scheme = scheme(id, experts);
+      Optional<IntegerScheme> scheme = chosen.scheme(id);
       if (scheme.isEmpty()) {
         kept += model.info(id).shape().elementCount();
         continue;
@@ -182,6 +155,43 @@ record QuantizePlanning(MoeModel model, QuantizeStep step, PlanningContext commo
       common.note(
           "quantised weights are written as the numbers they stand for: the files are as large as"
               + " before");
+    }
+  }
+
+  private void noteFound(DecidedCodes decided) {
+    common.note(
+        decided.sequential()
+            ? "each layer was measured behind its predecessors as they will be"
+            : "all layers were measured in the model as it was");
+    if (step.options().others().isPresent()) {
+      common.note("attention, shared experts and dense networks are rounded to nearest");
+    }
+    List<ExpertId> starved = new ArrayList<>();
+    List<ExpertId> raised = new ArrayList<>();
+    decided
+        .layers()
+        .forEach((layer, codes) -> {
+          codes.starved().forEach(expert -> starved.add(new ExpertId(layer, expert)));
+          codes.raised().stream()
+              .map(LayerCodes.Raised::expert)
+              .distinct()
+              .forEach(expert -> raised.add(new ExpertId(layer, expert)));
+        });
+    noteExperts(
+        starved, "saw too few calibration tokens, so their weights are rounded to nearest");
+    noteExperts(raised, "needed more damping than was asked for");
+  }
+
+  private void noteExperts(List<ExpertId> experts, String what) {
+    if (!experts.isEmpty()) {
+      int more = experts.size() - LISTED;
+      common.note(
+          Checks.text(
+              "%d experts %s (layer:expert): %s%s",
+              experts.size(),
+              what,
+              experts.stream().limit(LISTED).toList(),
+              more > 0 ? Checks.text(" and %d more", more) : ""));
     }
   }
 }

@@ -1,8 +1,11 @@
 package io.moepress.recipes.recipe;
 
+import io.moepress.formats.Checks;
 import io.moepress.recipes.evidence.Statistic;
+import io.moepress.recipes.plan.CalibratedQuantization;
 import io.moepress.recipes.plan.QuantizeMethod;
 import io.moepress.recipes.plan.QuantizeOptions;
+import java.util.EnumSet;
 import java.util.Set;
 
 /// Weights become integers with scales.
@@ -11,6 +14,14 @@ import java.util.Set;
 /// @param options which weights, how many bits, and how they are stored
 public record QuantizeStep(QuantizeMethod method, QuantizeOptions options) implements RecipeStep {
 
+  public QuantizeStep {
+    Checks.require(
+        !(method instanceof CalibratedQuantization) || options.bits().isEmpty(),
+        "allocate: %s does not take experts of different widths yet. Use \"scheme\", or \"method:"
+            + " round-to-nearest\"",
+        method.name());
+  }
+
   @Override
   public String name() {
     return method.name();
@@ -18,10 +29,15 @@ public record QuantizeStep(QuantizeMethod method, QuantizeOptions options) imple
 
   @Override
   public Set<Statistic> needs() {
-    return options
-        .bits()
-        .map(choice -> choice.method().needs(choice.widths()))
-        .orElse(Set.of());
+    Set<Statistic> needs = EnumSet.noneOf(Statistic.class);
+    needs.addAll(needs(method));
+    options.bits().ifPresent(choice -> needs.addAll(choice.method().needs(choice.widths())));
+    return needs;
+  }
+
+  /// The statistics that a method cannot do without: one that looks at inputs wants texts.
+  public static Set<Statistic> needs(QuantizeMethod method) {
+    return method instanceof CalibratedQuantization ? Set.of(Statistic.ROUTED_TOKENS) : Set.of();
   }
 
   @Override

@@ -1,7 +1,6 @@
-package io.moepress.quantize;
+package io.moepress.recipes.linear;
 
 import io.moepress.formats.Checks;
-import io.moepress.recipes.linear.LinearAlgebra;
 import io.moepress.recipes.linear.LinearAlgebra.Part;
 import java.util.Arrays;
 
@@ -10,7 +9,7 @@ import java.util.Arrays;
 /// MoEQuant's AGQ (arXiv:2505.03804).
 ///
 /// Two sums over different tokens add to that over all, to rounding. A constant factor of all
-/// weights changes nothing in what [Gptq] makes of the sum, but for columns that no token reaches.
+/// weights changes nothing in what GPTQ makes of the sum, but for columns that no token reaches.
 ///
 /// Mutable, for one thread.
 public final class HessianSum {
