@@ -72,7 +72,8 @@ class GptqRunTest {
     assertThat(again.err()).contains("codes: ").doesNotContain("quantising");
     assertThat(again.out())
         .contains("note: each layer was measured behind its predecessors as they will be")
-        .contains("note: 4 experts saw too few calibration tokens")
+        .contains("note: 3 experts saw too few calibration tokens")
+        .contains("rounded to nearest (layer:expert): [1:0, 1:1, 1:7]")
         .contains("dense networks are rounded to nearest");
     assertThat(apply.exitCode()).as(apply.err()).isZero();
     for (String file : List.of("model.safetensors", "moepress.json")) {
