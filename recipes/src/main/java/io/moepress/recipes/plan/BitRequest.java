@@ -1,9 +1,9 @@
 package io.moepress.recipes.plan;
 
 import io.moepress.formats.Checks;
+import io.moepress.formats.Jobs;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.recipes.evidence.Evidence;
-import io.moepress.recipes.work.Workers;
 import java.util.List;
 
 /// What a [BitMethod] is asked.
@@ -14,7 +14,7 @@ import java.util.List;
 /// @param seed decides what is drawn by lot
 /// @param workers for those who look at every weight
 public record BitRequest(
-    MoeModel model, Evidence evidence, List<Integer> widths, long seed, Workers workers) {
+    MoeModel model, Evidence evidence, List<Integer> widths, long seed, Jobs workers) {
   /// The widest grid there is.
   public static final int MOST_BITS = 8;
 

@@ -1,6 +1,7 @@
 package io.moepress.recipes.work;
 
 import io.moepress.formats.Checks;
+import io.moepress.formats.Jobs;
 import java.io.Closeable;
 import java.io.IOException;
 import java.io.InterruptedIOException;
@@ -14,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 
 /// A bounded pool for independent jobs. What comes out never depends on the number of threads: jobs
 /// share nothing, and results are consumed by the caller's thread in the order of the jobs.
-public final class Workers implements Closeable {
+public final class Workers implements Closeable, Jobs {
   private final int threads;
 
   /// Jobs and unconsumed results at a time.
@@ -22,20 +23,6 @@ public final class Workers implements Closeable {
 
   private final ExecutorService pool;
   private final boolean owned;
-
-  /// A job for each index, with a result.
-  @FunctionalInterface
-  public interface Task<T> {
-    /// Computes the result for `index`.
-    T compute(int index) throws IOException;
-  }
-
-  /// Takes the results one after the other.
-  @FunctionalInterface
-  public interface Sink<T> {
-    /// Takes the result for `index`.
-    void accept(int index, T result) throws IOException;
-  }
 
   /// A job for each index, without a result.
   @FunctionalInterface
@@ -95,6 +82,7 @@ public final class Workers implements Closeable {
   /// there are threads is alive at a time.
   ///
   /// @throws IOException the first failure in the order of the jobs
+  @Override
   public <T> void ordered(int count, Task<T> task, Sink<T> sink) throws IOException {
     Deque<Future<T>> pending = new ArrayDeque<>();
     int consumed = 0;
