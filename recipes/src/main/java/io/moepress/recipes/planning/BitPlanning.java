@@ -48,7 +48,7 @@ record BitPlanning(MoeModel model, QuantizeOptions options, PlanningContext comm
       note(costs, allocation, limits);
       return new ExpertSchemes.Chosen(options.experts(), allocation.byExpert());
     } catch (IllegalArgumentException e) {
-      throw new PlanMismatchException("%s: %s", choice.method().name(), e.getMessage());
+      throw new PlanMismatchException("%s: %s", choice.method().name(), String.valueOf(e.getMessage()));
     }
   }
 
