@@ -7,8 +7,8 @@ import io.moepress.formats.integer.IntegerMatrix.Sharing;
 import io.moepress.formats.tensor.DType;
 import io.moepress.quantize.Gptq;
 import io.moepress.quantize.GptqFactor;
-import io.moepress.recipes.linear.HessianSum;
 import io.moepress.quantize.StoredGrid;
+import io.moepress.recipes.linear.HessianSum;
 import io.moepress.recipes.linear.LinearAlgebra;
 import java.lang.management.ManagementFactory;
 import java.time.Duration;
@@ -23,8 +23,8 @@ class GptqSpeedProof {
   private static final int COLUMNS = 2048;
   private static final int RUNS = 5;
 
-  /// The gate of an expert of Qwen3-30B-A3B, its Hessian given: 0.4 seconds on each of two cores. Time
-  /// of the processor counts, for others may use it, too.
+  /// The gate of an expert of Qwen3-30B-A3B, its Hessian given: 0.4 seconds on each of two cores.
+  /// Time of the processor counts, for others may use it, too.
   @Test
   void anExpertsGateTakesLessThanTwoCoresIn400Milliseconds() {
     LinearAlgebra algebra = LinearAlgebra.best();

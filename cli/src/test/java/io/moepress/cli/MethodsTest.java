@@ -100,8 +100,7 @@ class MethodsTest {
 
     assertThat(listed).isEqualTo(written("io.moepress.prune", SparsityMethod.class)).isNotEmpty();
     assertThat(rows("| method for zeros |"))
-        .isEqualTo(
-            methods.sparsityNames().stream().map(this::sourcedRow).toList());
+        .isEqualTo(methods.sparsityNames().stream().map(this::sourcedRow).toList());
     for (String name : methods.sparsityNames()) {
       assertThat(methods.sparsityExample(name).name()).isEqualTo(name);
     }

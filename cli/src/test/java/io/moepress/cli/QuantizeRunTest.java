@@ -109,8 +109,7 @@ class QuantizeRunTest {
   void theConfigurationNamesEveryLinearLayer() throws IOException {
     run("out", NEAREST + "scheme: W4A16, group-size: 32, others: {scheme: W8A16, group-size: 64}}");
 
-    JsonNode config =
-        Json.object(folder.resolve("out/config.json")).get("quantization_config");
+    JsonNode config = Json.object(folder.resolve("out/config.json")).get("quantization_config");
     JsonNode groups = config.get("config_groups");
     assertThat(groups.get("group_0").at("/targets/0").asString())
         .isEqualTo("model.layers.0.self_attn.k_proj");
@@ -155,9 +154,11 @@ class QuantizeRunTest {
   @Test
   void expertsOfAQuantisedCheckpointAreDroppedAsBytes() throws IOException {
     run("codes", NEAREST + "scheme: W4A16, group-size: 32}");
-    Path recipe = recipe("half", "- prune: {method: random, keep: 50%, protect: {super-experts: false}}");
+    Path recipe =
+        recipe("half", "- prune: {method: random, keep: 50%, protect: {super-experts: false}}");
     Files.writeString(
-        recipe, Files.readString(recipe).replace(MODEL.toString(), folder.resolve("codes").toString()));
+        recipe,
+        Files.readString(recipe).replace(MODEL.toString(), folder.resolve("codes").toString()));
 
     Cli run = Cli.run("run", recipe, "-q");
 
@@ -190,8 +191,8 @@ class QuantizeRunTest {
         "transformers | scheme: W4A16, group-size: 96 | Use \"group-size: 64\"",
         "research | scheme: W1A16, group-size: 32, storage: compressed-tensors | 1 bit have no layout",
       })
-  void whatDoesNotLoadIsRefusedBeforeAnythingIsWritten(String target, String options, String problem)
-      throws IOException {
+  void whatDoesNotLoadIsRefusedBeforeAnythingIsWritten(
+      String target, String options, String problem) throws IOException {
     Path recipe = recipe("out", NEAREST + options + "}");
     Files.writeString(recipe, "target: " + target + "\n" + Files.readString(recipe));
 

@@ -169,9 +169,9 @@ class EvidenceAdditionTest {
                 tokens -> {
                   throw new IllegalStateException("nobody asked for all outputs");
                 },
- (expert, sink) -> {
-                throw new IllegalStateException("nobody asked for activations");
-              }));
+                (expert, sink) -> {
+                  throw new IllegalStateException("nobody asked for activations");
+                }));
       }
       List<Evidence.Domain> domains = new ArrayList<>();
       for (int domain = 0; domain < corpus.domains().size(); domain++) {

@@ -214,7 +214,7 @@ class EvidenceCollectorTest {
               tokens -> {
                 throw new IllegalStateException("nobody asked for all outputs");
               },
- (expert, sink) -> {
+              (expert, sink) -> {
                 throw new IllegalStateException("nobody asked for activations");
               }));
     }

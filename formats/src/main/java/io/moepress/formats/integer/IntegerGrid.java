@@ -118,8 +118,7 @@ public record IntegerGrid(int bits, boolean isSymmetric) {
       case F32 -> Math.max(scale, Float.MIN_NORMAL);
       case BF16 -> Numbers.bfloat16(Math.max(scale, Float.MIN_NORMAL));
       case F16 -> Float.float16ToFloat(Float.floatToFloat16(Math.max(scale, SMALLEST_F16)));
-      default ->
-          throw FormatException.of("scales stored as %s (expected F32, F16 or BF16)", type);
+      default -> throw FormatException.of("scales stored as %s (expected F32, F16 or BF16)", type);
     };
   }
 }
