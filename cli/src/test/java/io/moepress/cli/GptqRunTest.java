@@ -21,8 +21,7 @@ class GptqRunTest {
   /// On the domain it was calibrated on.
   @ParameterizedTest
   @CsvSource({"tiny-qwen3moe, W2A16", "tiny-mixtral, W3A16"})
-  void theModelChangesLessThanByRoundingToNearest(String model, String scheme)
-      throws IOException {
+  void theModelChangesLessThanByRoundingToNearest(String model, String scheme) throws IOException {
     double nearest = divergence(model, "{method: round-to-nearest, scheme: " + scheme);
     double gptq = divergence(model, "{method: gptq, scheme: " + scheme);
 
@@ -36,10 +35,13 @@ class GptqRunTest {
             + TestData.path("texts/math.evaluation.jsonl")
             + ", samples: 20}]\n";
 
-    Cli run = Cli.run("run", Files.writeString(folder.resolve("recipe.yaml"), text), "--json", "-q");
+    Cli run =
+        Cli.run("run", Files.writeString(folder.resolve("recipe.yaml"), text), "--json", "-q");
 
     assertThat(run.exitCode()).as(run.err()).isZero();
-    return run.json().at("/evaluation/after/evaluation/corpora/0/comparison/klDivergence").asDouble();
+    return run.json()
+        .at("/evaluation/after/evaluation/corpora/0/comparison/klDivergence")
+        .asDouble();
   }
 
   @Test
@@ -65,8 +67,7 @@ class GptqRunTest {
     Cli again = Cli.run("plan", recipe);
     Path applied = folder.resolve("applied");
     Path plan = folder.resolve("out.work/plan.json");
-    Cli apply =
-        Cli.run("apply", TestData.path("models/tiny-mixtral"), plan, "-o", applied, "-q");
+    Cli apply = Cli.run("apply", TestData.path("models/tiny-mixtral"), plan, "-o", applied, "-q");
 
     assertThat(again.exitCode()).as(again.err()).isZero();
     assertThat(again.err()).contains("codes: ").doesNotContain("quantising");
@@ -113,6 +114,20 @@ class GptqRunTest {
   }
 
   @Test
+  void whatHasCodesIsRefusedBeforeAnyAreSought() throws IOException {
+    Cli.run("run", recipe("codes", GPTQ.replace("gptq", "round-to-nearest") + "}"), "-q");
+    Path recipe = recipe("out", GPTQ + "}");
+    String text = Files.readString(recipe);
+    String model = TestData.path("models/tiny-mixtral").toString();
+    Files.writeString(recipe, text.replace(model, folder.resolve("codes").toString()));
+
+    Cli run = Cli.run("run", recipe);
+
+    assertThat(run.exitCode()).isNotZero();
+    assertThat(run.err()).contains("stored in low precision").doesNotContain("quantising");
+  }
+
+  @Test
   void textsAreNeededAndMemoryToo() throws IOException {
     Path recipe = recipe("out", GPTQ + "}");
     Cli little = Cli.run("run", recipe, "--max-memory", "513MiB", "-q");
@@ -124,8 +139,7 @@ class GptqRunTest {
   }
 
   private Path recipe(String name, String step) throws IOException {
-    return Files.writeString(
-        folder.resolve(name + ".yaml"), text(name, "tiny-mixtral", 5, step));
+    return Files.writeString(folder.resolve(name + ".yaml"), text(name, "tiny-mixtral", 5, step));
   }
 
   private String text(String name, String model, int samples, String step) {

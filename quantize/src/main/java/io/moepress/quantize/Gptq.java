@@ -3,7 +3,6 @@ package io.moepress.quantize;
 import io.moepress.formats.Checks;
 import io.moepress.formats.integer.IntegerMatrix;
 import io.moepress.formats.integer.IntegerMatrix.Sharing;
-import io.moepress.recipes.linear.HessianSum;
 import io.moepress.recipes.linear.LinearAlgebra;
 
 /// Rounds the weights of a linear layer column by column, and lets later columns make up for the

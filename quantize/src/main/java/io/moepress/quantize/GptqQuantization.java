@@ -33,12 +33,15 @@ public record GptqQuantization(Gptq gptq, HessianOptions hessians)
               new Option("damping", "share of the mean input square that is added", "0.01"),
               new Option("retries", "how often the damping may be raised", "3"),
               new Option("order", "activation: large inputs first, or stored", "activation"),
-              new Option("scales", "extremes, or search for the best grid of each group", "extremes"),
+              new Option(
+                  "scales", "extremes, or search for the best grid of each group", "extremes"),
               new Option("gate-power", "power of the routing weight by which tokens count", "0"),
               new Option("sequential", "measure each layer behind quantised ones", "true"),
               new Option("min-tokens", "an expert with fewer tokens is starved", "1"),
               new Option(
-                  "starved", "round-to-nearest, or fail: what becomes of such", "round-to-nearest")),
+                  "starved",
+                  "round-to-nearest, or fail: what becomes of such",
+                  "round-to-nearest")),
           "- quantize: {method: gptq, scheme: W4A16, group-size: 128}");
 
   @Override

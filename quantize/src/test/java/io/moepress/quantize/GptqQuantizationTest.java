@@ -17,8 +17,7 @@ class GptqQuantizationTest {
   private static final GptqQuantization METHOD =
       new GptqQuantization(Gptq.DEFAULT, HessianOptions.DEFAULT);
 
-  private final Weights gate =
-      new Weights(Drawn.weights(24 * COLUMNS, 1), 24, SCHEME, DType.BF16);
+  private final Weights gate = new Weights(Drawn.weights(24 * COLUMNS, 1), 24, SCHEME, DType.BF16);
   private final Weights up =
       new Weights(Drawn.weights(8 * COLUMNS, 2), 8, SCHEME.withBits(4), DType.BF16);
 

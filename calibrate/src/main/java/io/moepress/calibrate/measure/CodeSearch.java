@@ -101,8 +101,9 @@ public record CodeSearch(CalibratedQuantization method, QuantizeOptions options)
   /// @return those of the layers with experts
   public SortedMap<Integer, LayerCodes> search(
       Question question, PassResources resources, Path directory) throws IOException {
-    Files.createDirectories(directory);
     Search search = new Search(this, question, resources, directory, new TreeMap<>());
+    search.requireFitting();
+    Files.createDirectories(directory);
     search.findKept();
     if (!search.isFinished()) {
       search.run();
@@ -120,6 +121,15 @@ public record CodeSearch(CalibratedQuantization method, QuantizeOptions options)
       Path directory,
       SortedMap<Integer, LayerCodes> found)
       implements MoePass.Observer {
+
+    /// What cannot be quantised is said before time is spent on it.
+    void requireFitting() {
+      List<QuantizeWeights> steps = new ArrayList<>();
+      for (int layer : question.model().layout().moeLayers()) {
+        steps.add(step(layer, parts(layer)));
+      }
+      Lowering.lower(question.model(), steps);
+    }
 
     void findKept() throws IOException {
       for (int layer : question.model().layout().moeLayers()) {

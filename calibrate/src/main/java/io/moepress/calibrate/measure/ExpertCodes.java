@@ -52,7 +52,8 @@ record ExpertCodes(MoeModel model, CalibratedQuantization method, Part part) {
       double[] hessian = entry.getValue().hessian();
       List<Codes> codes =
           method.encode(
-              weights(roles, pass.layer(), expert), isStarved ? new double[hessian.length] : hessian);
+              weights(roles, pass.layer(), expert),
+              isStarved ? new double[hessian.length] : hessian);
       for (int i = 0; i < roles.size(); i++) {
         words.put(roles.get(i), codes.get(i).matrix().words());
         loss += codes.get(i).loss();
@@ -77,9 +78,8 @@ record ExpertCodes(MoeModel model, CalibratedQuantization method, Part part) {
             expert,
             (inputs, intermediates, gates) -> {
               double[] weights = powers(gates);
-              sums.forEach(
-                  (input, sum) ->
-                      sum.add(input == LinearInput.EXPERT ? inputs : intermediates, weights));
+              sums.forEach((input, sum) ->
+                  sum.add(input == LinearInput.EXPERT ? inputs : intermediates, weights));
             });
     return sums;
   }

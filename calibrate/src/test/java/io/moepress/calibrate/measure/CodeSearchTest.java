@@ -140,8 +140,7 @@ class CodeSearchTest {
     try (Workers workers = new Workers(threads)) {
       return new CodeSearch(method, options)
           .search(
-              new CodeSearch.Question(
-                  MoeModel.of(checkpoint), Measured.FINGERPRINT, corpus(), 512),
+              new CodeSearch.Question(MoeModel.of(checkpoint), Measured.FINGERPRINT, corpus(), 512),
               PassResources.inMemory(workers, progress),
               folder.resolve(directory));
     }
@@ -289,8 +288,7 @@ class CodeSearchTest {
   void codesOfOtherOptionsAreNotUsed() throws IOException {
     try (CheckpointDirectory checkpoint = open()) {
       search(checkpoint, new Looking(HessianOptions.DEFAULT), "codes");
-      Looking other =
-          new Looking(new HessianOptions(true, 1, 1, StarvedCodes.ROUND_TO_NEAREST));
+      Looking other = new Looking(new HessianOptions(true, 1, 1, StarvedCodes.ROUND_TO_NEAREST));
 
       search(checkpoint, other, "codes");
 
@@ -310,14 +308,12 @@ class CodeSearchTest {
 
   @Test
   void starvedExpertsAreRoundedAsIfNobodyHadSeenThemAndListed() throws IOException {
-    Looking method =
-        new Looking(new HessianOptions(false, 0, 1000, StarvedCodes.ROUND_TO_NEAREST));
+    Looking method = new Looking(new HessianOptions(false, 0, 1000, StarvedCodes.ROUND_TO_NEAREST));
     try (CheckpointDirectory checkpoint = open()) {
       SortedMap<Integer, LayerCodes> codes = search(checkpoint, method, "codes");
 
       assertThat(codes.get(1).starved()).containsExactly(0, 1, 2, 3, 4, 5, 6);
-      assertThat(method.seen)
-          .allSatisfy(seen -> assertThat(seen.hessian()).containsOnly(0));
+      assertThat(method.seen).allSatisfy(seen -> assertThat(seen.hessian()).containsOnly(0));
     }
   }
 

@@ -15,8 +15,7 @@ public record HessianOptions(
       new HessianOptions(true, 0, 1, StarvedCodes.ROUND_TO_NEAREST);
 
   public HessianOptions {
-    Checks.require(
-        gatePower == 0 || gatePower == 1, "gate-power: %d (expected 0 or 1)", gatePower);
+    Checks.require(gatePower == 0 || gatePower == 1, "gate-power: %d (expected 0 or 1)", gatePower);
     Checks.require(minTokens >= 1, "min-tokens: %d (expected at least 1)", minTokens);
   }
 }

@@ -41,7 +41,11 @@ public record LayerCodes(
 
   /// What was found just now.
   public LayerCodes(
-      String inputs, QuantizeWeights step, List<Integer> starved, List<Raised> raised, double loss) {
+      String inputs,
+      QuantizeWeights step,
+      List<Integer> starved,
+      List<Raised> raised,
+      double loss) {
     this(FORMAT_VERSION, inputs, step, starved, raised, loss);
   }
 

@@ -177,8 +177,7 @@ record QuantizePlanning(
               .distinct()
               .forEach(expert -> raised.add(new ExpertId(layer, expert)));
         });
-    noteExperts(
-        starved, "saw too few calibration tokens, so their weights are rounded to nearest");
+    noteExperts(starved, "saw too few calibration tokens, so their weights are rounded to nearest");
     noteExperts(raised, "needed more damping than was asked for");
   }
 
