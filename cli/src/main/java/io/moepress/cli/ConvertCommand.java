@@ -40,6 +40,7 @@ final class ConvertCommand implements Callable<Integer> {
 
   @Mixin private CommonOptions common = new CommonOptions();
   @Mixin private ArchitectureOptions architecture = new ArchitectureOptions();
+  @Mixin private GgufOptions ggufOptions = new GgufOptions();
 
   @Parameters(paramLabel = "MODEL", description = "Checkpoint directory.")
   private Path model = Path.of("");
@@ -60,12 +61,6 @@ final class ConvertCommand implements Callable<Integer> {
         "Default: safetensors, or for FILE.gguf the type of the source."
       })
   private @Nullable String layout;
-
-  @Option(
-      names = "--tokenizer-from",
-      paramLabel = "FILE.gguf",
-      description = "Copy the tokenizer of this file instead of converting the checkpoint's own.")
-  private @Nullable Path tokenizerFrom;
 
   @Option(
       names = "--max-shard-size",
@@ -98,8 +93,10 @@ final class ConvertCommand implements Callable<Integer> {
     if (gguf && maxShardSize != null) {
       throw new RecipeException("--max-shard-size: a GGUF file is one file (expected no limit)");
     }
-    if (!gguf && tokenizerFrom != null) {
-      throw new RecipeException("--tokenizer-from: only for a GGUF file, such as -o model.gguf");
+    if (gguf) {
+      ggufOptions.requireConsistent(layout);
+    } else {
+      ggufOptions.requireNone();
     }
     return gguf ? toGguf() : toSafetensors();
   }
@@ -139,8 +136,7 @@ final class ConvertCommand implements Callable<Integer> {
 
   private Integer toGguf() throws IOException {
     Terminal terminal = common.terminal();
-    GgufConversion conversion =
-        new GgufConversion(output, layout, tokenizerFrom, overwrite, dryRun);
+    GgufConversion conversion = new GgufConversion(output, layout, ggufOptions, overwrite, dryRun);
     try (CheckpointDirectory checkpoint = architecture.open(model);
         Workers workers = common.workers()) {
       GgufConversion.Result result = conversion.run(checkpoint, workers, common.progress(terminal));

@@ -4,15 +4,19 @@ import io.moepress.formats.Checks;
 import io.moepress.formats.architecture.Dimension;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
+import io.moepress.formats.checkpoint.Fingerprint;
 import io.moepress.formats.checkpoint.StagedFile;
 import io.moepress.formats.gguf.GgufFile;
 import io.moepress.formats.gguf.GgufModel;
 import io.moepress.formats.gguf.GgufPreset;
 import io.moepress.formats.gguf.GgufTokenizer;
 import io.moepress.formats.gguf.GgufType;
+import io.moepress.formats.gguf.ImportanceFile;
 import io.moepress.formats.gguf.PieceEncoder;
+import io.moepress.formats.gguf.TypeExceptions;
 import io.moepress.formats.gguf.TypeRule;
 import io.moepress.recipes.gguf.GgufExport;
+import io.moepress.recipes.gguf.GgufFit;
 import io.moepress.recipes.gguf.GgufPlan;
 import io.moepress.recipes.recipe.ByteSize;
 import io.moepress.recipes.work.Progress;
@@ -23,6 +27,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -31,13 +37,9 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param output the file
 /// @param layout a type of matrices, or a mix of types; null: the type they have
-/// @param tokenizerFrom a GGUF file to take the tokenizer from; null: the checkpoint's own
+/// @param options what else was asked for
 record GgufConversion(
-    Path output,
-    @Nullable String layout,
-    @Nullable Path tokenizerFrom,
-    boolean overwrite,
-    boolean dryRun) {
+    Path output, @Nullable String layout, GgufOptions options, boolean overwrite, boolean dryRun) {
   private static final String ENDING = ".gguf";
 
   /// What was written, or would be.
@@ -64,6 +66,7 @@ record GgufConversion(
     return Stream.concat(
             PieceEncoder.types().stream().map(GgufType::name),
             Arrays.stream(GgufPreset.values()).map(GgufPreset::name))
+        .distinct()
         .toList();
   }
 
@@ -75,44 +78,89 @@ record GgufConversion(
   Result run(CheckpointDirectory checkpoint, Workers workers, Progress progress)
       throws IOException {
     StagedFile.requireFree(output, overwrite || dryRun);
-    MoeModel model = MoeModel.of(checkpoint);
-    TypeRule rule = rule(model);
-    String name = String.valueOf(checkpoint.directory().toAbsolutePath().normalize().getFileName());
-    GgufPlan plan = GgufPlan.of(model, rule, tokenizer(checkpoint, model), name);
-    String digest =
-        dryRun ? null : new GgufExport(plan, workers, progress).write(output, overwrite);
+    Path file = options.importance();
+    try (ImportanceFile importance = file == null ? null : ImportanceFile.open(file)) {
+      GgufPlan plan = plan(checkpoint, importance);
+      return result(
+          plan,
+          dryRun
+              ? null
+              : new GgufExport(plan, importance, workers, progress)
+                  .write(output, overwrite, source(checkpoint)));
+    }
+  }
+
+  /// What decides about the bytes besides the plan.
+  private String source(CheckpointDirectory checkpoint) throws IOException {
+    Path file = options.importance();
+    return Fingerprint.of(checkpoint) + (file == null ? "" : " " + Fingerprint.ofFile(file));
+  }
+
+  private Result result(GgufPlan plan, GgufExport.@Nullable Written written) {
     return new Result(
         output.toString(),
-        "gguf " + rule.label(),
+        "gguf " + plan.rule().label(),
         plan.tensors().size(),
         plan.byteCount(),
         plan.bitsPerWeight(),
         GgufPlan.shares(plan.header()),
-        plan.notes(),
-        digest,
+        written == null ? plan.notes() : plan.withNotes(resumed(plan, written)).notes(),
+        written == null ? null : written.digest(),
         !dryRun);
   }
 
-  private TypeRule rule(MoeModel model) {
+  private static List<String> resumed(GgufPlan plan, GgufExport.Written written) {
+    int before = written.finishedBefore();
+    return before == 0
+        ? List.of()
+        : List.of(
+            Checks.text(
+                "%d of %d tensors were finished by an earlier run", before, plan.tensors().size()));
+  }
+
+  private GgufPlan plan(CheckpointDirectory checkpoint, @Nullable ImportanceFile importance)
+      throws IOException {
+    MoeModel model = MoeModel.of(checkpoint);
+    String name = String.valueOf(checkpoint.directory().toAbsolutePath().normalize().getFileName());
+    GgufTokenizer.Section tokenizer = tokenizer(checkpoint, model);
+    boolean important = importance != null;
+    Function<TypeRule, GgufPlan> planner =
+        rule ->
+            GgufPlan.of(
+                model, new TypeExceptions(rule, options.exemptions()), tokenizer, name, importance);
+    ByteSize fit = options.fit();
+    return fit == null
+        ? planner.apply(rule(model, important))
+        : GgufFit.best(
+            GgufPreset.ladder().stream().map(preset -> preset.rule(model, important)).toList(),
+            planner,
+            fit);
+  }
+
+  private TypeRule rule(MoeModel model, boolean important) {
     if (layout == null) {
       return TypeRule.all(GgufPlan.storedType(model));
     }
-    return GgufPreset.named(layout)
-        .map(preset -> preset.rule(model))
-        .orElseGet(() -> TypeRule.all(GgufType.named(layout).orElseThrow()));
+    Optional<GgufType> type = GgufType.named(layout);
+    Optional<GgufPreset> preset = GgufPreset.named(layout);
+    if (options.pure() || preset.isEmpty()) {
+      return TypeRule.all(type.orElseGet(() -> preset.orElseThrow().base()));
+    }
+    return preset.orElseThrow().rule(model, important);
   }
 
   private GgufTokenizer.Section tokenizer(CheckpointDirectory checkpoint, MoeModel model)
       throws IOException {
     int rows = model.layout().dimension(Dimension.VOCABULARY);
-    if (tokenizerFrom == null) {
+    Path other = options.tokenizerFrom();
+    if (other == null) {
       return GgufTokenizer.of(
           checkpoint.directory(),
           checkpoint.config(),
           rows,
           GgufModel.mapping(model).preTokenizer());
     }
-    try (GgufFile source = GgufFile.open(tokenizerFrom)) {
+    try (GgufFile source = GgufFile.open(other)) {
       return GgufTokenizer.copy(source, rows);
     }
   }

@@ -9,12 +9,14 @@ import java.nio.file.StandardCopyOption;
 
 /// An output file that appears all at once: it is written beside its final place, as
 /// `<target>.partial`, and moved there by one atomic rename. One process at a time writes it;
-/// `<target>.lock` says which. Closed before [#commit], it leaves nothing behind.
+/// `<target>.lock` says which. Closed before [#commit], it leaves nothing behind, unless told to
+/// [#keep] what there is for another run.
 public final class StagedFile implements Closeable {
   private final Path directory;
   private final Path target;
   private final boolean overwrite;
   private final FileLock lock;
+  private boolean kept;
 
   private StagedFile(Path directory, Path target, boolean overwrite, FileLock lock) {
     this.directory = directory;
@@ -71,10 +73,17 @@ public final class StagedFile implements Closeable {
     Files.move(path(), target, StandardCopyOption.ATOMIC_MOVE);
   }
 
+  /// Whether what is written stays when it is closed before [#commit].
+  public void keep(boolean unfinished) {
+    kept = unfinished;
+  }
+
   @Override
   public void close() throws IOException {
     try (lock) {
-      Files.deleteIfExists(path());
+      if (!kept) {
+        Files.deleteIfExists(path());
+      }
     }
   }
 }

@@ -1,7 +1,9 @@
 package io.moepress.formats.gguf;
 
+import io.moepress.formats.architecture.LinearInput;
 import io.moepress.formats.architecture.TensorId;
 import io.moepress.formats.architecture.TensorRole;
+import java.util.Arrays;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -9,6 +11,11 @@ import java.util.regex.Pattern;
 /// How llama.cpp calls tensors.
 public final class GgufNames {
   private static final String WEIGHT = ".weight";
+
+  /// Keys of latent attention, turned over: it is multiplied with queries.
+  static final String KEY_EXPAND = "attn_k_b" + WEIGHT;
+
+  static final String VALUE_EXPAND = "attn_v_b" + WEIGHT;
   private static final Pattern IN_LAYER = Pattern.compile("blk\\.(\\d{1,9})\\.(.+)");
 
   private GgufNames() {}
@@ -36,6 +43,20 @@ public final class GgufNames {
   /// The name of a tensor of a layer.
   static String inLayer(int layer, String name) {
     return "blk." + layer + "." + name;
+  }
+
+  /// The vector that a matrix of a layer is multiplied with; nothing where the model has none that
+  /// does.
+  ///
+  /// @param name what stands behind the layer
+  public static Optional<LinearInput> input(String name) {
+    if (name.equals(VALUE_EXPAND)) {
+      return Optional.of(LinearInput.KEY_VALUE_EXPAND);
+    }
+    return Arrays.stream(TensorRole.values())
+        .filter(role -> suffix(role).equals(name))
+        .findFirst()
+        .flatMap(LinearInput::of);
   }
 
   private static String suffix(TensorRole role) {

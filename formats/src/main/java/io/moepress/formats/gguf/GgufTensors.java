@@ -183,10 +183,12 @@ final class GgufTensors {
     }
     tensors.add(
         new GgufTensor(
-            GgufNames.inLayer(id.layer(), "attn_k_b.weight"), Shape.of(heads, width, plain), keys));
+            GgufNames.inLayer(id.layer(), GgufNames.KEY_EXPAND),
+            Shape.of(heads, width, plain),
+            keys));
     tensors.add(
         new GgufTensor(
-            GgufNames.inLayer(id.layer(), "attn_v_b.weight"),
+            GgufNames.inLayer(id.layer(), GgufNames.VALUE_EXPAND),
             Shape.of(heads, value, width),
             values));
   }

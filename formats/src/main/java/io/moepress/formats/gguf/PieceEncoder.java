@@ -9,6 +9,7 @@ import io.moepress.formats.tensor.TensorData;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// Turns a piece of a checkpoint's tensor into the bytes of a GGUF type. Bytes of the same type
 /// stay as they are.
@@ -25,16 +26,17 @@ public final class PieceEncoder {
   /// The bytes of `piece` as `type`.
   ///
   /// @param piece `[rows, columns]`
+  /// @param importance how much errors in a column count, `[columns]`; null: all alike
   /// @throws FormatException for a value that is not finite, or does not fit the type
-  public static byte[] encode(TensorData piece, GgufType type) {
+  public static byte[] encode(TensorData piece, GgufType type, float @Nullable [] importance) {
     if (GgufType.of(piece.info().dtype()).filter(type::equals).isPresent()
         && Numbers.areFinite(piece)) {
       return piece.bytes().toArray(ValueLayout.JAVA_BYTE);
     }
     float[] values = Numbers.floats(piece);
     Shape shape = piece.info().shape();
-    WeightRows rows =
-        WeightRows.of(piece.info().name(), 0, Math.toIntExact(shape.dimension(1)), values);
+    int width = Math.toIntExact(shape.dimension(1));
+    WeightRows rows = new WeightRows(piece.info().name(), 0, width, values, importance);
     try {
       return encoding(type).encode(rows).toArray(ValueLayout.JAVA_BYTE);
     } catch (IllegalArgumentException e) {

@@ -55,11 +55,11 @@ class GgufTypesTest {
     // 1, 1 + 2^-9 (a tie between 1 and 1 + 2^-7 it is not), 1 + 2^-8 (a tie), 1 + 3 * 2^-8 (a tie)
     TensorData values = floats(1f, 1 + 0x1p-9f, 1 + 0x1p-8f, 1 + 3 * 0x1p-8f);
 
-    assertThat(HexFormat.of().formatHex(PieceEncoder.encode(values, GgufType.BF16)))
+    assertThat(HexFormat.of().formatHex(PieceEncoder.encode(values, GgufType.BF16, null)))
         .isEqualTo("803f803f803f823f");
-    assertThat(HexFormat.of().formatHex(PieceEncoder.encode(values, GgufType.F16)))
+    assertThat(HexFormat.of().formatHex(PieceEncoder.encode(values, GgufType.F16, null)))
         .isEqualTo("003c023c043c0c3c");
-    assertThat(PieceEncoder.encode(values, GgufType.F32))
+    assertThat(PieceEncoder.encode(values, GgufType.F32, null))
         .isEqualTo(values.bytes().toArray(ValueLayout.JAVA_BYTE));
   }
 
@@ -69,18 +69,18 @@ class GgufTypesTest {
     TensorData values =
         new TensorData(info, MemorySegment.ofArray(HexFormat.of().parseHex("803f00c1")));
 
-    assertThat(HexFormat.of().formatHex(PieceEncoder.encode(values, GgufType.F32)))
+    assertThat(HexFormat.of().formatHex(PieceEncoder.encode(values, GgufType.F32, null)))
         .isEqualTo("0000803f000000c1");
-    assertThat(HexFormat.of().formatHex(PieceEncoder.encode(values, GgufType.BF16)))
+    assertThat(HexFormat.of().formatHex(PieceEncoder.encode(values, GgufType.BF16, null)))
         .isEqualTo("803f00c1");
   }
 
   @Test
   void weightsThatDoNotFitAreRefused() {
-    assertThat(Refusal.of(() -> PieceEncoder.encode(floats(1f, 70_000f), GgufType.F16)))
+    assertThat(Refusal.of(() -> PieceEncoder.encode(floats(1f, 70_000f), GgufType.F16, null)))
         .contains("tensor x", "70000.0 is too large for F16");
     for (GgufType type : List.of(GgufType.F32, GgufType.F16, GgufType.BF16)) {
-      assertThat(Refusal.of(() -> PieceEncoder.encode(floats(1f, Float.NaN), type)))
+      assertThat(Refusal.of(() -> PieceEncoder.encode(floats(1f, Float.NaN), type, null)))
           .contains("tensor x: element 1 is NaN");
     }
   }

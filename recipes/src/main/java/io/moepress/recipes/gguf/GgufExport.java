@@ -5,7 +5,9 @@ import io.moepress.formats.checkpoint.Checkpoint;
 import io.moepress.formats.checkpoint.StagedFile;
 import io.moepress.formats.gguf.GgufTensor;
 import io.moepress.formats.gguf.GgufType;
+import io.moepress.formats.gguf.GgufTypes;
 import io.moepress.formats.gguf.GgufWriter;
+import io.moepress.formats.gguf.ImportanceFile;
 import io.moepress.formats.gguf.Piece;
 import io.moepress.formats.gguf.PieceEncoder;
 import io.moepress.recipes.work.DiskSpace;
@@ -14,67 +16,122 @@ import io.moepress.recipes.work.Workers;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// Streams a GGUF file: pieces of tensors are read and encoded in parallel and written in order, so
 /// that memory holds one piece for each worker and one more. The bytes of the file do not depend on
 /// the number of workers.
+///
+/// Of a source that has a name a stopped run leaves what it wrote, as `<output>.partial`, and the
+/// next one goes on behind the last tensor that is finished.
 public final class GgufExport {
   private final GgufPlan plan;
+  private final @Nullable ImportanceFile importance;
   private final Workers workers;
   private final Progress progress;
 
   /// A piece on its way into the file.
-  private record Job(String tensor, GgufType type, Piece piece) {}
+  ///
+  /// @param matrix index of the matrix of the tensor that it belongs to
+  private record Job(GgufTensor tensor, GgufType type, Piece piece, long matrix) {}
 
   /// Prepares the writing of `plan`.
-  public GgufExport(GgufPlan plan, Workers workers, Progress progress) {
+  ///
+  /// @param importance how much errors in each column count; null: all alike
+  public GgufExport(
+      GgufPlan plan, @Nullable ImportanceFile importance, Workers workers, Progress progress) {
     this.plan = plan;
+    this.importance = importance;
     this.workers = workers;
     this.progress = progress;
   }
 
+  /// What was written.
+  ///
+  /// @param digest `sha256:` and the digest of the file
+  /// @param finishedBefore tensors that a stopped run had finished
+  public record Written(String digest, int finishedBefore) {}
+
   /// Writes the file, which appears when it is complete.
   ///
-  /// @return `sha256:` and the digest of the file
+  /// @param source names the weights and their importance, such as their fingerprints; null: a
+  ///   stopped run leaves nothing
   /// @throws FormatException when `output` is in the way, or a weight cannot be written
-  public String write(Path output, boolean overwrite) throws IOException {
+  public Written write(Path output, boolean overwrite, @Nullable String source) throws IOException {
     try (StagedFile staged = StagedFile.create(output, overwrite)) {
-      DiskSpace.require(staged.directory(), plan.byteCount());
-      String digest;
-      try (GgufWriter writer = GgufWriter.create(staged.path(), plan.header());
-          Progress.Task task = progress.begin("write", plan.byteCount(), "bytes")) {
-        List<Job> jobs = jobs();
-        Checkpoint source = plan.model().checkpoint();
-        workers.ordered(
-            jobs.size(),
-            index -> encode(source, jobs.get(index)),
-            (index, bytes) -> {
-              writer.append(jobs.get(index).tensor(), MemorySegment.ofArray(bytes));
-              task.advance(bytes.length);
-            });
-        digest = writer.finish();
+      FinishedTensors finished = new FinishedTensors(staged.path(), source);
+      try {
+        Written written = write(staged, finished);
+        staged.commit();
+        finished.clear();
+        return written;
+      } catch (FormatException e) {
+        finished.clear(); // another run would come no further
+        throw e;
+      } finally {
+        staged.keep(finished.isNoted());
       }
-      staged.commit();
-      return digest;
     }
   }
 
-  private List<Job> jobs() {
+  private Written write(StagedFile staged, FinishedTensors finished) throws IOException {
+    List<Long> known = finished.read();
+    if (known.isEmpty()) {
+      finished.clear();
+      Files.deleteIfExists(staged.path());
+    }
+    long there = known.isEmpty() ? 0 : Files.size(staged.path());
+    DiskSpace.require(staged.directory(), plan.byteCount() - there);
+    try (GgufWriter writer = GgufWriter.resume(staged.path(), plan.header(), known);
+        Progress.Task task = progress.begin("write", plan.byteCount(), "bytes")) {
+      int before = writer.checksums().size();
+      task.advance(before == 0 ? 0 : plan.header().entries().get(before - 1).end());
+      List<Job> jobs = jobs(before);
+      Checkpoint source = plan.model().checkpoint();
+      workers.ordered(
+          jobs.size(),
+          index -> encode(source, jobs.get(index)),
+          (index, bytes) -> {
+            int done = writer.checksums().size();
+            writer.append(jobs.get(index).tensor().name(), MemorySegment.ofArray(bytes));
+            if (writer.checksums().size() > done) {
+              finished.note(writer.checksums());
+            }
+            task.advance(bytes.length);
+          });
+      return new Written(writer.finish(), before);
+    }
+  }
+
+  private List<Job> jobs(int first) {
     List<Job> jobs = new ArrayList<>();
-    for (int i = 0; i < plan.tensors().size(); i++) {
+    for (int i = first; i < plan.tensors().size(); i++) {
       GgufTensor tensor = plan.tensors().get(i);
       GgufType type = plan.header().entries().get(i).info().type();
-      tensor.pieces().forEach(piece -> jobs.add(new Job(tensor.name(), type, piece)));
+      int rank = tensor.shape().rank();
+      long matrixRows = rank > 2 ? tensor.shape().dimension(rank - 2) : Long.MAX_VALUE;
+      long row = 0;
+      for (Piece piece : tensor.pieces()) {
+        jobs.add(new Job(tensor, type, piece, row / matrixRows));
+        row += piece.rows();
+      }
     }
     return jobs;
   }
 
-  private static byte[] encode(Checkpoint source, Job job) throws IOException {
+  private byte[] encode(Checkpoint source, Job job) throws IOException {
     try (Arena arena = Arena.ofConfined()) {
-      return PieceEncoder.encode(job.piece().read(source, arena), job.type());
+      return PieceEncoder.encode(job.piece().read(source, arena), job.type(), columns(job));
     }
+  }
+
+  private float @Nullable [] columns(Job job) throws IOException {
+    return importance == null || !GgufTypes.takesType(job.tensor())
+        ? null
+        : importance.columns(job.tensor(), job.matrix()).orElse(null);
   }
 }

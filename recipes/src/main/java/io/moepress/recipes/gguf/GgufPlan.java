@@ -13,6 +13,8 @@ import io.moepress.formats.gguf.GgufTokenizer;
 import io.moepress.formats.gguf.GgufType;
 import io.moepress.formats.gguf.GgufTypes;
 import io.moepress.formats.gguf.GgufValue;
+import io.moepress.formats.gguf.ImportanceFile;
+import io.moepress.formats.gguf.TypeExceptions;
 import io.moepress.formats.gguf.TypeRule;
 import io.moepress.formats.tensor.TensorInfo;
 import java.util.ArrayList;
@@ -21,18 +23,27 @@ import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /// A GGUF file as it will be: every type, size and value is known before any weight is read.
 ///
 /// @param model where the weights come from, which may be the view of a checkpoint under a plan
+/// @param rule which types were wanted
 /// @param tensors in the order of the file
 /// @param header the file's head
 /// @param notes what is worth knowing, a sentence each
 public record GgufPlan(
-    MoeModel model, List<GgufTensor> tensors, GgufHeader header, List<String> notes) {
+    MoeModel model,
+    TypeRule rule,
+    List<GgufTensor> tensors,
+    GgufHeader header,
+    List<String> notes) {
 
   /// ggml's version of its block types.
   private static final long QUANTIZATION_VERSION = 2;
+
+  /// Names that a note lists.
+  private static final int NAMED = 4;
 
   public GgufPlan {
     tensors = List.copyOf(tensors);
@@ -46,17 +57,28 @@ public record GgufPlan(
   ///
   /// @param rule the types of matrices; where their width does not divide into the blocks, another
   /// @param name what to call the model
-  /// @throws FormatException for a model that llama.cpp cannot run
+  /// @param importance by which errors will be weighed; null: by none
+  /// @throws FormatException for a model that llama.cpp cannot run, or importance of another model
   public static GgufPlan of(
-      MoeModel model, TypeRule rule, GgufTokenizer.Section tokenizer, String name) {
+      MoeModel model,
+      TypeRule rule,
+      GgufTokenizer.Section tokenizer,
+      String name,
+      @Nullable ImportanceFile importance) {
     requireDecoded(model);
     GgufModel mapped = GgufModel.of(model);
+    if (rule instanceof TypeExceptions exceptions) {
+      exceptions.requireUsed(mapped.tensors());
+    }
     Map<String, GgufValue> metadata = new LinkedHashMap<>();
     metadata.put("general.architecture", GgufValue.text(mapped.mapping().architecture()));
     metadata.put("general.type", GgufValue.text("model"));
     metadata.put("general.name", GgufValue.text(name));
     metadata.put("general.file_type", GgufValue.count(rule.fileType()));
     metadata.put("general.quantization_version", GgufValue.count(QUANTIZATION_VERSION));
+    if (importance != null) {
+      metadata.putAll(provenance(importance));
+    }
     metadata.putAll(mapped.metadata());
     metadata.putAll(tokenizer.values());
     List<GgufTensorInfo> infos =
@@ -68,7 +90,48 @@ public record GgufPlan(
     List<String> notes = new ArrayList<>(mapped.notes());
     notes.addAll(tokenizer.notes());
     notes.addAll(fallbacks(mapped.tensors(), rule));
-    return new GgufPlan(model, mapped.tensors(), GgufHeader.layOut(metadata, infos), notes);
+    if (importance != null) {
+      notes.addAll(uncovered(mapped.tensors(), importance));
+    }
+    return new GgufPlan(model, rule, mapped.tensors(), GgufHeader.layOut(metadata, infos), notes);
+  }
+
+  /// A plan with more notes.
+  public GgufPlan withNotes(List<String> added) {
+    List<String> more = new ArrayList<>(notes);
+    more.addAll(added);
+    return new GgufPlan(model, rule, tensors, header, more);
+  }
+
+  /// What llama-quantize says of the importance matrix in the file.
+  private static Map<String, GgufValue> provenance(ImportanceFile importance) {
+    Map<String, GgufValue> values = new LinkedHashMap<>();
+    values.put(
+        "quantize.imatrix.file",
+        GgufValue.text(String.valueOf(importance.file().path().getFileName())));
+    values.put("quantize.imatrix.entries_count", GgufValue.count(importance.size()));
+    importance
+        .file()
+        .whole("imatrix.chunk_count")
+        .ifPresent(chunks -> values.put("quantize.imatrix.chunks_count", GgufValue.count(chunks)));
+    return values;
+  }
+
+  private static List<String> uncovered(List<GgufTensor> tensors, ImportanceFile importance) {
+    List<String> names =
+        tensors.stream()
+            .filter(GgufTypes::takesType)
+            .filter(tensor -> !importance.covers(tensor))
+            .map(GgufTensor::name)
+            .toList();
+    String first = String.join(", ", names.subList(0, Math.min(names.size(), NAMED)));
+    return names.isEmpty()
+        ? List.of()
+        : List.of(
+            names.size()
+                + " matrices have no importance, all their columns count alike: "
+                + first
+                + (names.size() > NAMED ? ", ..." : ""));
   }
 
   private static void requireDecoded(MoeModel model) {

@@ -11,10 +11,14 @@ import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.Checkpoint;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.formats.encoding.BlockEncoding;
+import io.moepress.formats.encoding.WeightRows;
 import io.moepress.formats.gguf.GgufFile;
+import io.moepress.formats.gguf.GgufModel;
+import io.moepress.formats.gguf.GgufTensor;
 import io.moepress.formats.gguf.GgufTokenizer;
 import io.moepress.formats.gguf.GgufType;
 import io.moepress.formats.gguf.GgufValue;
+import io.moepress.formats.gguf.ImportanceFile;
 import io.moepress.formats.gguf.TypeRule;
 import io.moepress.formats.json.Json;
 import io.moepress.formats.tensor.Numbers;
@@ -22,6 +26,8 @@ import io.moepress.recipes.apply.PlannedCheckpoint;
 import io.moepress.recipes.lowering.Lowering;
 import io.moepress.recipes.plan.KeepExperts;
 import io.moepress.recipes.plan.SamplePlans;
+import io.moepress.recipes.recipe.ByteSize;
+import io.moepress.recipes.recipe.RecipeException;
 import io.moepress.recipes.verify.Verifier.Check;
 import io.moepress.recipes.work.Progress;
 import io.moepress.recipes.work.Workers;
@@ -68,9 +74,9 @@ class GgufExportTest {
 
   private Path write(MoeModel model, GgufType type, int threads, String name) throws IOException {
     Path file = folder.resolve(name);
-    GgufPlan plan = GgufPlan.of(model, TypeRule.all(type), tokenizer(), "tiny");
+    GgufPlan plan = GgufPlan.of(model, TypeRule.all(type), tokenizer(), "tiny", null);
     try (Workers workers = new Workers(threads)) {
-      new GgufExport(plan, workers, Progress.SILENT).write(file, false);
+      new GgufExport(plan, null, workers, Progress.SILENT).write(file, false, null);
     }
     assertThat(file).hasSize(plan.byteCount());
     return file;
@@ -199,7 +205,8 @@ class GgufExportTest {
     Path source = TinyMoe.qwen3().write(folder.resolve("source"));
     try (CheckpointDirectory checkpoint = CheckpointDirectory.open(source)) {
       GgufPlan plan =
-          GgufPlan.of(MoeModel.of(checkpoint), TypeRule.all(GgufType.Q8_0), tokenizer(), "tiny");
+          GgufPlan.of(
+              MoeModel.of(checkpoint), TypeRule.all(GgufType.Q8_0), tokenizer(), "tiny", null);
 
       assertThat(plan.notes())
           .contains("2 tensors are F16 instead of Q8_0: rows of 8 do not divide into blocks of 32");
@@ -224,6 +231,97 @@ class GgufExportTest {
       assertThat(file.tensor("blk.1.ffn_gate_inp.weight").orElseThrow().type())
           .isEqualTo(GgufType.F32);
     }
+  }
+
+  /// Each expert is encoded as its own importance has it, in the middle of a tensor too.
+  @Test
+  void expertsAreEncodedByTheirOwnImportance() throws IOException {
+    TinyMoe moe = TinyMoe.qwen3().hidden(64).expertWidth(32);
+    Path output = folder.resolve("out.gguf");
+    Path imatrix = folder.resolve("imatrix.gguf");
+    try (CheckpointDirectory checkpoint =
+            CheckpointDirectory.open(moe.write(folder.resolve("source")));
+        Arena arena = Arena.ofConfined();
+        Workers workers = new Workers(2)) {
+      MoeModel model = MoeModel.of(checkpoint);
+      List<GgufTensor> tensors = List.of(tensor(model, "blk.1.ffn_up_exps.weight"));
+      ImportanceFile.write(imatrix, Map.of(), tensors, GgufExportTest::rising);
+      try (ImportanceFile importance = ImportanceFile.open(imatrix)) {
+        GgufPlan plan =
+            GgufPlan.of(model, TypeRule.all(GgufType.Q4_0), tokenizer(), "tiny", importance);
+        new GgufExport(plan, importance, workers, Progress.SILENT).write(output, false, null);
+
+        assertThat(plan.notes()).anyMatch(note -> note.contains("have no importance"));
+        assertThat(plan.header().metadata())
+            .containsEntry("quantize.imatrix.entries_count", GgufValue.count(1));
+      }
+      try (GgufFile file = GgufFile.open(output)) {
+        for (int expert = 0; expert < 4; expert++) {
+          String up = moe.family().up(1, expert);
+          WeightRows rows =
+              WeightRows.of(up, 0, 64, Numbers.floats(checkpoint.read(up, arena)))
+                  .withImportance(importance(expert));
+          assertThat(
+                  file.readSlices("blk.1.ffn_up_exps.weight", expert, 1, arena)
+                      .mismatch(BlockEncoding.Q4_0.encode(rows)))
+              .isEqualTo(-1);
+        }
+      }
+    }
+  }
+
+  private static GgufTensor tensor(MoeModel model, String name) {
+    return GgufModel.of(model).tensors().stream()
+        .filter(tensor -> tensor.name().equals(name))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  private static float[] importance(int expert) {
+    float[] columns = new float[64];
+    for (int column = 0; column < columns.length; column++) {
+      columns[column] = 1 + (column * (expert + 3)) % 17;
+    }
+    return columns;
+  }
+
+  private static ImportanceFile.Sums rising(GgufTensor tensor) {
+    double[][] sums =
+        IntStream.range(0, 4)
+            .mapToObj(
+                expert -> IntStream.range(0, 64).mapToDouble(i -> importance(expert)[i]).toArray())
+            .toArray(double[][]::new);
+    return new ImportanceFile.Sums(tensor.name(), sums, new double[] {1, 1, 1, 1});
+  }
+
+  @Test
+  void theBestMixThatFitsIsTaken() throws IOException {
+    TinyMoe moe = TinyMoe.qwen3().hidden(64).expertWidth(32);
+    try (CheckpointDirectory checkpoint =
+        CheckpointDirectory.open(moe.write(folder.resolve("source")))) {
+      MoeModel model = MoeModel.of(checkpoint);
+      List<TypeRule> rules =
+          Stream.of(GgufType.F32, GgufType.Q8_0, GgufType.Q5_0, GgufType.Q4_0)
+              .map(TypeRule::all)
+              .toList();
+      long wanted = plan(model, rules.get(2)).byteCount();
+      long smallest = plan(model, rules.get(3)).byteCount();
+
+      GgufPlan exact = GgufFit.best(rules, rule -> plan(model, rule), new ByteSize(wanted));
+      GgufPlan less = GgufFit.best(rules, rule -> plan(model, rule), new ByteSize(wanted - 1));
+
+      assertThat(exact.rule().label()).isEqualTo("Q5_0");
+      assertThat(exact.notes()).anyMatch(note -> note.contains("best mix within"));
+      assertThat(less.rule().label()).isEqualTo("Q4_0");
+      assertThatExceptionOfType(RecipeException.class)
+          .isThrownBy(
+              () -> GgufFit.best(rules, rule -> plan(model, rule), new ByteSize(smallest - 1)))
+          .withMessageContaining("the smallest mix, Q4_0, takes");
+    }
+  }
+
+  private static GgufPlan plan(MoeModel model, TypeRule rule) {
+    return GgufPlan.of(model, rule, tokenizer(), "tiny", null);
   }
 
   @Test
