@@ -25,7 +25,8 @@ class MixedBitsRunTest {
   @ParameterizedTest
   @CsvSource({"pmq, 2.5, '[1, 2, 3]'", "alphaq, 2.5, '[2, 3, 4]'", "alphaq, 3.25, '[2, 3, 4]'"})
   void theBudgetIsSpentAndNotMore(String method, double bits, String widths) throws IOException {
-    JsonNode plan = plan("research", "allocate: " + method + ", bits: " + bits + ", widths: " + widths);
+    JsonNode plan =
+        plan("research", "allocate: " + method + ", bits: " + bits + ", widths: " + widths);
 
     SortedMap<Integer, Integer> matrices = matrices(plan);
     int all = matrices.values().stream().mapToInt(Integer::intValue).sum();
@@ -65,7 +66,10 @@ class MixedBitsRunTest {
 
   @Test
   void aSizeIsSolvedFor() throws IOException {
-    JsonNode plan = plan("research", "allocate: alphaq, fit: 3600KiB, widths: [2, 3, 4], storage: compressed-tensors");
+    JsonNode plan =
+        plan(
+            "research",
+            "allocate: alphaq, fit: 3600KiB, widths: [2, 3, 4], storage: compressed-tensors");
 
     assertThat(plan.at("/after/bytes").asLong()).isBetween(3300L << 10, 3600L << 10);
   }

@@ -19,10 +19,10 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.DoubleSummaryStatistics;
 import java.util.List;
-import java.util.Set;
-import java.util.SplittableRandom;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.Set;
+import java.util.SplittableRandom;
 import java.util.TreeSet;
 
 /// AlphaQ: matrices with a heavy-tailed spectrum, those that have learned most, get more bits. It
@@ -64,7 +64,10 @@ public record AlphaQ(double gamma, Fit fit) implements BitMethod {
           "Superone77/AlphaQ 3624976, utils_alpha.py",
           List.of(
               new Option("gamma", "how much the exponent counts; 0: the variance alone", "10"),
-              new Option("tail", "the tail of a spectrum: the largest tenth (`hill`) or half (`middle`)", "hill")),
+              new Option(
+                  "tail",
+                  "the tail of a spectrum: the largest tenth (`hill`) or half (`middle`)",
+                  "hill")),
           "- quantize: {method: round-to-nearest, allocate: alphaq, bits: 3.5}");
 
   /// Relative to their mean, exponents that differ by less say little.

@@ -176,9 +176,9 @@ class EvidenceAdditionTest {
                   widths.forEach(bits -> errors.put(bits, slots(norms, first, end)));
                   return errors;
                 },
- (expert, sink) -> {
-                throw new IllegalStateException("nobody asked for activations");
-              }));
+                (expert, sink) -> {
+                  throw new IllegalStateException("nobody asked for activations");
+                }));
       }
       List<Evidence.Domain> domains = new ArrayList<>();
       for (int domain = 0; domain < corpus.domains().size(); domain++) {

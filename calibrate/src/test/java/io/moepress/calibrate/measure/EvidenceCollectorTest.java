@@ -217,7 +217,7 @@ class EvidenceCollectorTest {
               widths -> {
                 throw new IllegalStateException("nobody asked for rounding");
               },
- (expert, sink) -> {
+              (expert, sink) -> {
                 throw new IllegalStateException("nobody asked for activations");
               }));
     }

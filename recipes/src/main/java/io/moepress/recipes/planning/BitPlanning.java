@@ -48,7 +48,8 @@ record BitPlanning(MoeModel model, QuantizeOptions options, PlanningContext comm
       note(costs, allocation, limits);
       return new ExpertSchemes.Chosen(options.experts(), allocation.byExpert());
     } catch (IllegalArgumentException e) {
-      throw new PlanMismatchException("%s: %s", choice.method().name(), String.valueOf(e.getMessage()));
+      throw new PlanMismatchException(
+          "%s: %s", choice.method().name(), String.valueOf(e.getMessage()));
     }
   }
 
@@ -102,10 +103,8 @@ record BitPlanning(MoeModel model, QuantizeOptions options, PlanningContext comm
     for (TensorId id : model.inventory().names().keySet()) {
       if (id.role().isExpert()) {
         LinearShape shape = LinearShape.of(model, id);
-        IntegerScheme scheme =
-            ExpertSchemes.withBits(options.experts(), choice.widths().getLast());
-        long stored =
-            scheme.storedBits(shape.outputs(), shape.inputs(), model.info(id).dtype());
+        IntegerScheme scheme = ExpertSchemes.withBits(options.experts(), choice.widths().getLast());
+        long stored = scheme.storedBits(shape.outputs(), shape.inputs(), model.info(id).dtype());
         weights += shape.weights();
         overhead += stored - shape.weights() * scheme.bits();
         experts += model.info(id).byteCount();

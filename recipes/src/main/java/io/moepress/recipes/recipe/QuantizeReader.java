@@ -30,7 +30,8 @@ record QuantizeReader(MethodCatalog catalog, long seed) {
     Optional<QuantizedStorage> storage =
         step.optional("storage")
             .map(node -> node.choice(QuantizedStorage.labels(), QuantizedStorage::named));
-    QuantizeOptions options = step.checked(() -> new QuantizeOptions(experts, bits, others, storage));
+    QuantizeOptions options =
+        step.checked(() -> new QuantizeOptions(experts, bits, others, storage));
     MethodBinder<QuantizeMethod> binder = name.choice(catalog.quantizeNames(), catalog::quantize);
     QuantizeMethod method = step.checked(() -> binder.bind(step, seed));
     step.finish();
@@ -69,7 +70,8 @@ record QuantizeReader(MethodCatalog catalog, long seed) {
         new BitChoice(
             method,
             bits.map(node -> OptionalDouble.of(node.decimal())).orElse(OptionalDouble.empty()),
-            fit.map(node -> OptionalLong.of(node.parsed("a size such as 24GiB", ByteSize::parse).bytes()))
+            fit.map(node ->
+                    OptionalLong.of(node.parsed("a size such as 24GiB", ByteSize::parse).bytes()))
                 .orElse(OptionalLong.empty()),
             widths,
             granularity));

@@ -2,13 +2,13 @@ package io.moepress.recipes.recipe;
 
 import io.moepress.formats.Checks;
 import io.moepress.recipes.evidence.Statistic;
-import io.moepress.recipes.plan.KeepExperts;
 import io.moepress.recipes.plan.BitAllocation;
 import io.moepress.recipes.plan.BitCosts;
 import io.moepress.recipes.plan.BitLimits;
 import io.moepress.recipes.plan.BitMethod;
 import io.moepress.recipes.plan.BitRequest;
 import io.moepress.recipes.plan.BitScope;
+import io.moepress.recipes.plan.KeepExperts;
 import io.moepress.recipes.plan.MergeExperts;
 import io.moepress.recipes.plan.MergeMethod;
 import io.moepress.recipes.plan.MergeOptions;
@@ -189,7 +189,9 @@ final class SampleMethods implements MethodCatalog {
 
   @Override
   public Optional<MethodBinder<BitMethod>> bits(String name) {
-    return name.equals("idle-bits") ? Optional.of((step, seed) -> new IdleBits()) : Optional.empty();
+    return name.equals("idle-bits")
+        ? Optional.of((step, seed) -> new IdleBits())
+        : Optional.empty();
   }
 
   @Override
