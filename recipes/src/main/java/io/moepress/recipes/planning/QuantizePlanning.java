@@ -116,7 +116,7 @@ record QuantizePlanning(
           scheme.groupSize(), name, shape.inputs(), divisor(shape.inputs(), scheme.groupSize()));
     }
     boolean signs =
-        id.role().isExpert() && step.options().bits().isPresent()
+        (id.role().isExpert() && step.options().bits().isPresent())
             ? step.options().bits().get().widths().contains(1)
             : scheme.bits() == 1 && scheme.isSymmetric();
     if (storage() == QuantizedStorage.COMPRESSED_TENSORS && signs) {
