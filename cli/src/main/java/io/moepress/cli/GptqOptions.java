@@ -24,8 +24,7 @@ final class GptqOptions {
   static GptqQuantization bind(YamlNode step) {
     Gptq standard = Gptq.DEFAULT;
     double damping = step.optional("damping").map(YamlNode::decimal).orElse(standard.damping());
-    int retries =
-        step.optional("retries").map(node -> node.atLeast(0)).orElse(standard.retries());
+    int retries = step.optional("retries").map(node -> node.atLeast(0)).orElse(standard.retries());
     List<String> orders = Arrays.stream(Order.values()).map(GptqOptions::label).toList();
     Order order =
         step.optional("order")

@@ -13,8 +13,8 @@ import java.util.SortedMap;
 /// Gets the codes of a step that looks at inputs: from the work directory where the same were found
 /// before, or by searching.
 ///
-/// Every set of codes has a directory of its own in the work directory, named after what it was made
-/// of.
+/// Every set of codes has a directory of its own in the work directory, named after what it was
+/// made of.
 ///
 /// @param setup what a search may use
 /// @param terminal where to say where they are

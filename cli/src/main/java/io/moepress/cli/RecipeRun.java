@@ -103,7 +103,8 @@ final class RecipeRun {
               + " will be; with \"sequential: false\" the evidence is used");
     }
     if (opened.options().evidence != null && !steps.searches().isEmpty()) {
-      terminal.say("--evidence: it holds no inputs of weights, so quantize makes a pass of its own");
+      terminal.say(
+          "--evidence: it holds no inputs of weights, so quantize makes a pass of its own");
     }
     predictedMemory();
   }
