@@ -161,7 +161,7 @@ class ComparisonReaderTest {
             + " \"compare.candidates[0].prune\"; known: allocation, experts, groups, keep,"
             + " method, multi-token-prediction, protect, router, snap, top-k, uniformise. Did you mean \"keep\"?",
         "keep: [50%], candidates: [prun: {method: easy-ep}]|4: compare.candidates[0]: unknown step"
-            + " \"prun\"; known: prune, merge, sparsify. Did you mean \"prune\"?",
+            + " \"prun\"; known: prune, merge, sparsify, quantize. Did you mean \"prune\"?",
         "keep: [50%], seeds: 3, candidates: [prune: {method: easy-ep}]|4: unknown key \"seeds\" in"
             + " \"compare\"; known: candidates, experts, keep, random",
         "keep: [50%], random: -1, candidates: [prune: {method: easy-ep}]|4: compare.random: -1"

@@ -91,8 +91,8 @@ class RecipeErrorsTest {
       delimiter = '|',
       quoteCharacter = '^',
       value = {
-        "- prune: | - prun: | 11: steps[0]: unknown step \"prun\"; known: prune, merge, sparsify. Did you mean \"prune\"?",
-        "- prune: | - fold: | 11: steps[0]: unknown step \"fold\"; known: prune, merge, sparsify",
+        "- prune: | - prun: | 11: steps[0]: unknown step \"prun\"; known: prune, merge, sparsify, quantize. Did you mean \"prune\"?",
+        "- prune: | - fold: | 11: steps[0]: unknown step \"fold\"; known: prune, merge, sparsify, quantize",
         "method: easy-ep | methd: easy-ep | 12: steps[0].prune.method: missing (expected the name of a method). Did you mean it by \"methd\"?",
         "method: easy-ep | method: easyep | 12: steps[0].prune.method: \"easyep\" (expected one of: easy-ep, random, strict). Did you mean \"easy-ep\"?",
         "method: easy-ep | method: magic | 12: steps[0].prune.method: \"magic\" (expected one of: easy-ep, random, strict)",
