@@ -53,6 +53,13 @@ final class ExplainCommand implements Callable<Integer> {
       description = "With a plan file: writes the experts that stay, by layer, for other tools.")
   private @Nullable Path report;
 
+  private static final String BITS =
+      "Expert i of a layer, with b bits for each weight; a method may look at its matrices one by"
+          + " one.";
+
+  private static final String GRIDS =
+      "Weights of a row that share a scale are a group; its codes are evenly spaced.";
+
   private final Methods methods = new Methods();
 
   /// The names of methods, for completion.
@@ -149,10 +156,10 @@ final class ExplainCommand implements Callable<Integer> {
     return end < 0 ? source : source.substring(0, end);
   }
 
-  private static String text(Explanation it) {
+  private String text(Explanation it) {
     StringBuilder text = new StringBuilder();
     row(text, "method", it.method() + ", for the step " + it.step());
-    Reading reading = reading(it.step());
+    Reading reading = reading(it);
     row(text, reading.label(), plain(it.score()) + reading.rule());
     row(text, "", reading.letters());
     row(text, "advice", it.advice());
@@ -185,13 +192,17 @@ final class ExplainCommand implements Callable<Integer> {
   /// @param letters what stands for what
   private record Reading(String label, String rule, String letters) {}
 
-  private static Reading reading(String step) {
-    return switch (step) {
+  private Reading reading(Explanation it) {
+    return switch (it.step()) {
       case Methods.PRUNE -> new Reading("score", ". The experts with the highest stay.", EXPERTS);
       case Methods.MERGE -> new Reading("merges", ".", EXPERTS);
       case Methods.SPARSIFY ->
           new Reading("score", ". The weights with the lowest become zero.", LINEAR_MAPS);
-      default -> throw new IllegalStateException("no reading of step " + step);
+      case Methods.QUANTIZE ->
+          methods.bitNames().contains(it.method())
+              ? new Reading("cost", ". Bits go where they save most.", BITS)
+              : new Reading("codes", ".", GRIDS);
+      default -> throw new IllegalStateException("no reading of step " + it.step());
     };
   }
 

@@ -2,6 +2,8 @@ package io.moepress.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class ExplainCommandTest {
@@ -48,6 +50,22 @@ class ExplainCommandTest {
   }
 
   @Test
+  void methodsForCodesAndBitsAreExplainedToo() {
+    Methods methods = new Methods();
+    List<String> names = new ArrayList<>(methods.quantizeNames());
+    names.addAll(methods.bitNames());
+    for (String method : names) {
+      Cli explain = Cli.run("explain", method);
+
+      assertThat(explain.out())
+          .startsWith("method      " + method + ", for the step quantize")
+          .contains(methods.bitNames().contains(method) ? "\ncost " : "\ncodes ")
+          .contains("\nsteps:\n  - quantize: ");
+      assertThat(explain.out().lines()).allMatch(line -> line.length() <= 80);
+    }
+  }
+
+  @Test
   void formulaStatisticsAndOptionsAreThere() {
     assertThat(Cli.run("explain", "reap").out())
         .contains("mean over X_j of g_j · ‖f_j‖", "gated-output-norm-sum, routed-tokens")
@@ -63,7 +81,11 @@ class ExplainCommandTest {
 
     assertThat(explain.exitCode()).isZero();
     assertThat(explain.out()).startsWith("method ");
-    assertThat(explain.out().lines().filter(line -> line.matches(".* (prune|merge|sparsify) .*")))
+    assertThat(
+            explain
+                .out()
+                .lines()
+                .filter(line -> line.matches(".* (prune|merge|sparsify|quantize) .*")))
         .hasSameSizeAs(new Methods().names());
     assertThat(explain.out().lines()).allMatch(line -> line.length() <= 80);
   }

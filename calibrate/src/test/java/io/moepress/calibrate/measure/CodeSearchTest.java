@@ -136,7 +136,8 @@ class CodeSearchTest {
       int threads,
       Progress progress)
       throws IOException {
-    QuantizeOptions options = new QuantizeOptions(SCHEME, Optional.empty(), Optional.empty());
+    QuantizeOptions options =
+        new QuantizeOptions(SCHEME, Optional.empty(), Optional.empty(), Optional.empty());
     try (Workers workers = new Workers(threads)) {
       return new CodeSearch(method, options)
           .search(

@@ -90,7 +90,7 @@ public final class Lowering {
   private ModelConfig config() {
     ModelLayout layout = decisions.layout();
     if (!isCut()) {
-      return QuantizedConfig.of(model, decisions.quantized());
+      return QuantizedConfig.of(model, layout.config(), decisions.quantized());
     }
     ModelConfig config = ExpertCounts.written(layout, decisions.expertsLeft());
     if (decisions.keepsRows()) {

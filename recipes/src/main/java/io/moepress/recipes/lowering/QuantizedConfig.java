@@ -65,8 +65,9 @@ final class QuantizedConfig {
   }
 
   /// The configuration of the result.
-  static ModelConfig of(MoeModel model, List<QuantizeWeights> steps) {
-    ModelConfig config = model.layout().config();
+  ///
+  /// @param config what it is but for this
+  static ModelConfig of(MoeModel model, ModelConfig config, List<QuantizeWeights> steps) {
     boolean packed =
         steps.stream().anyMatch(step -> step.storage() == QuantizedStorage.COMPRESSED_TENSORS);
     return packed
