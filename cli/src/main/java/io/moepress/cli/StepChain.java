@@ -254,7 +254,7 @@ final class StepChain {
       case SparsifyStep sparsify ->
           Planner.plan(model, sparsify.with(new MagnitudeSparsity()), subject);
       case QuantizeStep quantize ->
-          Planner.plan(model, quantize.with(new RoundToNearest()), subject);
+          Planner.plan(model, quantize.plainly(new RoundToNearest()), subject);
     };
   }
 

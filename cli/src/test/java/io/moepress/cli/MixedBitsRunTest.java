@@ -7,6 +7,7 @@ import io.moepress.testdata.TestData;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
@@ -64,6 +65,14 @@ class MixedBitsRunTest {
     assertThat(schemes).isEqualTo(most);
   }
 
+  /// A layer by itself would have one choice: the largest width below the average.
+  @Test
+  void layersWhoseExpertsShareAWidthTakeFromEachOther() throws IOException {
+    JsonNode plan = plan("vllm", "allocate: pmq, bits: 6, widths: [4, 8]");
+
+    assertThat(matrices(plan)).isEqualTo(new TreeMap<>(Map.of(4, 2 * 24, 8, 2 * 24)));
+  }
+
   @Test
   void aSizeIsSolvedFor() throws IOException {
     JsonNode plan =
@@ -79,7 +88,8 @@ class MixedBitsRunTest {
       delimiter = '|',
       value = {
         "vllm | allocate: alphaq, bits: 6, widths: [4, 8], granularity: expert | does not load experts of so different widths",
-        "research | allocate: alphaq, fit: 1MiB | all but the experts takes",
+        "research | allocate: alphaq, fit: 1MiB, storage: compressed-tensors | all but the experts takes",
+        "research | allocate: alphaq, fit: 3600KiB | decoded weights are as large as before",
         "research | allocate: pmq, bits: 1 | pmq: ",
         "research | allocate: pmq, bits: 2, storage: compressed-tensors | 1 bit have no layout",
       })

@@ -37,7 +37,8 @@ class QuantizeRunTest {
     float scale = bfloat16(largest / (((1 << bits) - 1) / 2f));
     double code = Math.rint(weights[index] / scale);
     int half = 1 << (bits - 1);
-    return (int) Math.min(half - 1, Math.max(-half, code)) * scale; // no negative zero
+    int clamped = (int) Math.min(half - 1, Math.max(-half, code)); // no negative zero
+    return clamped * scale;
   }
 
   /// Rounded to nearest, ties to even.

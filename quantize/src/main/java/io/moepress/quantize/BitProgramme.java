@@ -6,7 +6,6 @@ import io.moepress.recipes.plan.BitAllocation;
 import io.moepress.recipes.plan.BitAllocation.Choice;
 import io.moepress.recipes.plan.BitCosts;
 import io.moepress.recipes.plan.BitCosts.Item;
-import io.moepress.recipes.plan.BitGranularity;
 import io.moepress.recipes.plan.BitLimits;
 import io.moepress.recipes.plan.BitScope;
 import java.util.ArrayList;
@@ -69,8 +68,8 @@ final class BitProgramme {
 
   /// The items that share a budget, by index.
   private Map<String, List<Integer>> scopes() {
-    boolean byLayer =
-        limits.scope() == BitScope.LAYER && limits.granularity() != BitGranularity.MODEL;
+    // A layer whose experts share one width has nothing to choose by itself.
+    boolean byLayer = limits.scope() == BitScope.LAYER && limits.granularity().tellsExpertsApart();
     Map<String, List<Integer>> scopes = new LinkedHashMap<>();
     for (int i = 0; i < options.length; i++) {
       String name = byLayer ? "layer " + costs.items().get(i).layer() : "the model";

@@ -131,6 +131,15 @@ public record PackQuantized(BitPacking packing) {
   public static IntegerMatrix decode(
       Map<String, TensorData> tensors, String name, IntegerGrid grid) {
     long[] shape = Words32.longs(Words32.require(tensors, name + SHAPE, DType.I64, 2));
+    Checks.requireFormat(
+        shape[0] > 0
+            && shape[1] > 0
+            && shape[0] <= Integer.MAX_VALUE
+            && shape[1] <= Integer.MAX_VALUE / shape[0],
+        "tensor %s: [%d, %d] (expected the shape of a matrix)",
+        name + SHAPE,
+        shape[0],
+        shape[1]);
     int rows = Math.toIntExact(shape[0]);
     int columns = Math.toIntExact(shape[1]);
     TensorData scale = Words32.require(tensors, name + SCALE);

@@ -37,6 +37,9 @@ public record CompressedTensors(List<Group> groups) implements TensorCodec {
   private static final String WEIGHT = ".weight";
   private static final String REGEX = "re:";
 
+  private static final int LONGEST_PATTERN = 512;
+  private static final int MOST_BRACKETS = 32;
+
   /// The class of all linear layers.
   static final String LINEAR = "Linear";
 
@@ -68,7 +71,15 @@ public record CompressedTensors(List<Group> groups) implements TensorCodec {
       return patterns;
     }
 
+    /// Matching takes linear time whatever the pattern, but making one ready may not.
     private static Pattern pattern(String text) {
+      long groups = text.chars().filter(each -> each == '(').count();
+      if (text.length() > LONGEST_PATTERN || groups > MOST_BRACKETS || text.indexOf('{') >= 0) {
+        throw FormatException.of(
+            "config.json: %s: target %s is no name (expected a pattern of at most %d characters, with at"
+                + " most %d brackets and no counted repeats)",
+            SourceScheme.KEY, Words.quoted(text), LONGEST_PATTERN, MOST_BRACKETS);
+      }
       try {
         return Pattern.compile(text);
       } catch (PatternSyntaxException e) {
@@ -167,6 +178,12 @@ public record CompressedTensors(List<Group> groups) implements TensorCodec {
   private static long columns(TensorInfo packed, long groups, IntegerScheme scheme) {
     long words = packed.shape().dimension(1);
     boolean byRow = scheme.groupSize() == IntegerScheme.CHANNEL;
+    Checks.requireFormat(
+        words <= Integer.MAX_VALUE && groups <= Integer.MAX_VALUE,
+        "tensor %s: shape %s with %d groups (expected fewer)",
+        packed.name(),
+        packed.shape(),
+        groups);
     long columns =
         byRow
             ? words * Integer.SIZE / scheme.bits()

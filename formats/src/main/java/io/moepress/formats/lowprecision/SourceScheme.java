@@ -62,6 +62,9 @@ public final class SourceScheme {
       groups.add(new CompressedTensors.Group(targets, integers(group.path("weights"))));
     }
     requireText(scheme, "format", FORMATS);
+    if (!scheme.path("transform_config").isEmpty()) {
+      throw refused("transform_config", "there: weights are rotated"); // and activations would be
+    }
     if (groups.isEmpty()) {
       throw refused("config_groups", "empty");
     }

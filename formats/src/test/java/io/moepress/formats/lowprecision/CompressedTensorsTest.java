@@ -76,6 +76,8 @@ class CompressedTensorsTest {
         "\"input_activations\": null | \"input_activations\": {} | input_activations is {}",
         "pack-quantized | nvfp4-pack-quantized | format is \"nvfp4-pack-quantized\"",
         ".*experts | ((.*experts | cannot be matched",
+        ".*experts | ((a{1000}){1000}){10}experts | no counted repeats",
+        "\"config_groups\": | \"transform_config\": {\"R1\": {}}, \"config_groups\": | transform_config is there",
         "\"num_bits\": 8, \"type\": \"int\", \"symmetric\": true | \"num_bits\": 8, \"type\": \"int\", \"symmetric\": false | expected one kind",
       })
   void whatCannotBeReadIsRefused(String good, String bad, String problem) {
@@ -83,6 +85,15 @@ class CompressedTensorsTest {
     assertThatExceptionOfType(FormatException.class)
         .isThrownBy(() -> read(GROUPS.replace(good, bad)))
         .withMessageContaining(problem);
+  }
+
+  @Test
+  void patternsAreNoMazes() {
+    String config = GROUPS.replace(".*experts", "(".repeat(20_000) + ".*experts");
+
+    assertThatExceptionOfType(FormatException.class)
+        .isThrownBy(() -> read(config))
+        .withMessageContaining("at most 512 characters");
   }
 
   /// A pattern that takes a backtracking matcher longer than the universe has stood.

@@ -65,27 +65,31 @@ public final class GgufExport {
     try (StagedFile staged = StagedFile.create(output, overwrite)) {
       FinishedTensors finished = new FinishedTensors(staged.path(), source);
       try {
-        Written written = write(staged, finished);
+        List<Long> known = known(staged, finished);
+        long there = known.isEmpty() ? 0 : Files.size(staged.path());
+        DiskSpace.require(staged.directory(), plan.byteCount() - there);
+        Written written = write(staged, finished, known);
         staged.commit();
         finished.clear();
         return written;
-      } catch (FormatException e) {
-        finished.clear(); // another run would come no further
-        throw e;
       } finally {
-        staged.keep(finished.isNoted());
+        staged.keep(finished.isNoted()); // a full disk and an output in the way can be mended
       }
     }
   }
 
-  private Written write(StagedFile staged, FinishedTensors finished) throws IOException {
+  /// The checksums of the tensors that a stopped run has finished.
+  private static List<Long> known(StagedFile staged, FinishedTensors finished) throws IOException {
     List<Long> known = finished.read();
     if (known.isEmpty()) {
       finished.clear();
       Files.deleteIfExists(staged.path());
     }
-    long there = known.isEmpty() ? 0 : Files.size(staged.path());
-    DiskSpace.require(staged.directory(), plan.byteCount() - there);
+    return known;
+  }
+
+  private Written write(StagedFile staged, FinishedTensors finished, List<Long> known)
+      throws IOException {
     try (GgufWriter writer = GgufWriter.resume(staged.path(), plan.header(), known);
         Progress.Task task = progress.begin("write", plan.byteCount(), "bytes")) {
       int before = writer.checksums().size();
@@ -104,6 +108,9 @@ public final class GgufExport {
             task.advance(bytes.length);
           });
       return new Written(writer.finish(), before);
+    } catch (FormatException e) {
+      finished.clear(); // a weight that cannot be written: another run would come no further
+      throw e;
     }
   }
 

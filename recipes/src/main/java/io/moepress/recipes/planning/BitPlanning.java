@@ -5,6 +5,7 @@ import io.moepress.formats.architecture.LinearShape;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.architecture.TensorId;
 import io.moepress.formats.integer.IntegerScheme;
+import io.moepress.formats.tensor.DType;
 import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.plan.BitAllocation;
 import io.moepress.recipes.plan.BitBudget;
@@ -21,6 +22,7 @@ import io.moepress.recipes.target.Target;
 import io.moepress.recipes.work.Workers;
 import java.io.IOException;
 import java.util.List;
+import java.util.Optional;
 import java.util.SortedSet;
 
 /// Gives experts the bits that a recipe leaves to a method.
@@ -29,6 +31,9 @@ import java.util.SortedSet;
 /// @param options what the recipe asks for
 /// @param common what all kinds of steps need
 record BitPlanning(MoeModel model, QuantizeOptions options, PlanningContext common) {
+
+  /// What the names and shapes of a packed matrix take in a file, at most.
+  private static final long NAMED = 512;
 
   /// Decides.
   ///
@@ -100,6 +105,7 @@ record BitPlanning(MoeModel model, QuantizeOptions options, PlanningContext comm
     long weights = 0;
     long overhead = 0;
     long experts = 0;
+    long names = 0;
     for (TensorId id : model.inventory().names().keySet()) {
       if (id.role().isExpert()) {
         LinearShape shape = LinearShape.of(model, id);
@@ -108,9 +114,10 @@ record BitPlanning(MoeModel model, QuantizeOptions options, PlanningContext comm
         weights += shape.weights();
         overhead += stored - shape.weights() * scheme.bits();
         experts += model.info(id).byteCount();
+        names += NAMED;
       }
     }
-    long others = model.checkpoint().byteCount() - experts;
+    long others = model.checkpoint().byteCount() - experts - savedByOthers() + names;
     long left = choice.fit().orElseThrow() - others;
     if (left <= 0) {
       throw new PlanMismatchException(
@@ -119,6 +126,22 @@ record BitPlanning(MoeModel model, QuantizeOptions options, PlanningContext comm
           choice.fit().orElseThrow(), others);
     }
     return new BitBudget.Bytes(left, (double) overhead / Math.max(1, weights));
+  }
+
+  /// Bytes by which attention, shared experts and dense networks become smaller.
+  private long savedByOthers() {
+    QuantizedParts parts = new QuantizedParts(model, options);
+    long saved = 0;
+    for (TensorId id : model.inventory().names().keySet()) {
+      Optional<IntegerScheme> scheme = parts.scheme(id);
+      if (!id.role().isExpert() && scheme.isPresent()) {
+        LinearShape shape = LinearShape.of(model, id);
+        DType type = model.info(id).dtype();
+        long bits = scheme.get().storedBits(shape.outputs(), shape.inputs(), type);
+        saved += model.info(id).byteCount() - bits / Byte.SIZE - NAMED;
+      }
+    }
+    return saved;
   }
 
   private void note(BitCosts costs, BitAllocation allocation, BitLimits limits) {

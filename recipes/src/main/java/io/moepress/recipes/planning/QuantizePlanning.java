@@ -47,8 +47,9 @@ record QuantizePlanning(
   public List<Finding> preflight() {
     requireFitting();
     QuantizedLayers.require(common.target(), step.options(), storage());
-    if (storage() == QuantizedStorage.COMPRESSED_TENSORS) {
-      bits().requireLoadable();
+    switch (storage()) {
+      case COMPRESSED_TENSORS -> bits().requireLoadable();
+      case DECODED -> requireNoSize();
     }
     return common.checkTarget(ExpertNumbers.of(model.layout()));
   }
@@ -70,6 +71,14 @@ record QuantizePlanning(
       noteFound(decided);
     }
     return steps;
+  }
+
+  private void requireNoSize() {
+    if (step.options().bits().map(choice -> choice.fit().isPresent()).orElse(false)) {
+      throw new PlanMismatchException(
+          "fit: decoded weights are as large as before. Use \"storage: compressed-tensors\", or"
+              + " \"bits\" for a budget without a size.");
+    }
   }
 
   private BitPlanning bits() {

@@ -6,6 +6,7 @@ import io.moepress.recipes.plan.CalibratedQuantization;
 import io.moepress.recipes.plan.QuantizeMethod;
 import io.moepress.recipes.plan.QuantizeOptions;
 import java.util.EnumSet;
+import java.util.Optional;
 import java.util.Set;
 
 /// Weights become integers with scales.
@@ -48,6 +49,14 @@ public record QuantizeStep(QuantizeMethod method, QuantizeOptions options) imple
   @Override
   public boolean needsReservoir() {
     return false;
+  }
+
+  /// The same by a method that looks at nothing, with the same bits for all experts.
+  public QuantizeStep plainly(QuantizeMethod other) {
+    return new QuantizeStep(
+        other,
+        new QuantizeOptions(
+            options.experts(), Optional.empty(), options.others(), options.storage()));
   }
 
   /// The same with another method.
