@@ -158,6 +158,13 @@ final class RecipeTemplate {
         #     method: round-to-nearest
         #     # Bits of the weights of routed experts; activations stay in 16.
         #     scheme: W4A16
+        #     # Or a method chooses bits for each expert: pmq from texts, alphaq from weights.
+        #     # allocate: pmq
+        #     # Bits of a weight on average, or instead the size of the whole, fit: 24GiB.
+        #     # bits: 2.5
+        #     # widths: [1, 2, 3]
+        #     # What shares a width: matrix, expert, projection, layer, model.
+        #     # granularity: layer
         #     # Weights of a row that share a scale, or channel for all of it.
         #     group-size: 128
         #     # Without it groups have zero points.
