@@ -24,6 +24,7 @@ import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
 import java.util.SortedSet;
+import java.util.TreeSet;
 
 /// Gives experts the bits that a recipe leaves to a method.
 ///
@@ -43,9 +44,12 @@ record BitPlanning(MoeModel model, QuantizeOptions options, PlanningContext comm
       return new ExpertSchemes.Same(options.experts());
     }
     BitChoice choice = options.bits().get();
-    SortedSet<ExpertId> guarded = common.guarded(Protection.DEFAULT);
+    BitGranularity granularity = granularity(choice);
+    // Whoever shares a width with a super expert would have to have the largest, too.
+    SortedSet<ExpertId> guarded =
+        granularity.tellsExpertsApart() ? common.guarded(Protection.DEFAULT) : new TreeSet<>();
     BitLimits limits =
-        new BitLimits(budget(choice), choice.method().defaultScope(), granularity(choice), guarded);
+        new BitLimits(budget(choice), choice.method().defaultScope(), granularity, guarded);
     try (Workers workers = new Workers(Runtime.getRuntime().availableProcessors())) {
       BitRequest request = new BitRequest(model, evidence, choice.widths(), seed, workers);
       BitCosts costs = choice.method().costs(request);
