@@ -3,6 +3,7 @@ package io.moepress.formats.gguf;
 import io.moepress.formats.Checks;
 import io.moepress.formats.FormatException;
 import io.moepress.formats.gguf.GgufHeader.Entry;
+import io.moepress.formats.tensor.Opening;
 import java.io.Closeable;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -10,7 +11,6 @@ import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileChannel.MapMode;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -39,17 +39,7 @@ public final class GgufFile implements Closeable {
   ///
   /// @throws FormatException when the file breaks a rule of the format
   public static GgufFile open(Path path) throws IOException {
-    FileChannel channel = FileChannel.open(path, StandardOpenOption.READ);
-    boolean opened = false;
-    try {
-      GgufFile file = new GgufFile(path, channel);
-      opened = true;
-      return file;
-    } finally {
-      if (!opened) {
-        channel.close();
-      }
-    }
+    return Opening.read(path, channel -> new GgufFile(path, channel));
   }
 
   /// The file.

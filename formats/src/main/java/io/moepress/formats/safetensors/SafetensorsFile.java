@@ -3,6 +3,7 @@ package io.moepress.formats.safetensors;
 import io.moepress.formats.Checks;
 import io.moepress.formats.FormatException;
 import io.moepress.formats.safetensors.SafetensorsHeader.Entry;
+import io.moepress.formats.tensor.Opening;
 import io.moepress.formats.tensor.TensorData;
 import io.moepress.formats.tensor.TensorInfo;
 import java.io.Closeable;
@@ -14,7 +15,6 @@ import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileChannel.MapMode;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.HashMap;
 import java.util.Map;
 
@@ -44,17 +44,7 @@ public final class SafetensorsFile implements Closeable {
   ///
   /// @throws FormatException when the file breaks a rule of the format
   public static SafetensorsFile open(Path path) throws IOException {
-    FileChannel channel = FileChannel.open(path, StandardOpenOption.READ);
-    boolean opened = false;
-    try {
-      SafetensorsFile file = new SafetensorsFile(path, channel);
-      opened = true;
-      return file;
-    } finally {
-      if (!opened) {
-        channel.close();
-      }
-    }
+    return Opening.read(path, channel -> new SafetensorsFile(path, channel));
   }
 
   private static SafetensorsHeader readHeader(String where, FileChannel channel, long size)

@@ -1,5 +1,6 @@
 package io.moepress.recipes.plan;
 
+import io.moepress.formats.Checks;
 import io.moepress.formats.architecture.LinearInput;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.architecture.TensorId;
@@ -8,6 +9,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /// Which linear maps of the decoder layers a step is about.
 public enum LinearScope {
@@ -57,5 +59,15 @@ public enum LinearScope {
   /// All labels.
   public static List<String> labels() {
     return Arrays.stream(values()).map(LinearScope::label).toList();
+  }
+
+  /// Makes sure that no map is in two parts of a step.
+  static void requireApart(int layer, Stream<TensorRole> maps) {
+    List<TensorRole> all = maps.toList();
+    Checks.require(
+        all.stream().distinct().count() == all.size(),
+        "layer %d: weights in two parts of a step: %s",
+        layer,
+        all);
   }
 }

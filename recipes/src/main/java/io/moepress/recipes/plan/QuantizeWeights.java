@@ -3,7 +3,6 @@ package io.moepress.recipes.plan;
 import io.moepress.formats.Checks;
 import io.moepress.formats.architecture.TensorRole;
 import io.moepress.formats.integer.IntegerScheme;
-import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -19,13 +18,7 @@ public record QuantizeWeights(int layer, String method, QuantizedStorage storage
   public QuantizeWeights {
     parts = List.copyOf(parts);
     Checks.require(!parts.isEmpty(), "layer %d: nothing to quantise", layer);
-    List<TensorRole> all = new ArrayList<>();
-    parts.forEach(part -> all.addAll(part.linears()));
-    Checks.require(
-        all.stream().distinct().count() == all.size(),
-        "layer %d: weights in two parts of a step: %s",
-        layer,
-        all);
+    LinearScope.requireApart(layer, parts.stream().flatMap(part -> part.linears().stream()));
   }
 
   @Override

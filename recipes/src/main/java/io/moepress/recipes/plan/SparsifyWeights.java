@@ -3,7 +3,6 @@ package io.moepress.recipes.plan;
 import io.moepress.formats.Checks;
 import io.moepress.formats.architecture.LinearInput;
 import io.moepress.formats.architecture.TensorRole;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -19,13 +18,7 @@ public record SparsifyWeights(int layer, String method, List<Part> parts) implem
   public SparsifyWeights {
     parts = List.copyOf(parts);
     Checks.require(!parts.isEmpty(), "layer %d: nothing to set to zero", layer);
-    List<TensorRole> all = new ArrayList<>();
-    parts.forEach(part -> all.addAll(part.linears()));
-    Checks.require(
-        all.stream().distinct().count() == all.size(),
-        "layer %d: weights in two parts of a step: %s",
-        layer,
-        all);
+    LinearScope.requireApart(layer, parts.stream().flatMap(part -> part.linears().stream()));
   }
 
   @Override
