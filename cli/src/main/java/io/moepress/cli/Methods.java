@@ -214,7 +214,8 @@ final class Methods implements MethodCatalog {
             .map(count -> count.atLeast(1))
             .orElse(SubMoeMerging.DEFAULT_STARTS);
     int window = options.optional("window").map(count -> count.atLeast(1)).orElse(1);
-    return new SubMoeMerging(rank.orElse(null), window, starts, seed(options, seed));
+    boolean whiten = options.optional("whiten").map(YamlNode::flag).orElse(false);
+    return new SubMoeMerging(rank.orElse(null), whiten, window, starts, seed(options, seed));
   }
 
   private static Optional<KeepRatio> rank(String text) {
