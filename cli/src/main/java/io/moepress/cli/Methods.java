@@ -18,6 +18,7 @@ import io.moepress.prune.WandaSparsity;
 import io.moepress.quantize.AlphaQ;
 import io.moepress.quantize.GptqQuantization;
 import io.moepress.quantize.Pmq;
+import io.moepress.quantize.RandomBits;
 import io.moepress.quantize.RoundToNearest;
 import io.moepress.recipes.evidence.LinearStatistic;
 import io.moepress.recipes.evidence.Statistic;
@@ -78,6 +79,7 @@ final class Methods implements MethodCatalog {
     quantize.add(GptqQuantization.DESCRIPTION, (options, seed) -> GptqOptions.bind(options));
     bits.add(Pmq.DESCRIPTION, (options, seed) -> pmq(options));
     bits.add(AlphaQ.DESCRIPTION, (options, seed) -> alphaQ(options));
+    bits.add(RandomBits.DESCRIPTION, (options, seed) -> new RandomBits(seed(options, seed)));
   }
 
   /// The methods for one kind of step.
