@@ -126,9 +126,37 @@ class QuantizeRunTest {
     assertThat(Cli.run("verify", folder.resolve("out"), "-q").exitCode()).isZero();
   }
 
+  /// No runtime has anything to say, not even a note.
+  @ParameterizedTest
+  @CsvSource({"tiny-mixtral, 32", "tiny-qwen3moe, 16"})
+  void everyRuntimeLoadsFourBits(String model, int groupSize) throws IOException {
+    Path recipe = recipe("out", NEAREST + "scheme: W4A16, group-size: " + groupSize + "}");
+    Files.writeString(
+        recipe,
+        Files.readString(recipe)
+            .replace(MODEL.toString(), TestData.path("models/" + model).toString()));
+    assertThat(Cli.run("run", recipe, "-q").exitCode()).isZero();
+
+    for (String target : List.of("transformers", "vllm", "sglang")) {
+      Cli verified = Cli.run("verify", folder.resolve("out"), "--target", target, "--json");
+      assertThat(verified.exitCode()).as(target).isZero();
+      assertThat(verified.json().get("checks").valueStream())
+          .as(target)
+          .hasSizeGreaterThan(20)
+          .allMatch(check -> check.get("findings").isEmpty());
+    }
+  }
+
   @Test
   void asymmetricGridsHaveZeroPoints() throws IOException {
-    run("out", NEAREST + "scheme: W4A16, group-size: 32, symmetric: false}");
+    String step =
+        NEAREST + "scheme: W4A16, group-size: 32, symmetric: false, storage: compressed-tensors}";
+    Path recipe = recipe("out", step);
+    Files.writeString(recipe, "target: research\n" + Files.readString(recipe));
+
+    Cli run = Cli.run("run", recipe, "-q");
+
+    assertThat(run.exitCode()).as(run.err()).isZero();
 
     try (CheckpointDirectory written = CheckpointDirectory.open(folder.resolve("out"))) {
       assertThat(written.tensors())
@@ -190,6 +218,7 @@ class QuantizeRunTest {
       value = {
         "transformers | scheme: W5A16, group-size: 32 | loads integer weights of [2, 3, 4, 8] bits",
         "vllm | scheme: W3A16, group-size: 32 | loads integer weights of [4, 8] bits",
+        "transformers | scheme: W4A16, group-size: 32, symmetric: false | symmetric-experts: experts with zero points",
         "llama.cpp | scheme: W4A16, group-size: 32 | it does not read compressed-tensors",
         "transformers | scheme: W4A16, group-size: 96 | Use \"group-size: 64\"",
         "research | scheme: W1A16, group-size: 32, storage: compressed-tensors | 1 bit have no layout",

@@ -123,6 +123,13 @@ public record PackQuantized(BitPacking packing) {
     return regular;
   }
 
+  /// Whether a tensor `NAME_shape` says that a matrix has this shape.
+  public static boolean isShape(TensorData tensor, Shape shape) {
+    return tensor.info().dtype() == DType.I64
+        && tensor.info().shape().elementCount() == shape.rank()
+        && new Shape(Arrays.stream(Words32.longs(tensor)).boxed().toList()).equals(shape);
+  }
+
   /// Reads a matrix, in whichever packing it is.
   ///
   /// @param tensors those of [#encode], by name

@@ -57,9 +57,9 @@ public final class SourceScheme {
     for (JsonNode group : scheme.path("config_groups").values()) {
       requireText(group, "format", FORMATS);
       requireNull(group, "input_activations");
-      List<String> targets =
-          group.path("targets").valueStream().map(target -> target.asString("")).toList();
-      groups.add(new CompressedTensors.Group(targets, integers(group.path("weights"))));
+      groups.add(
+          new CompressedTensors.Group(
+              names(group.path("targets")), integers(group.path("weights"))));
     }
     requireText(scheme, "format", FORMATS);
     if (!scheme.path("transform_config").isEmpty()) {
@@ -68,7 +68,11 @@ public final class SourceScheme {
     if (groups.isEmpty()) {
       throw refused("config_groups", "empty");
     }
-    return new CompressedTensors(groups);
+    return new CompressedTensors(groups, names(scheme.path("ignore")));
+  }
+
+  private static LayerNames names(JsonNode list) {
+    return LayerNames.of(list.valueStream().map(name -> name.asString("")).toList());
   }
 
   private static IntegerScheme integers(JsonNode weights) {

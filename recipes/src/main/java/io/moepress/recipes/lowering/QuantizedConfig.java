@@ -1,6 +1,7 @@
 package io.moepress.recipes.lowering;
 
 import io.moepress.formats.architecture.MoeModel;
+import io.moepress.formats.architecture.RuntimeNames;
 import io.moepress.formats.architecture.TensorId;
 import io.moepress.formats.architecture.TensorRole;
 import io.moepress.formats.checkpoint.ModelConfig;
@@ -19,6 +20,7 @@ import java.util.Optional;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
@@ -27,6 +29,7 @@ import tools.jackson.databind.node.ObjectNode;
 ///
 /// * Of several schemes, the one with the most layers is for the class `Linear`, and stands last;
 ///   the others list their layers, experts by a pattern. Runtimes take the first that fits.
+/// * Where a family calls the projections of experts otherwise than runtimes do, both names stand.
 /// * Every linear layer that is not quantised stands in `ignore` by its full name: runtimes refuse
 ///   one that is neither, and what contains it must not stand there.
 ///
@@ -54,6 +57,7 @@ final class QuantizedConfig {
             layers.computeIfAbsent(scheme.get(), absent -> new ArrayList<>()).add(id);
           } else if (isLinear(id, name)) {
             ignored.add(module(name));
+            ignored.add(RuntimeNames.of(id.role(), module(name)));
           }
         });
     for (String name : model.inventory().multiTokenPrediction()) {
@@ -140,30 +144,40 @@ final class QuantizedConfig {
 
   /// The layers of a scheme; where all experts of a layer have it, one pattern for them.
   private List<String> targets(IntegerScheme scheme) {
-    Map<String, List<String>> names = new TreeMap<>();
+    Map<String, List<TensorId>> names = new TreeMap<>();
     for (TensorId id : layers.getOrDefault(scheme, List.of())) {
       String module = module(model.inventory().name(id));
-      String key = id.expert() == TensorId.NONE ? module : pattern(module, id.expert());
-      names.computeIfAbsent(key, absent -> new ArrayList<>()).add(module);
+      String key = id.expert() == TensorId.NONE ? module : pattern(module, id);
+      names.computeIfAbsent(key, absent -> new ArrayList<>()).add(id);
     }
     List<String> targets = new ArrayList<>();
-    names.forEach((key, modules) -> {
-      if (key.startsWith("re:") && isWhole(modules)) {
+    names.forEach((key, ids) -> {
+      if (key.startsWith("re:") && ids.size() == model.layout().experts()) {
         targets.add(key);
       } else {
-        targets.addAll(modules);
+        ids.forEach(id -> targets.addAll(spellings(id)));
       }
     });
     return targets;
   }
 
-  private boolean isWhole(List<String> modules) {
-    return modules.size() == model.layout().experts();
+  /// The name of a layer, and what runtimes call it if that is another.
+  private List<String> spellings(TensorId id) {
+    String module = module(model.inventory().name(id));
+    return Stream.of(module, RuntimeNames.of(id.role(), module)).distinct().toList();
   }
 
   /// `re:model[.]layers[.]3[.]mlp[.]experts[.][0-9]+[.]gate_proj$`.
-  private static String pattern(String module, int expert) {
-    String any = module.replaceFirst("\\." + expert + "\\.(?!.*\\." + expert + "\\.)", ".#.");
-    return "re:" + any.replace(".", "[.]").replace("#", "[0-9]+") + "$";
+  private static String pattern(String module, TensorId id) {
+    String expert = "\\." + id.expert() + "\\.";
+    String any = module.replaceFirst(expert + "(?!.*" + expert + ")", ".#.");
+    int last = any.lastIndexOf('.') + 1;
+    String own = any.substring(last);
+    String asked = RuntimeNames.projection(id.role()).orElse(own);
+    String projection = own.equals(asked) ? own : "(" + own + "|" + asked + ")";
+    return "re:"
+        + any.substring(0, last).replace(".", "[.]").replace("#", "[0-9]+")
+        + projection
+        + "$";
   }
 }

@@ -7,6 +7,8 @@ import io.moepress.formats.architecture.TensorId;
 import io.moepress.formats.integer.IntegerScheme;
 import io.moepress.formats.tensor.DType;
 import io.moepress.recipes.evidence.Evidence;
+import io.moepress.recipes.lowering.LoweredPlan;
+import io.moepress.recipes.lowering.Lowering;
 import io.moepress.recipes.plan.CalibratedQuantization;
 import io.moepress.recipes.plan.ExpertId;
 import io.moepress.recipes.plan.LayerCodes;
@@ -16,6 +18,7 @@ import io.moepress.recipes.plan.QuantizeWeights;
 import io.moepress.recipes.plan.QuantizeWeights.Part;
 import io.moepress.recipes.plan.QuantizedStorage;
 import io.moepress.recipes.recipe.QuantizeStep;
+import io.moepress.recipes.target.Candidate;
 import io.moepress.recipes.target.ExpertNumbers;
 import io.moepress.recipes.target.Finding;
 import io.moepress.recipes.target.QuantizedLayers;
@@ -24,6 +27,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.IntFunction;
 
 /// Plans a step that quantises weights.
 ///
@@ -51,7 +55,28 @@ record QuantizePlanning(
       case COMPRESSED_TENSORS -> bits().requireLoadable();
       case DECODED -> requireNoSize();
     }
-    return common.checkTarget(ExpertNumbers.of(model.layout()));
+    List<Finding> findings = new ArrayList<>(common.checkTarget(ExpertNumbers.of(model.layout())));
+    findings.addAll(checkResult(steps(scope::of)));
+    return findings;
+  }
+
+  /// Asks the target about the tensors and the configuration that steps would lead to.
+  private List<Finding> checkResult(List<PlanStep> steps) {
+    LoweredPlan lowered = Lowering.lower(model, steps);
+    return common.checkTarget(
+        Candidate.planned(
+            model.layout().architecture(), lowered.config(), lowered.tensorsByName()));
+  }
+
+  private List<PlanStep> steps(IntFunction<List<Part>> partsOf) {
+    List<PlanStep> steps = new ArrayList<>();
+    for (int layer = 0; layer < model.layout().layers(); layer++) {
+      List<Part> parts = partsOf.apply(layer);
+      if (!parts.isEmpty()) {
+        steps.add(new QuantizeWeights(layer, step.name(), storage(), parts));
+      }
+    }
+    return steps;
   }
 
   @Override
@@ -59,13 +84,8 @@ record QuantizePlanning(
     preflight();
     QuantizedParts chosen =
         new QuantizedParts(model, step.options(), bits().schemes(evidence, NO_SEED));
-    List<PlanStep> steps = new ArrayList<>();
-    for (int layer = 0; layer < model.layout().layers(); layer++) {
-      List<Part> parts = parts(layer, chosen);
-      if (!parts.isEmpty()) {
-        steps.add(new QuantizeWeights(layer, step.name(), storage(), parts));
-      }
-    }
+    List<PlanStep> steps = steps(layer -> parts(layer, chosen));
+    checkResult(steps);
     noteBits(chosen);
     if (step.method() instanceof DecidedCodes decided) {
       noteFound(decided);
