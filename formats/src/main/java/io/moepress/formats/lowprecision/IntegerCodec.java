@@ -8,7 +8,7 @@ import java.util.Optional;
 
 /// A way to store linear layers as integers, with a configuration that says which layers are and
 /// which are not.
-public sealed interface IntegerCodec extends TensorCodec permits CompressedTensors {
+public sealed interface IntegerCodec extends TensorCodec permits CompressedTensors, GptqTensors {
 
   /// The scheme that a layer has by the configuration; nothing where no part of it is about the
   /// layer. One that is excepted has none, whatever else is said of it.

@@ -4,11 +4,13 @@ import io.moepress.formats.Checks;
 import io.moepress.formats.architecture.LinearShape;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.architecture.TensorId;
+import io.moepress.formats.integer.GptqLayout;
 import io.moepress.formats.integer.IntegerScheme;
 import io.moepress.formats.tensor.DType;
 import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.lowering.LoweredPlan;
 import io.moepress.recipes.lowering.Lowering;
+import io.moepress.recipes.plan.BitChoice;
 import io.moepress.recipes.plan.CalibratedQuantization;
 import io.moepress.recipes.plan.ExpertId;
 import io.moepress.recipes.plan.LayerCodes;
@@ -53,6 +55,10 @@ record QuantizePlanning(
     QuantizedLayers.require(common.target(), step.options(), storage());
     switch (storage()) {
       case COMPRESSED_TENSORS -> bits().requireLoadable();
+      case GPTQ -> {
+        bits().requireLoadable();
+        requireNoSize();
+      }
       case DECODED -> requireNoSize();
     }
     List<Finding> findings = new ArrayList<>(common.checkTarget(ExpertNumbers.of(model.layout())));
@@ -96,8 +102,10 @@ record QuantizePlanning(
   private void requireNoSize() {
     if (step.options().bits().map(choice -> choice.fit().isPresent()).orElse(false)) {
       throw new PlanMismatchException(
-          "fit: decoded weights are as large as before. Use \"storage: compressed-tensors\", or"
-              + " \"bits\" for a budget without a size.");
+          "fit: %s. Use \"storage: compressed-tensors\", or \"bits\" for a budget without a size.",
+          storage() == QuantizedStorage.DECODED
+              ? "decoded weights are as large as before"
+              : "sizes in the layout of GPTQ are not known yet");
     }
   }
 
@@ -144,15 +152,29 @@ record QuantizePlanning(
           "group-size: %d: the rows of %s have %d weights (expected a divisor). Use \"group-size: %d\".",
           scheme.groupSize(), name, shape.inputs(), divisor(shape.inputs(), scheme.groupSize()));
     }
+    if (storage() == QuantizedStorage.GPTQ) {
+      requireGptq(name, shape, scheme);
+    }
     boolean signs =
         (id.role().isExpert() && step.options().bits().isPresent())
             ? step.options().bits().get().widths().contains(1)
             : scheme.bits() == 1 && scheme.isSymmetric();
-    if (storage() == QuantizedStorage.COMPRESSED_TENSORS && signs) {
+    if (storage() != QuantizedStorage.DECODED && signs) {
       throw new PlanMismatchException(
           "%s: symmetric weights of 1 bit have no layout (expected 2 bits or more). Use \"storage:"
               + " decoded\".",
           name);
+    }
+  }
+
+  private void requireGptq(String name, LinearShape shape, IntegerScheme scheme) {
+    List<Integer> widths =
+        step.options().bits().map(BitChoice::widths).orElse(List.of(scheme.bits()));
+    for (int bits : widths) {
+      GptqLayout.problem(shape.outputs(), shape.inputs(), bits).ifPresent(problem -> {
+        throw new PlanMismatchException(
+            "storage: gptq: %s: %s. Use \"storage: compressed-tensors\".", name, problem);
+      });
     }
   }
 

@@ -6,6 +6,7 @@ import io.moepress.formats.integer.BitPacking;
 import io.moepress.formats.integer.IntegerScheme;
 import io.moepress.formats.lowprecision.CompressedTensors;
 import io.moepress.formats.lowprecision.CompressedTensors.Group;
+import io.moepress.formats.lowprecision.GptqTensors;
 import io.moepress.recipes.target.QuantizedTensors.Linear;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -189,11 +190,11 @@ final class QuantizationRules {
     return linears.stream().filter(chosen).map(Linear::module).toList();
   }
 
-  private static List<String> linears(QuantizedTensors quantized, Predicate<Linear> chosen) {
+  static List<String> linears(QuantizedTensors quantized, Predicate<Linear> chosen) {
     return names(quantized.linears().values(), chosen);
   }
 
-  private static List<String> ofRole(
+  static List<String> ofRole(
       QuantizedTensors quantized, Predicate<TensorRole> role, Predicate<Linear> chosen) {
     return quantized.linears().entrySet().stream()
         .filter(entry -> role.test(entry.getKey().role()) && chosen.test(entry.getValue()))
@@ -213,8 +214,13 @@ final class QuantizationRules {
                 "Copy or download the checkpoint again, or quantise the original again."));
   }
 
+  /// Runtimes know of checkpoints by GPTQ that their routers are never quantised.
   private static List<Violation> unlisted(QuantizedTensors quantized, Predicate<TensorRole> role) {
-    List<String> unlisted = new ArrayList<>(ofRole(quantized, role, Linear::isTakenForPacked));
+    Predicate<TensorRole> asked =
+        quantized.codec() instanceof GptqTensors
+            ? role.and(each -> each != TensorRole.ROUTER && each != TensorRole.SHARED_ROUTER)
+            : role;
+    List<String> unlisted = new ArrayList<>(ofRole(quantized, asked, Linear::isTakenForPacked));
     TensorId head = TensorId.ofModel(TensorRole.OUTPUT_HEAD);
     boolean tied =
         role.test(TensorRole.OUTPUT_HEAD)
@@ -228,10 +234,13 @@ final class QuantizationRules {
         unlisted,
         "not quantised, and in a group by name or class",
         "the layers in \"ignore\"",
-        "Add them to \"ignore\".");
+        "Add them to \"ignore\", or for GPTQ to \"dynamic\" with \"-:\".");
   }
 
   private static List<Violation> formats(QuantizedTensors quantized) {
+    if (!(quantized.codec() instanceof CompressedTensors)) {
+      return List.of();
+    }
     String whole = quantized.config().path(FORMAT).asString("");
     List<String> wrong = new ArrayList<>();
     for (Map.Entry<String, JsonNode> group :

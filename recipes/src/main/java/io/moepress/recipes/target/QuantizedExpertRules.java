@@ -7,6 +7,7 @@ import io.moepress.formats.architecture.TensorRole;
 import io.moepress.formats.integer.IntegerScheme;
 import io.moepress.formats.lowprecision.CompressedTensors;
 import io.moepress.formats.lowprecision.CompressedTensors.Group;
+import io.moepress.formats.lowprecision.GptqTensors;
 import io.moepress.formats.lowprecision.LayerNames;
 import io.moepress.recipes.target.QuantizedTensors.Linear;
 import java.util.ArrayList;
@@ -50,7 +51,7 @@ final class QuantizedExpertRules {
       QuantizationRules.ofQuantized(
           "expert-group",
           "the group with the scheme of experts is the first with a pattern in which `experts` stands,"
-              + " or without such a one the first for `Linear`",
+              + " or without such a one the first that lists anything but patterns",
           "takes the scheme of that group for all experts, and calculates with other weights",
           QuantizedExpertRules::firstGroup);
 
@@ -58,7 +59,7 @@ final class QuantizedExpertRules {
       QuantizationRules.ofQuantized(
           "expert-lookup",
           "groups and `ignore` say of `experts.0.gate_proj`, `up_proj` and `down_proj` what they say of"
-              + " experts, whatever these are called",
+              + " experts, whatever these are called; for GPTQ `dynamic` says it of `experts`",
           "asks for these names only, and takes another scheme without a word",
           QuantizedExpertRules::lookup);
 
@@ -177,9 +178,14 @@ final class QuantizedExpertRules {
                 group.targets().listed().stream()
                     .anyMatch(it -> it.startsWith(LayerNames.REGEX) && it.contains("experts")))
             .findFirst()
-            .or(() -> groups.stream().filter(group -> group.targets().namesClass()).findFirst())
+            .or(() -> groups.stream().filter(QuantizedExpertRules::hasName).findFirst())
             .orElse(groups.getFirst());
     return otherGroup(schemes.iterator().next(), taken.scheme());
+  }
+
+  /// Of classes or layers: the two are not told apart there.
+  private static boolean hasName(Group group) {
+    return group.targets().listed().stream().anyMatch(it -> !it.startsWith(LayerNames.REGEX));
   }
 
   private static List<Violation> otherGroup(IntegerScheme experts, IntegerScheme taken) {
@@ -230,8 +236,9 @@ final class QuantizedExpertRules {
     quantized
         .linears()
         .forEach((id, linear) -> {
-          String asked = RuntimeNames.of(id.role(), linear.module());
-          if (id.expert() == 0 && !quantized.codec().declared(asked).equals(linear.scheme())) {
+          String asked = asked(quantized, id, linear.module());
+          boolean differs = !quantized.codec().declared(asked).equals(linear.scheme());
+          if (id.expert() == 0 && differs && !wrong.contains(asked)) {
             wrong.add(asked);
           }
         });
@@ -242,8 +249,17 @@ final class QuantizedExpertRules {
         "Add the name, or a pattern that matches it, wherever the expert is listed.");
   }
 
+  /// Of a checkpoint by GPTQ vLLM asks for the layer of all experts.
+  private static String asked(QuantizedTensors quantized, TensorId id, String module) {
+    int expert = module.lastIndexOf("." + id.expert() + ".");
+    return quantized.codec() instanceof GptqTensors && expert >= 0
+        ? module.substring(0, expert)
+        : RuntimeNames.of(id.role(), module);
+  }
+
   private static List<Violation> symmetric(QuantizedTensors quantized) {
-    return expertSchemes(quantized).stream().allMatch(IntegerScheme::isSymmetric)
+    return quantized.codec() instanceof GptqTensors
+            || expertSchemes(quantized).stream().allMatch(IntegerScheme::isSymmetric)
         ? List.of()
         : List.of(
             Violation.of(

@@ -139,7 +139,9 @@ public final class TargetRules {
               .in(V5, "was not seen to load them"),
           GROUP_FORMATS,
           ONE_GROUP,
-          CODE_PACKING.in("compressed-tensors 0.17.0", CODE_PACKING.otherwise()));
+          CODE_PACKING.in("compressed-tensors 0.17.0", CODE_PACKING.otherwise()),
+          GptqRules.GPTQ_EXCEPTIONS,
+          GptqRules.GPTQ_EXPERTS);
 
   private static final List<Rule> VLLM =
       with(
@@ -163,7 +165,8 @@ public final class TargetRules {
           GROUP_FORMATS.in("vllm#22468, #22674", GROUP_FORMATS.otherwise()),
           ONE_GROUP,
           PREDICTION_LISTED.in("vllm#41994", PREDICTION_LISTED.otherwise()),
-          PARALLEL_GROUPS);
+          PARALLEL_GROUPS,
+          GptqRules.GPTQ_ZERO_POINTS);
 
   private static final List<Rule> SGLANG =
       with(
@@ -185,7 +188,8 @@ public final class TargetRules {
           GROUP_FORMATS,
           ONE_GROUP,
           PREDICTION_LISTED,
-          PARALLEL_GROUPS);
+          PARALLEL_GROUPS,
+          GptqRules.GPTQ_ZERO_POINTS);
 
   private static final List<Rule> LLAMA_CPP =
       with(EXPERT_LIMIT.in("llama.cpp, `LLAMA_MAX_EXPERTS`", "stops while it loads"));

@@ -36,6 +36,10 @@ class PackedGoldenTest {
     "compressed-tensors W4A16, COMPRESSED_TENSORS, 4, true",
     "compressed-tensors W4A16 asymmetric, COMPRESSED_TENSORS, 4, false",
     "compressed-tensors W3A16, COMPRESSED_TENSORS, 3, true",
+    "gptq W4A16, GPTQ, 4, true",
+    "gptq W4A16 asymmetric, GPTQ, 4, false",
+    "gptq W3A16, GPTQ, 3, true",
+    "gptq W8A16, GPTQ, 8, true",
   })
   void bytesAreThoseOfAnIndependentImplementation(
       String name, QuantizedStorage storage, int bits, boolean symmetric) throws IOException {
@@ -77,6 +81,7 @@ class PackedGoldenTest {
                   ? List.of(".weight_packed", ".weight_scale", ".weight_shape")
                   : List.of(
                       ".weight_packed", ".weight_scale", ".weight_shape", ".weight_zero_point");
+          case GPTQ -> List.of(".qweight", ".qzeros", ".scales", ".g_idx");
           case DECODED -> List.of(".weight");
         };
     String layer = weight.substring(0, weight.length() - ".weight".length());

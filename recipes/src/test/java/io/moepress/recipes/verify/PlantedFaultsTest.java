@@ -425,6 +425,7 @@ class PlantedFaultsTest {
     List<String> elsewhere =
         List.of(
             "index-size",
+            "gptq-exceptions",
             "expert-limit",
             "parallel-experts",
             "deepseek-v4-experts",

@@ -86,16 +86,53 @@ final class QuantizedCheckpoints {
 
   private static EditedCheckpoint quantized(
       Path source, IntegerScheme experts, IntegerScheme others) throws IOException {
-    QuantizeOptions options =
-        new QuantizeOptions(experts, Optional.empty(), Optional.of(others), Optional.empty());
+    return quantized(
+        source,
+        new QuantizeOptions(
+            experts,
+            Optional.empty(),
+            Optional.of(others),
+            Optional.of(QuantizedStorage.COMPRESSED_TENSORS)));
+  }
+
+  private static EditedCheckpoint quantized(Path source, QuantizeOptions options)
+      throws IOException {
+    QuantizedStorage storage = options.storage().orElseThrow();
     List<PlanStep> steps = new ArrayList<>();
     try (CheckpointDirectory checkpoint = CheckpointDirectory.open(source)) {
       MoeModel model = MoeModel.of(checkpoint);
       for (int layer = 0; layer < model.layout().layers(); layer++) {
-        steps.add(step(layer, new QuantizedParts(model, options).of(layer)));
+        List<Part> parts = new QuantizedParts(model, options).of(layer);
+        steps.add(new QuantizeWeights(layer, "handmade", storage, parts));
       }
     }
     return lowered(source, steps);
+  }
+
+  /// The same in the layout of GPTQ, 32 weights in a row.
+  static EditedCheckpoint gptq(Path scratch, IntegerScheme experts, Optional<IntegerScheme> others)
+      throws IOException {
+    Path source = TinyMoe.qwen3().hidden(32).expertWidth(32).write(scratch);
+    return quantized(
+        source,
+        new QuantizeOptions(
+            experts, Optional.empty(), others, Optional.of(QuantizedStorage.GPTQ)));
+  }
+
+  /// The same with experts in 8 bits in the first layer and in 4 in the second.
+  static EditedCheckpoint gptqByLayer(Path scratch) throws IOException {
+    List<TensorRole> roles =
+        List.of(TensorRole.EXPERT_GATE, TensorRole.EXPERT_UP, TensorRole.EXPERT_DOWN);
+    List<PlanStep> steps = new ArrayList<>();
+    for (IntegerScheme scheme : List.of(W8, W4)) {
+      List<Part> parts = List.of(new Part(roles, scheme));
+      steps.add(new QuantizeWeights(steps.size(), "handmade", QuantizedStorage.GPTQ, parts));
+    }
+    return lowered(TinyMoe.qwen3().hidden(32).expertWidth(32).write(scratch), steps);
+  }
+
+  static ObjectNode dynamic(EditedCheckpoint it) {
+    return (ObjectNode) config(it).get("dynamic");
   }
 
   private static QuantizeWeights step(int layer, List<Part> parts) {

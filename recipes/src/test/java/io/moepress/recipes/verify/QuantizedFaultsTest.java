@@ -3,6 +3,7 @@ package io.moepress.recipes.verify;
 import static io.moepress.recipes.verify.QuantizedCheckpoints.W4;
 import static io.moepress.recipes.verify.QuantizedCheckpoints.W8;
 import static io.moepress.recipes.verify.QuantizedCheckpoints.config;
+import static io.moepress.recipes.verify.QuantizedCheckpoints.dynamic;
 import static io.moepress.recipes.verify.QuantizedCheckpoints.forget;
 import static io.moepress.recipes.verify.QuantizedCheckpoints.group;
 import static io.moepress.recipes.verify.QuantizedCheckpoints.ignored;
@@ -25,6 +26,7 @@ import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -32,6 +34,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import tools.jackson.databind.node.ArrayNode;
 
 /// Each rule about weights that are integers finds the fault that it is there for, and no other
 /// rule speaks of it.
@@ -39,6 +42,7 @@ class QuantizedFaultsTest {
   private static final String LAYER = "model.layers.1.";
   private static final String EXPERTS = LAYER + "mlp.experts.";
   private static final String UP = EXPERTS + "3.up_proj.weight_";
+  private static final String QUERY = LAYER + "self_attn.q_proj";
   private static final String ROUTER = LAYER + "mlp.gate";
   private static final List<IntegerScheme> FOUR = List.of(W4);
   private static final List<IntegerScheme> EIGHT = List.of(W8);
@@ -87,12 +91,12 @@ class QuantizedFaultsTest {
             Target.TRANSFORMERS,
             "quantized-parts",
             it ->
-                QuantizedCheckpoints.weights(it, 1).put("strategy", "group").put("group_size", 40),
+                QuantizedCheckpoints.weights(it, 0).put("strategy", "group").put("group_size", 40),
             "does not fit W4A16, groups of 40"),
         refused(
             Target.TRANSFORMERS,
             "quantized-parts",
-            it -> targets(it, 1, "re:.*layers[.]1[.].*experts"),
+            it -> targets(it, 0, "re:.*layers[.]1[.].*experts"),
             "no group of layers has model.layers.0.mlp.experts.0.down_proj"),
         refused(
             Target.TRANSFORMERS,
@@ -120,7 +124,7 @@ class QuantizedFaultsTest {
             Target.VLLM,
             "layers-listed",
             it -> {
-              targets(it, 1, "re:.*experts");
+              targets(it, 0, "re:.*experts");
               forget(it, "lm_head");
             },
             "lm_head: in no group"),
@@ -147,7 +151,18 @@ class QuantizedFaultsTest {
         refused(
             Target.TRANSFORMERS,
             "expert-group",
-            it -> targets(it, 0, "re:.*self_attn", "re:.*shared_experts"),
+            it -> {
+              targets(it, 0, "re:.*mlp");
+              targets(it, 1, "re:.*self_attn", QUERY);
+            },
+            "experts in W4A16, a scale for each row, and that group has W8A16"),
+        refused(
+            Target.TRANSFORMERS,
+            "expert-group",
+            it -> {
+              targets(it, 0, "Linear");
+              targets(it, 1, "re:.*self_attn", "re:.*shared_experts");
+            },
             "experts in W4A16, a scale for each row, and that group has W8A16"),
         refused(
             Target.TRANSFORMERS,
@@ -162,8 +177,10 @@ class QuantizedFaultsTest {
         warned(
             Target.TRANSFORMERS,
             "one-group",
-            it -> targets(it, 1, "Linear", "re:.*layers[.]1[.].*o_proj"),
-            LAYER + "self_attn.o_proj: named by several groups"),
+            it ->
+                ((ArrayNode) group(it, 1).get("targets"))
+                    .add("re:.*layers[.]1[.].*experts[.]3[.]up_proj"),
+            EXPERTS + "3.up_proj: named by several groups"),
         refused(
             Target.VLLM,
             "fused-linears",
@@ -237,7 +254,7 @@ class QuantizedFaultsTest {
             refused(
                 Target.VLLM,
                 "expert-lookup",
-                it -> targets(it, 1, "re:.*experts[.][0-9]+[.]w[123]$"),
+                it -> targets(it, 0, "re:.*experts[.][0-9]+[.]w[123]$"),
                 "model.layers.0.block_sparse_moe.experts.0.gate_proj, ")),
         new MadeFault(
             _ -> QuantizedCheckpoints.deepseek(),
@@ -261,6 +278,63 @@ class QuantizedFaultsTest {
                 "model.layers.4.mlp.experts.0.up_proj")));
   }
 
+  /// Faults of checkpoints in the layout of GPTQ.
+  static Stream<MadeFault> gptq() {
+    IntegerScheme asymmetric = new IntegerScheme(4, false, IntegerScheme.CHANNEL);
+    Source expertsOnly = path -> QuantizedCheckpoints.gptq(path, W4, Optional.empty());
+    return Stream.of(
+        new MadeFault(
+            expertsOnly,
+            refused(
+                Target.VLLM,
+                "quantized-parts",
+                it -> it.remove(EXPERTS + "3.up_proj.g_idx"),
+                "tensor " + EXPERTS + "3.up_proj.g_idx is missing")),
+        new MadeFault(
+            expertsOnly,
+            refused(
+                Target.VLLM,
+                "quantized-parts",
+                it -> it.tensors.put(EXPERTS + "3.up_proj.qzeros", words(1, 8)),
+                "qzeros: I32 [1, 8] does not fit a layer [32, 32] in W4A16")),
+        new MadeFault(
+            expertsOnly,
+            refused(
+                Target.VLLM,
+                "unquantized-listed",
+                it -> dynamic(it).remove("-:^model[.]layers[.]1[.]self_attn[.]o_proj$"),
+                LAYER + "self_attn.o_proj: not quantised")),
+        new MadeFault(
+            path -> QuantizedCheckpoints.gptq(path, W4, Optional.of(W4)),
+            refused(
+                Target.SGLANG,
+                "quantized-listed",
+                it -> dynamic(it).putObject("-:.*layers[.]1[.]self_attn[.]o_proj$"),
+                LAYER + "self_attn.o_proj: quantised")),
+        new MadeFault(
+            path -> QuantizedCheckpoints.gptq(path, asymmetric, Optional.empty()),
+            warned(Target.VLLM, "gptq-zero-points", it -> {}, "with zero points")),
+        new MadeFault(
+            path -> QuantizedCheckpoints.gptq(path, W4, Optional.of(W4)),
+            warned(
+                Target.TRANSFORMERS,
+                "gptq-experts",
+                it -> config(it).remove("dynamic"),
+                "in the layout of GPTQ")),
+        new MadeFault(
+            QuantizedCheckpoints::gptqByLayer,
+            refused(
+                Target.VLLM,
+                "expert-lookup",
+                it -> {
+                  dynamic(it).remove("+:^model[.]layers[.]1[.]mlp[.]experts([.]|$)");
+                  dynamic(it)
+                      .putObject("+:^model[.]layers[.]1[.]mlp[.]experts[.]")
+                      .put("bits", 4);
+                },
+                "model.layers.1.mlp.experts: asked for")));
+  }
+
   /// A checkpoint, and a fault that is planted in it or was in the making of it.
   record MadeFault(Source source, Fault fault) {
     @Override
@@ -276,7 +350,8 @@ class QuantizedFaultsTest {
   }
 
   static Stream<Fault> faults() {
-    return Stream.concat(planted(), made().map(MadeFault::fault));
+    return Stream.concat(
+        planted(), Stream.concat(made(), gptq()).map(MadeFault::fault));
   }
 
   /// A first layer with these schemes, and a second in 4 bits.
@@ -325,7 +400,7 @@ class QuantizedFaultsTest {
   }
 
   @ParameterizedTest
-  @MethodSource("made")
+  @MethodSource({"made", "gptq"})
   void exactlyOneRuleSpeaksOfOthers(MadeFault made) throws IOException {
     assertOnlyItSpeaks(made.source().make(folder.resolve("source")), made.fault());
   }
@@ -381,6 +456,41 @@ class QuantizedFaultsTest {
         .isEmpty();
   }
 
+  @Test
+  void checkpointsByGptqLoadWhereTheirExceptionsAreRead() throws IOException {
+    EditedCheckpoint checkpoint =
+        QuantizedCheckpoints.gptq(folder.resolve("four"), W4, Optional.of(W8));
+    EditedCheckpoint byLayer = QuantizedCheckpoints.gptqByLayer(folder.resolve("layers"));
+
+    for (Target target : List.of(Target.VLLM, Target.SGLANG, Target.RESEARCH)) {
+      assertThat(speaking(checkpoint, target)).isEmpty();
+      assertThat(speaking(byLayer, target)).isEmpty();
+    }
+    assertThat(speaking(checkpoint, Target.TRANSFORMERS))
+        .extracting(Check::name)
+        .contains("gptq-exceptions");
+  }
+
+  /// Version 2 stores what version 1 stores less 1, and nothing else tells them apart.
+  @Test
+  void versionsOfGptqThatAreMistakenForEachOtherAreFound() throws IOException {
+    EditedCheckpoint checkpoint =
+        QuantizedCheckpoints.gptq(folder.resolve("source"), W4, Optional.empty());
+    config(checkpoint).put("checkpoint_format", "gptq_v2");
+
+    assertOnlyFails(checkpoint, "codes and scales", EXPERTS + "3.up_proj.qzeros");
+  }
+
+  @Test
+  void inputsInOtherGroupsThanTheConfigurationSaysAreFound() throws IOException {
+    IntegerScheme groups = new IntegerScheme(4, true, 4);
+    EditedCheckpoint checkpoint =
+        QuantizedCheckpoints.gptq(folder.resolve("source"), groups, Optional.empty());
+    bytes(checkpoint, EXPERTS + "3.up_proj.g_idx").putInt(0, 5);
+
+    assertOnlyFails(checkpoint, "codes and scales", EXPERTS + "3.up_proj.g_idx");
+  }
+
   /// The router is no linear layer in transformers.
   @Test
   void transformersWantsNoRouterListed() throws IOException {
@@ -395,10 +505,7 @@ class QuantizedFaultsTest {
     EditedCheckpoint checkpoint = QuantizedCheckpoints.qwen3(folder.resolve("source"));
     bytes(checkpoint, UP + "scale").putFloat(Float.BYTES, -0f);
 
-    assertOnlyFails(
-        checkpoint,
-        "codes and scales",
-        "a scale of 0, or another shape than that of codes and scales");
+    assertOnlyFails(checkpoint, "codes and scales", UP + "scale");
   }
 
   @Test
