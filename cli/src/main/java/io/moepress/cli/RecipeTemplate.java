@@ -171,7 +171,7 @@ final class RecipeTemplate {
         #     symmetric: true
         #     # Attention, shared experts and dense networks stay as they are, or have their own.
         #     others: {scheme: W8A16, group-size: 128}
-        #     # compressed-tensors, or decoded: the numbers that codes stand for.
+        #     # compressed-tensors, gptq, or decoded: the numbers that codes stand for.
         #     storage: compressed-tensors
         # - quantize:
         #     # Looks at the inputs of experts; rounding errors are made up for.

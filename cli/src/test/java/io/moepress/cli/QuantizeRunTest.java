@@ -114,21 +114,57 @@ class QuantizeRunTest {
 
     JsonNode config = Json.object(folder.resolve("out/config.json")).get("quantization_config");
     JsonNode groups = config.get("config_groups");
-    assertThat(groups.get("group_0").at("/targets/0").asString())
+    assertThat(groups.get("group_0").get("targets").valueStream().map(JsonNode::asString))
+        .containsExactlyInAnyOrder(
+            "re:model[.]layers[.][0-9]+[.]block_sparse_moe[.]experts[.][0-9]+[.](w1|gate_proj)$",
+            "re:model[.]layers[.][0-9]+[.]block_sparse_moe[.]experts[.][0-9]+[.](w3|up_proj)$",
+            "re:model[.]layers[.][0-9]+[.]block_sparse_moe[.]experts[.][0-9]+[.](w2|down_proj)$",
+            "Linear");
+    assertThat(groups.get("group_0").at("/weights/group_size").asInt()).isEqualTo(32);
+    assertThat(groups.get("group_1").at("/targets/0").asString())
         .isEqualTo("model.layers.0.self_attn.k_proj");
-    assertThat(groups.get("group_0").get("targets")).hasSize(16);
-    assertThat(groups.get("group_0").at("/weights/num_bits").asInt()).isEqualTo(8);
-    assertThat(groups.get("group_1").at("/targets/0").asString()).isEqualTo("Linear");
-    assertThat(groups.get("group_1").at("/weights/group_size").asInt()).isEqualTo(32);
+    assertThat(groups.get("group_1").get("targets")).hasSize(16);
+    assertThat(groups.get("group_1").at("/weights/num_bits").asInt()).isEqualTo(8);
     assertThat(config.get("ignore").valueStream().map(JsonNode::asString))
         .contains("lm_head", "model.layers.3.block_sparse_moe.gate")
         .noneMatch(name -> name.contains("experts") || name.contains("self_attn"));
-    assertThat(Cli.run("verify", folder.resolve("out"), "-q").exitCode()).isZero();
+    for (String target : List.of("transformers", "vllm", "sglang")) {
+      Cli verified = Cli.run("verify", folder.resolve("out"), "--target", target, "-q");
+      assertThat(verified.exitCode()).as(verified.out()).isZero();
+    }
+  }
+
+  /// No runtime has anything to say, not even a note.
+  @ParameterizedTest
+  @CsvSource({"tiny-mixtral, 32", "tiny-qwen3moe, 16"})
+  void everyRuntimeLoadsFourBits(String model, int groupSize) throws IOException {
+    Path recipe = recipe("out", NEAREST + "scheme: W4A16, group-size: " + groupSize + "}");
+    Files.writeString(
+        recipe,
+        Files.readString(recipe)
+            .replace(MODEL.toString(), TestData.path("models/" + model).toString()));
+    assertThat(Cli.run("run", recipe, "-q").exitCode()).isZero();
+
+    for (String target : List.of("transformers", "vllm", "sglang")) {
+      Cli verified = Cli.run("verify", folder.resolve("out"), "--target", target, "--json");
+      assertThat(verified.exitCode()).as(target).isZero();
+      assertThat(verified.json().get("checks").valueStream())
+          .as(target)
+          .hasSizeGreaterThan(20)
+          .allMatch(check -> check.get("findings").isEmpty());
+    }
   }
 
   @Test
   void asymmetricGridsHaveZeroPoints() throws IOException {
-    run("out", NEAREST + "scheme: W4A16, group-size: 32, symmetric: false}");
+    String step =
+        NEAREST + "scheme: W4A16, group-size: 32, symmetric: false, storage: compressed-tensors}";
+    Path recipe = recipe("out", step);
+    Files.writeString(recipe, "target: research\n" + Files.readString(recipe));
+
+    Cli run = Cli.run("run", recipe, "-q");
+
+    assertThat(run.exitCode()).as(run.err()).isZero();
 
     try (CheckpointDirectory written = CheckpointDirectory.open(folder.resolve("out"))) {
       assertThat(written.tensors())
@@ -175,6 +211,38 @@ class QuantizeRunTest {
   }
 
   @Test
+  void theLayoutOfGptqIsWrittenReadAndCut() throws IOException {
+    Path recipe = recipe("codes", NEAREST + "scheme: W4A16, group-size: 32, storage: gptq}");
+    Files.writeString(recipe, "target: vllm\n" + Files.readString(recipe));
+    Cli run = Cli.run("run", recipe, "-q");
+    assertThat(run.exitCode()).as(run.err()).isZero();
+    Cli verified = Cli.run("verify", folder.resolve("codes"), "--target", "vllm", "--json");
+    assertThat(verified.exitCode()).isZero();
+    assertThat(verified.json().get("checks").valueStream())
+        .allMatch(check -> check.get("findings").isEmpty());
+
+    Path half =
+        recipe("half", "- prune: {method: random, keep: 50%, protect: {super-experts: false}}");
+    Files.writeString(
+        half,
+        Files.readString(half).replace(MODEL.toString(), folder.resolve("codes").toString()));
+    Cli cut = Cli.run("run", half, "-q");
+
+    assertThat(cut.exitCode()).as(cut.err()).isZero();
+    try (CheckpointDirectory source = CheckpointDirectory.open(MODEL);
+        CheckpointDirectory left = CheckpointDirectory.open(folder.resolve("half"))) {
+      assertThat(MoeModel.of(left).layout().experts()).isEqualTo(4);
+      assertThat(left.tensors())
+          .containsKey("model.layers.0.block_sparse_moe.experts.3.w1.qweight")
+          .doesNotContainKey("model.layers.0.block_sparse_moe.experts.4.w1.qweight");
+      assertThat(left.config().value("quantization_config")).isPresent();
+      assertThat(MoeModel.of(left).parameterCount())
+          .isLessThan(MoeModel.of(source).parameterCount());
+    }
+    assertThat(Cli.run("verify", folder.resolve("half"), "--target", "vllm").exitCode()).isZero();
+  }
+
+  @Test
   void thePlanSaysHowManyBitsThatAre() throws IOException {
     Cli plan = Cli.run("plan", recipe("out", NEAREST + "scheme: W4A16, group-size: 32}"), "-q");
 
@@ -190,7 +258,10 @@ class QuantizeRunTest {
       value = {
         "transformers | scheme: W5A16, group-size: 32 | loads integer weights of [2, 3, 4, 8] bits",
         "vllm | scheme: W3A16, group-size: 32 | loads integer weights of [4, 8] bits",
+        "transformers | scheme: W4A16, group-size: 32, symmetric: false | symmetric-experts: experts with zero points",
         "llama.cpp | scheme: W4A16, group-size: 32 | it does not read compressed-tensors",
+        "transformers | scheme: W4A16, group-size: 32, storage: gptq | gptq-exceptions: ",
+        "research | scheme: W5A16, group-size: 32, storage: gptq | 5 bits (expected one of 2, 3, 4 and 8)",
         "transformers | scheme: W4A16, group-size: 96 | Use \"group-size: 64\"",
         "research | scheme: W1A16, group-size: 32, storage: compressed-tensors | 1 bit have no layout",
       })

@@ -4,11 +4,16 @@ import io.moepress.formats.Checks;
 import io.moepress.formats.FormatException;
 import io.moepress.formats.tensor.DType;
 import io.moepress.formats.tensor.Numbers;
+import io.moepress.formats.tensor.Shape;
 import io.moepress.formats.tensor.TensorData;
+import io.moepress.formats.tensor.TensorInfo;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /// The layout of GPTQ checkpoints: a linear layer's weight `[out, in]` of `b` bits is stored as
 ///
@@ -26,19 +31,76 @@ import java.util.Set;
 /// Source: AutoGPTQ, `nn_modules/qlinear`; GPTQModel, `utils/model.py`.
 ///
 /// @param version of the layout
-public record GptqLayout(Version version) {
-  private static final Set<Integer> WIDTHS = Set.of(2, 3, 4, 8);
-  private static final String CODES = ".qweight";
-  private static final String ZEROS = ".qzeros";
-  private static final String SCALES = ".scales";
-  private static final String GROUPS = ".g_idx";
+public record GptqLayout(Version version) implements IntegerLayout {
+  /// Bits of codes that there is a layout for.
+  public static final Set<Integer> WIDTHS = Set.of(2, 3, 4, 8);
+  private static final String WEIGHT = ".weight";
+
+  /// What the name of the codes has behind that of the layer.
+  public static final String CODES = ".qweight";
+
+  /// What the name of the zero points has behind that of the layer.
+  public static final String ZEROS = ".qzeros";
+
+  /// What the name of the scales has behind that of the layer.
+  public static final String SCALES = ".scales";
+
+  /// What the name of the groups of columns has behind that of the layer.
+  public static final String GROUPS = ".g_idx";
+
+  /// The smallest number above 0 that an F16 can hold.
+  private static final float SMALLEST_SCALE = 0x1p-24f;
 
   /// What is stored for a zero point.
   public enum Version {
     /// The zero point less 1.
     V1,
     /// The zero point.
-    V2
+    V2;
+
+    /// The name in `checkpoint_format`.
+    public String label() {
+      return switch (this) {
+        case V1 -> "gptq";
+        case V2 -> "gptq_v2";
+      };
+    }
+
+    /// The version that has a place for all zero points of a scheme, the older if both have.
+    public static Version of(IntegerScheme scheme) {
+      return scheme.isSymmetric() ? V1 : V2;
+    }
+  }
+
+  @Override
+  public SortedMap<String, TensorInfo> layout(TensorInfo weight, IntegerScheme scheme) {
+    long rows = weight.shape().dimension(0);
+    long columns = weight.shape().dimension(1);
+    long groups = scheme.groups(columns);
+    Shape codes = Shape.of(columns * scheme.bits() / Integer.SIZE, rows);
+    Shape zeros = Shape.of(groups, rows * scheme.bits() / Integer.SIZE);
+    String name = layer(weight.name());
+    SortedMap<String, TensorInfo> layout = new TreeMap<>();
+    layout.put(CODES, new TensorInfo(name + CODES, DType.I32, codes));
+    layout.put(ZEROS, new TensorInfo(name + ZEROS, DType.I32, zeros));
+    layout.put(SCALES, new TensorInfo(name + SCALES, DType.F16, Shape.of(groups, rows)));
+    layout.put(GROUPS, new TensorInfo(name + GROUPS, DType.I32, Shape.of(columns)));
+    return layout;
+  }
+
+  private static String layer(String weight) {
+    Checks.require(weight.endsWith(WEIGHT), "tensor %s is no weight of a linear layer", weight);
+    return weight.substring(0, weight.length() - WEIGHT.length());
+  }
+
+  @Override
+  public DType scaleType(DType weights) {
+    return DType.F16;
+  }
+
+  @Override
+  public Map<String, TensorData> encode(TensorInfo weight, IntegerMatrix matrix) {
+    return encode(layer(weight.name()), matrix);
   }
 
   private int lessBy() {
@@ -75,22 +137,60 @@ public record GptqLayout(Version version) {
     int[] zeroWords = packed.alongRows(PackedRows.transposed(zeros, groups), groups);
     add(tensors, Words32.ints(name + ZEROS, zeroWords, groups, zeroWords.length / groups));
     float[] scales = transposed(matrix.scales(), groups);
+    for (int i = 0; i < scales.length; i++) {
+      scales[i] = Math.max(scales[i], SMALLEST_SCALE); // a group without weights keeps its zeros
+    }
     add(tensors, Words32.floats(name + SCALES, DType.F16, scales, groups, rows));
     add(tensors, Words32.ints(name + GROUPS, matrix.groups(), columns));
     return tensors;
   }
 
   private static void requireStorable(String name, int rows, int columns, int bits) {
-    Checks.requireFormat(
-        WIDTHS.contains(bits), "layer %s: %d bits (expected one of 2, 3, 4 and 8)", name, bits);
-    Checks.requireFormat(
-        rows * (long) bits % Integer.SIZE == 0 && columns * (long) bits % Integer.SIZE == 0,
-        "layer %s: %d outputs and %d inputs of %d bits (expected both to fill words of 32 bits). Keep"
-            + " it as it is.",
-        name,
-        rows,
-        columns,
-        bits);
+    problem(rows, columns, bits).ifPresent(problem -> {
+      throw FormatException.of("layer %s: %s. Keep it as it is.", name, problem);
+    });
+  }
+
+  /// Why a matrix has no place in this layout; nothing when it has.
+  ///
+  /// @param rows outputs of the linear layer
+  /// @param columns its inputs
+  public static Optional<String> problem(long rows, long columns, int bits) {
+    if (!WIDTHS.contains(bits)) {
+      return Optional.of(bits + " bits (expected one of 2, 3, 4 and 8)");
+    }
+    return rows * bits % Integer.SIZE == 0 && columns * bits % Integer.SIZE == 0
+        ? Optional.empty()
+        : Optional.of(
+            Checks.text(
+                "%d outputs and %d inputs of %d bits (expected both to fill words of 32 bits)",
+                rows, columns, bits));
+  }
+
+  /// Whether all zero points are those of a symmetric grid.
+  ///
+  /// @param zeros a tensor `NAME.qzeros`, or rows of it
+  public boolean isCentred(TensorData zeros, int bits) {
+    Shape shape = zeros.info().shape();
+    int rows = Math.toIntExact(shape.dimension(0));
+    int count = Math.toIntExact(shape.dimension(1) * Integer.SIZE / bits);
+    int[] stored = new PackedRows(BitPacking.STREAM, bits).rows(Words32.ints(zeros), rows, count);
+    int centre = (1 << (bits - 1)) - lessBy();
+    return Arrays.stream(stored).allMatch(zero -> zero == centre);
+  }
+
+  /// Whether a tensor `NAME.g_idx` gives each column a group that is there.
+  ///
+  /// @param columns of the matrix
+  /// @param anyOrder whether columns may be in other groups than their neighbours
+  public static boolean isGroupIndex(
+      TensorData index, int columns, IntegerScheme scheme, boolean anyOrder) {
+    int[] given = Words32.ints(index);
+    long groups = scheme.groups(columns);
+    return given.length == columns
+        && (anyOrder
+            ? Arrays.stream(given).allMatch(group -> group >= 0 && group < groups)
+            : Arrays.equals(given, scheme.sharing().groups(columns)));
   }
 
   private static void add(Map<String, TensorData> tensors, TensorData tensor) {

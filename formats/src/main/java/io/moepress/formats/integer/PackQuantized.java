@@ -31,7 +31,7 @@ import java.util.TreeMap;
 /// Source: compressed-tensors, `compressors/pack_quantized`.
 ///
 /// @param packing how codes share words; say which where it makes a difference
-public record PackQuantized(BitPacking packing) {
+public record PackQuantized(BitPacking packing) implements IntegerLayout {
   /// What the name of the codes has behind that of the weight.
   public static final String PACKED = "_packed";
 
@@ -46,9 +46,7 @@ public record PackQuantized(BitPacking packing) {
 
   private static final String GROUPS = "_g_idx";
 
-  /// The tensors of a matrix whose groups are consecutive columns, by their suffixes.
-  ///
-  /// @param weight name, shape, and the type that scales will have
+  @Override
   public SortedMap<String, TensorInfo> layout(TensorInfo weight, IntegerScheme scheme) {
     int rows = Math.toIntExact(weight.shape().dimension(0));
     int columns = Math.toIntExact(weight.shape().dimension(1));
@@ -64,6 +62,16 @@ public record PackQuantized(BitPacking packing) {
       layout.put(ZERO_POINT, new TensorInfo(name + ZERO_POINT, DType.I32, zeros));
     }
     return layout;
+  }
+
+  @Override
+  public DType scaleType(DType weights) {
+    return weights;
+  }
+
+  @Override
+  public Map<String, TensorData> encode(TensorInfo weight, IntegerMatrix matrix) {
+    return encode(weight.name(), matrix, scaleType(weight.dtype()));
   }
 
   /// The tensors of a matrix.
@@ -115,6 +123,13 @@ public record PackQuantized(BitPacking packing) {
     int[] regular = new int[columns];
     Arrays.setAll(regular, column -> column / Math.max(1, columns / groups));
     return regular;
+  }
+
+  /// Whether a tensor `NAME_shape` says that a matrix has this shape.
+  public static boolean isShape(TensorData tensor, Shape shape) {
+    return tensor.info().dtype() == DType.I64
+        && tensor.info().shape().elementCount() == shape.rank()
+        && new Shape(Arrays.stream(Words32.longs(tensor)).boxed().toList()).equals(shape);
   }
 
   /// Reads a matrix, in whichever packing it is.

@@ -1,10 +1,7 @@
 package io.moepress.formats.lowprecision;
 
-import com.google.re2j.Pattern;
-import com.google.re2j.PatternSyntaxException;
 import io.moepress.formats.Checks;
 import io.moepress.formats.FormatException;
-import io.moepress.formats.Words;
 import io.moepress.formats.integer.BitPacking;
 import io.moepress.formats.integer.IntegerScheme;
 import io.moepress.formats.integer.PackQuantized;
@@ -20,80 +17,27 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /// Integer weights as compressed-tensors stores them, format `pack-quantized`: each linear layer by
 /// the first group of its configuration that names it. The tensors of one are told in
 /// [PackQuantized].
 ///
-/// Patterns come from strangers, so they are matched in linear time (RE2); one that needs more is
-/// refused.
-///
 /// Source: compressed-tensors, `quantization/quant_config.py` and `utils/match.py`.
 ///
 /// @param groups schemes and what they are for, in the order of the configuration
-public record CompressedTensors(List<Group> groups) implements TensorCodec {
+/// @param ignored layers that are not quantised, whatever the groups say
+public record CompressedTensors(List<Group> groups, LayerNames ignored) implements IntegerCodec {
   private static final ValueLayout.OfFloat FLOAT =
       ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final String WEIGHT = ".weight";
-  private static final String REGEX = "re:";
-
-  private static final int LONGEST_PATTERN = 512;
-  private static final int MOST_BRACKETS = 32;
-
-  /// The class of all linear layers.
-  static final String LINEAR = "Linear";
+  private static final int SCALES = 1;
+  private static final int SHAPES = 2;
 
   /// Layers of one scheme.
   ///
-  /// @param targets names of layers, `re:` with a pattern that matches the beginning of a name, or
-  ///   `Linear`
-  /// @param patterns the patterns among the targets
-  public record Group(List<String> targets, IntegerScheme scheme, List<Pattern> patterns) {
-    public Group {
-      targets = List.copyOf(targets);
-      patterns = List.copyOf(patterns);
-    }
-
-    /// Layers of one scheme.
-    ///
-    /// @throws FormatException for a pattern that cannot be matched
-    public Group(List<String> targets, IntegerScheme scheme) {
-      this(targets, scheme, patterns(targets));
-    }
-
-    private static List<Pattern> patterns(List<String> targets) {
-      List<Pattern> patterns = new ArrayList<>();
-      for (String target : targets) {
-        if (target.startsWith(REGEX)) {
-          patterns.add(pattern(target.substring(REGEX.length())));
-        }
-      }
-      return patterns;
-    }
-
-    /// Matching takes linear time whatever the pattern, but making one ready may not.
-    private static Pattern pattern(String text) {
-      long groups = text.chars().filter(each -> each == '(').count();
-      if (text.length() > LONGEST_PATTERN || groups > MOST_BRACKETS || text.indexOf('{') >= 0) {
-        throw FormatException.of(
-            "config.json: %s: target %s is no name (expected a pattern of at most %d characters, with at"
-                + " most %d brackets and no counted repeats)",
-            SourceScheme.KEY, Words.quoted(text), LONGEST_PATTERN, MOST_BRACKETS);
-      }
-      try {
-        return Pattern.compile(text);
-      } catch (PatternSyntaxException e) {
-        throw FormatException.of(
-            "config.json: %s: target %s cannot be matched: %s",
-            SourceScheme.KEY, Words.quoted(text), e.getDescription());
-      }
-    }
-
-    private boolean names(String layer) {
-      return targets.contains(layer)
-          || patterns.stream().anyMatch(pattern -> pattern.matcher(layer).lookingAt());
-    }
-  }
+  /// @param targets which layers
+  public record Group(LayerNames targets, IntegerScheme scheme) {}
 
   public CompressedTensors {
     groups = List.copyOf(groups);
@@ -134,21 +78,35 @@ public record CompressedTensors(List<Group> groups) implements TensorCodec {
     return tensor.dtype() == DType.I32;
   }
 
-  /// The scheme of a weight.
+  /// The scheme of a weight that is packed.
   ///
   /// @throws FormatException when no group names its layer
   IntegerScheme scheme(String weight) {
     String layer =
         weight.endsWith(WEIGHT) ? weight.substring(0, weight.length() - WEIGHT.length()) : weight;
-    return groups.stream()
-        .filter(group -> group.names(layer))
-        .findFirst()
-        .or(() -> groups.stream().filter(group -> group.targets().contains(LINEAR)).findFirst())
+    return group(layer)
         .map(Group::scheme)
         .orElseThrow(() ->
             FormatException.of(
                 "config.json: %s: no group of layers has %s, which is packed",
                 SourceScheme.KEY, layer));
+  }
+
+  private Optional<Group> group(String layer) {
+    return groups.stream()
+        .filter(group -> group.targets().names(layer))
+        .findFirst()
+        .or(() -> groups.stream().filter(group -> group.targets().namesClass()).findFirst());
+  }
+
+  @Override
+  public Optional<IntegerScheme> declared(String layer) {
+    return excepts(layer) ? Optional.empty() : group(layer).map(Group::scheme);
+  }
+
+  @Override
+  public boolean excepts(String layer) {
+    return ignored.names(layer);
   }
 
   private static String whole(TensorInfo packed) {
@@ -170,8 +128,25 @@ public record CompressedTensors(List<Group> groups) implements TensorCodec {
         packed.shape(),
         scale.name(),
         scale.shape());
-    long columns = columns(packed, scale.shape().dimension(1), scheme);
-    return Shape.of(packed.shape().dimension(0), columns);
+    long rows = packed.shape().dimension(0);
+    long groups = scale.shape().dimension(1);
+    require(parts.get(SHAPES), DType.I64, List.of(Shape.of(2)));
+    if (!scheme.isSymmetric()) {
+      List<Shape> zeros = new ArrayList<>();
+      for (BitPacking packing : BitPacking.values()) {
+        zeros.add(Shape.of(packing.words(Math.toIntExact(rows), scheme.bits()), groups));
+      }
+      require(parts.getLast(), DType.I32, zeros);
+    }
+    return Shape.of(rows, columns(packed, groups, scheme));
+  }
+
+  private static void require(TensorInfo part, DType type, List<Shape> shapes) {
+    if (part.dtype() != type || !shapes.contains(part.shape())) {
+      throw FormatException.of(
+          "tensor %s: %s %s (expected %s %s)",
+          part.name(), part.dtype(), part.shape(), type, shapes.getFirst());
+    }
   }
 
   /// Words alone do not tell how many codes of 3 bits they hold, groups do.
@@ -219,7 +194,29 @@ public record CompressedTensors(List<Group> groups) implements TensorCodec {
   }
 
   @Override
+  public Optional<BitPacking> packing(List<TensorInfo> parts) {
+    TensorInfo packed = parts.getFirst();
+    IntegerScheme scheme = scheme(whole(packed));
+    int columns = Math.toIntExact(shape(parts).dimension(1));
+    int stream = BitPacking.STREAM.words(columns, scheme.bits());
+    if (Integer.SIZE % scheme.bits() == 0) {
+      return Optional.empty();
+    }
+    return Optional.of(
+        packed.shape().dimension(1) == stream ? BitPacking.STREAM : BitPacking.WHOLE);
+  }
+
+  @Override
   public boolean isFinite(int place, TensorData part) {
-    return place != 1 || Numbers.areFinite(part);
+    return place != SCALES || Numbers.areFinite(part);
+  }
+
+  @Override
+  public boolean isSound(int place, TensorData part, Shape whole) {
+    return switch (place) {
+      case SCALES -> Numbers.haveNoZero(part);
+      case SHAPES -> PackQuantized.isShape(part, whole);
+      default -> true;
+    };
   }
 }

@@ -3,9 +3,13 @@ package io.moepress.formats.lowprecision;
 import io.moepress.formats.FormatException;
 import io.moepress.formats.Words;
 import io.moepress.formats.checkpoint.ModelConfig;
+import io.moepress.formats.integer.GptqLayout;
+import io.moepress.formats.integer.GptqLayout.Version;
 import io.moepress.formats.integer.IntegerScheme;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import tools.jackson.databind.JsonNode;
 
@@ -15,9 +19,9 @@ public final class SourceScheme {
   public static final String KEY = "quantization_config";
 
   private static final String WAY_OUT =
-      "moepress reads \"fp8\" in blocks of E4M3 with dynamic activations, \"mxfp4\", and"
-          + " \"compressed-tensors\" with integer weights in the format \"pack-quantized\". Use the"
-          + " BF16 or F16 original.";
+      "moepress reads \"fp8\" in blocks of E4M3 with dynamic activations, \"mxfp4\","
+          + " \"compressed-tensors\" with integer weights in the format \"pack-quantized\", and"
+          + " \"gptq\" in the formats \"gptq\" and \"gptq_v2\". Use the BF16 or F16 original.";
 
   private static final List<String> FORMATS = List.of("pack-quantized", "mixed-precision");
 
@@ -36,8 +40,65 @@ public final class SourceScheme {
       case "fp8" -> blockFp8(scheme);
       case "mxfp4" -> new Mxfp4();
       case "compressed-tensors" -> packed(scheme);
+      case "gptq" -> gptq(scheme);
       default -> throw refused("quant_method", Words.quoted(method));
     };
+  }
+
+  private static GptqTensors gptq(JsonNode scheme) {
+    String format = scheme.path("checkpoint_format").asString(Version.V1.label());
+    Version version =
+        Arrays.stream(Version.values())
+            .filter(each -> each.label().equals(format))
+            .findFirst()
+            .orElseThrow(() -> refused("checkpoint_format", Words.quoted(format)));
+    requireText(scheme, "pack_dtype", List.of("int32"));
+    IntegerScheme common = gptqScheme(scheme, new IntegerScheme(4, true, 128));
+    List<GptqTensors.Exemption> exceptions = new ArrayList<>();
+    for (Map.Entry<String, JsonNode> entry : scheme.path("dynamic").properties()) {
+      String pattern = entry.getKey();
+      boolean signed = pattern.startsWith("+:") || pattern.startsWith("-:");
+      exceptions.add(
+          new GptqTensors.Exemption(
+              LayerNames.pattern(signed ? pattern.substring(2) : pattern),
+              pattern.startsWith("-:")
+                  ? Optional.empty()
+                  : Optional.of(gptqScheme(entry.getValue(), common))));
+    }
+    if (!scheme.path("lm_head").asBoolean(false)) {
+      exceptions.add(
+          new GptqTensors.Exemption(LayerNames.pattern("lm_head$"), Optional.empty()));
+    }
+    List<String> listed = new ArrayList<>();
+    scheme
+        .path("modules_in_block_to_quantize")
+        .valueStream()
+        .flatMap(JsonNode::valueStream)
+        .forEach(name -> listed.add(name.asString("")));
+    return new GptqTensors(
+        new GptqLayout(version),
+        common,
+        scheme.path("desc_act").asBoolean(false),
+        exceptions,
+        listed);
+  }
+
+  private static IntegerScheme gptqScheme(JsonNode scheme, IntegerScheme common) {
+    int bits = scheme.path("bits").asInt(common.bits());
+    if (!GptqLayout.WIDTHS.contains(bits)) {
+      throw refused("bits", Words.shown(scheme.path("bits").toString()));
+    }
+    int size =
+        scheme
+            .path("group_size")
+            .asInt(common.groupSize() == IntegerScheme.CHANNEL ? -1 : common.groupSize());
+    if (size < -1 || size == 0) {
+      throw refused("group_size", Words.shown(scheme.path("group_size").toString()));
+    }
+    return new IntegerScheme(
+        bits,
+        scheme.path("sym").asBoolean(common.isSymmetric()),
+        size == -1 ? IntegerScheme.CHANNEL : size);
   }
 
   private static BlockFp8 blockFp8(JsonNode scheme) {
@@ -57,9 +118,9 @@ public final class SourceScheme {
     for (JsonNode group : scheme.path("config_groups").values()) {
       requireText(group, "format", FORMATS);
       requireNull(group, "input_activations");
-      List<String> targets =
-          group.path("targets").valueStream().map(target -> target.asString("")).toList();
-      groups.add(new CompressedTensors.Group(targets, integers(group.path("weights"))));
+      groups.add(
+          new CompressedTensors.Group(
+              names(group.path("targets")), integers(group.path("weights"))));
     }
     requireText(scheme, "format", FORMATS);
     if (!scheme.path("transform_config").isEmpty()) {
@@ -68,7 +129,11 @@ public final class SourceScheme {
     if (groups.isEmpty()) {
       throw refused("config_groups", "empty");
     }
-    return new CompressedTensors(groups);
+    return new CompressedTensors(groups, names(scheme.path("ignore")));
+  }
+
+  private static LayerNames names(JsonNode list) {
+    return LayerNames.of(list.valueStream().map(name -> name.asString("")).toList());
   }
 
   private static IntegerScheme integers(JsonNode weights) {

@@ -1,5 +1,6 @@
 package io.moepress.formats.lowprecision;
 
+import io.moepress.formats.Checks;
 import io.moepress.formats.FormatException;
 import io.moepress.formats.checkpoint.Checkpoint;
 import io.moepress.formats.checkpoint.ModelConfig;
@@ -22,17 +23,16 @@ import java.util.TreeMap;
 /// The tensors of a checkpoint as a model means them: those in low precision are one each, whatever
 /// they are stored as.
 public final class StoredTensors {
-  private final String where;
   private final SortedMap<String, TensorInfo> source;
   private final SortedMap<String, TensorInfo> tensors = new TreeMap<>();
   private final SortedMap<String, EncodedTensor> encoded = new TreeMap<>();
   private final Map<String, Part> parts = new HashMap<>();
+  private final SortedMap<String, String> broken = new TreeMap<>();
 
   /// Which part of which tensor a stored tensor is.
-  private record Part(TensorCodec codec, int place) {}
+  private record Part(TensorCodec codec, int place, String whole) {}
 
-  private StoredTensors(String where, SortedMap<String, TensorInfo> source) {
-    this.where = where;
+  private StoredTensors(SortedMap<String, TensorInfo> source) {
     this.source = source;
   }
 
@@ -49,7 +49,26 @@ public final class StoredTensors {
   /// @throws FormatException for a scheme that cannot be read, or parts that do not fit each other
   public static StoredTensors of(
       String where, ModelConfig config, SortedMap<String, TensorInfo> source) {
-    StoredTensors stored = new StoredTensors(where, source);
+    StoredTensors stored = lenient(config, source);
+    for (String problem : stored.broken.values()) {
+      throw FormatException.of("%s: %s. Copy or download the checkpoint again.", where, problem);
+    }
+    return stored;
+  }
+
+  /// Looks at the headers of a checkpoint whose parts need not fit each other, for those who tell
+  /// what is wrong with it.
+  ///
+  /// @throws FormatException for a scheme that cannot be read
+  public static StoredTensors lenient(Checkpoint checkpoint) {
+    return lenient(checkpoint.config(), checkpoint.tensors());
+  }
+
+  /// The same for a checkpoint that need not exist.
+  ///
+  /// @throws FormatException for a scheme that cannot be read
+  public static StoredTensors lenient(ModelConfig config, SortedMap<String, TensorInfo> source) {
+    StoredTensors stored = new StoredTensors(source);
     Optional<TensorCodec> codec = SourceScheme.of(config);
     codec.ifPresent(stored::join);
     source.values().forEach(info -> stored.addWhole(info, codec));
@@ -59,57 +78,80 @@ public final class StoredTensors {
   private void join(TensorCodec codec) {
     String suffix = codec.suffixes().getFirst();
     for (TensorInfo info : source.values()) {
-      if (info.name().endsWith(suffix) && codec.isFirst(info)) {
-        String whole = info.name().substring(0, info.name().length() - suffix.length());
-        join(whole, codec);
+      Optional<String> whole = codec.whole(info.name(), suffix);
+      if (whole.isPresent() && codec.isFirst(info)) {
+        join(whole.get(), codec);
       }
     }
   }
 
   private void join(String whole, TensorCodec codec) {
     List<TensorInfo> found = new ArrayList<>();
-    for (String suffix : codec.suffixes()) {
-      TensorInfo part = source.get(whole + suffix);
+    for (int place = 0; place < codec.suffixes().size(); place++) {
+      String name = codec.part(whole, codec.suffixes().get(place));
+      TensorInfo part = source.get(name);
       if (part == null) {
-        throw FormatException.of(
-            "%s: tensor %s is missing: %s is stored in %s, as %s. Copy or download the checkpoint"
-                + " again.",
-            where, whole + suffix, whole, codec.label(), names(whole, codec));
+        broken.putIfAbsent(
+            whole,
+            Checks.text(
+                "tensor %s is missing: %s is stored in %s, as %s",
+                name, whole, codec.label(), names(whole, codec)));
+      } else {
+        parts.put(name, new Part(codec, place, whole));
+        found.add(part);
       }
-      parts.put(part.name(), new Part(codec, found.size()));
-      found.add(part);
     }
-    TensorInfo info = new TensorInfo(whole, codec.dtype(), codec.shape(found));
-    tensors.put(whole, info);
-    encoded.put(whole, new EncodedTensor(info, codec, found));
+    if (broken.containsKey(whole)) {
+      return;
+    }
+    try {
+      TensorInfo info = new TensorInfo(whole, codec.dtype(), codec.shape(found));
+      tensors.put(whole, info);
+      encoded.put(whole, new EncodedTensor(info, codec, found));
+    } catch (FormatException e) {
+      broken.put(whole, String.valueOf(e.getMessage()));
+    }
   }
 
   private static List<String> names(String whole, TensorCodec codec) {
-    return codec.suffixes().stream().map(suffix -> whole + suffix).toList();
+    return codec.suffixes().stream().map(suffix -> codec.part(whole, suffix)).toList();
   }
 
   private void addWhole(TensorInfo info, Optional<TensorCodec> codec) {
     if (parts.containsKey(info.name())) {
       return;
     }
-    codec.ifPresent(scheme -> requireNoPart(info.name(), scheme));
-    if (tensors.put(info.name(), info) != null) {
-      throw FormatException.of(
-          "%s: tensor %s is there twice, once in low precision. Remove one of them.",
-          where, info.name());
+    if (codec.isPresent() && isOrphan(info.name(), codec.get())) {
+      return;
+    }
+    if (broken.containsKey(info.name()) || tensors.put(info.name(), info) != null) {
+      broken.put(
+          info.name(), Checks.text("tensor %s is there twice, once in low precision", info.name()));
+      tensors.remove(info.name());
+      encoded.remove(info.name());
     }
   }
 
-  private void requireNoPart(String name, TensorCodec codec) {
+  /// Whether a tensor is a part of something whose first part is not there.
+  private boolean isOrphan(String name, TensorCodec codec) {
     for (String suffix : codec.suffixes()) {
-      if (!suffix.isEmpty() && name.endsWith(suffix)) {
-        String whole = name.substring(0, name.length() - suffix.length());
-        throw FormatException.of(
-            "%s: tensor %s belongs to none in %s (expected %s beside it). Copy or download the"
-                + " checkpoint again.",
-            where, name, codec.label(), names(whole, codec));
+      Optional<String> whole = codec.whole(name, suffix);
+      if (!suffix.isEmpty() && whole.isPresent()) {
+        broken.putIfAbsent(
+            whole.get(),
+            Checks.text(
+                "tensor %s belongs to none in %s (expected %s beside it)",
+                name, codec.label(), names(whole.get(), codec)));
+        return true;
       }
     }
+    return false;
+  }
+
+  /// Tensors in low precision whose parts are not all there or do not fit each other, by name, with
+  /// what is wrong. They are in none of the other lists.
+  public SortedMap<String, String> broken() {
+    return Collections.unmodifiableSortedMap(broken);
   }
 
   /// Every tensor, by name. Those in low precision have the name and shape of what they stand for.
@@ -149,6 +191,16 @@ public final class StoredTensors {
   public boolean isFinite(TensorData data) {
     Part part = parts.get(data.info().name());
     return part == null || part.codec().isFinite(part.place(), data);
+  }
+
+  /// Whether a part of a tensor in low precision is what it has to be beside the others; true for
+  /// any other tensor.
+  ///
+  /// @param data a tensor of the checkpoint, or rows of it
+  public boolean isSound(TensorData data) {
+    Part part = parts.get(data.info().name());
+    TensorInfo whole = part == null ? null : tensors.get(part.whole());
+    return part == null || whole == null || part.codec().isSound(part.place(), data, whole.shape());
   }
 
   /// Reads a tensor. One in low precision is decoded to F32.

@@ -6,15 +6,31 @@ import io.moepress.formats.tensor.TensorData;
 import io.moepress.formats.tensor.TensorInfo;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Optional;
 
 /// A way to store a tensor in low precision, as several tensors: its parts.
-public sealed interface TensorCodec permits BlockFp8, CompressedTensors, Mxfp4 {
+public sealed interface TensorCodec permits BlockFp8, IntegerCodec, Mxfp4 {
 
   /// What it is called in a message.
   String label();
 
   /// What the names of the parts have behind the name of the whole, that of the numbers first.
   List<String> suffixes();
+
+  /// The name of a part.
+  ///
+  /// @param whole name of the whole
+  default String part(String whole, String suffix) {
+    return whole + suffix;
+  }
+
+  /// The name of the whole that a tensor would be a part of; nothing where its name does not end
+  /// so.
+  default Optional<String> whole(String part, String suffix) {
+    return part.endsWith(suffix)
+        ? Optional.of(part.substring(0, part.length() - suffix.length()))
+        : Optional.empty();
+  }
 
   /// The element type of the numbers as they are stored.
   DType dtype();
@@ -35,4 +51,13 @@ public sealed interface TensorCodec permits BlockFp8, CompressedTensors, Mxfp4 {
   ///
   /// @param place which part it is
   boolean isFinite(int place, TensorData part);
+
+  /// Whether a part is what it has to be beside the others: no scale is 0, which would make all its
+  /// weights 0, and a shape that is written down is that of the whole.
+  ///
+  /// @param place which part it is
+  /// @param whole the shape of what the parts stand for
+  default boolean isSound(int place, TensorData part, Shape whole) {
+    return true;
+  }
 }

@@ -74,6 +74,28 @@ public final class Numbers {
     return worst != exponent;
   }
 
+  /// Whether no value of an F32, F16 or BF16 tensor is 0; other types count as having none.
+  public static boolean haveNoZero(TensorData tensor) {
+    return switch (tensor.info().dtype()) {
+      case F32 -> haveNoZero(tensor, Integer.BYTES);
+      case F16, BF16 -> haveNoZero(tensor, Short.BYTES);
+      default -> true;
+    };
+  }
+
+  private static boolean haveNoZero(TensorData tensor, int width) {
+    for (long i = 0; i < tensor.info().shape().elementCount(); i++) {
+      int bits =
+          width == Integer.BYTES
+              ? tensor.bytes().get(INT, i * Integer.BYTES)
+              : tensor.bytes().get(SHORT, i * Short.BYTES) << Short.SIZE;
+      if (bits << 1 == 0) { // either zero
+        return false;
+      }
+    }
+    return true;
+  }
+
   private static boolean widenF32(MemorySegment source, MemorySegment target, long count) {
     int worst = 0;
     for (long i = 0; i < count; i++) {

@@ -125,7 +125,7 @@ class LowPrecisionSourcesTest {
       delimiter = '|',
       quoteCharacter = '~',
       value = {
-        "{'quant_method': 'gptq'} | quant_method is \"gptq\"",
+        "{'quant_method': 'awq'} | quant_method is \"awq\"",
         "{'bits': 4} | quant_method is \"\"",
         "{'quant_method': 'fp8'} | weight_block_size is missing",
         "{'quant_method': 'fp8', 'weight_block_size': [128]} | weight_block_size is [128]",

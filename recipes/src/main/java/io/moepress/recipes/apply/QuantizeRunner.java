@@ -22,7 +22,7 @@ record QuantizeRunner(Quantized program, TensorInfo weights) {
     return program.part().equals(Quantized.DECODED)
         ? weights
         : Objects.requireNonNull(
-            Quantized.LAYOUT.layout(weights, program.scheme()).get(program.part()));
+            program.layout().layout(weights, program.scheme()).get(program.part()));
   }
 
   /// Gives the tensor.
@@ -41,7 +41,7 @@ record QuantizeRunner(Quantized program, TensorInfo weights) {
       return new TensorData(info, target);
     }
     Map<String, TensorData> parts =
-        Quantized.LAYOUT.encode(weights.name(), matrix, weights.dtype());
+        program.layout().encode(weights, matrix);
     target.copyFrom(Objects.requireNonNull(parts.get(info.name())).bytes());
     return new TensorData(info, target);
   }
@@ -52,7 +52,11 @@ record QuantizeRunner(Quantized program, TensorInfo weights) {
     PlanArray codes = program.codes();
     return codes == null
         ? IntegerMatrix.encode(
-            values, rows, program.scheme().grid(), program.scheme().sharing(), weights.dtype())
+            values,
+            rows,
+            program.scheme().grid(),
+            program.scheme().sharing(),
+            program.layout().scaleType(weights.dtype()))
         : IntegerMatrix.of(codes.ints(), rows, columns, program.scheme());
   }
 }

@@ -60,9 +60,8 @@ record GroupLowering(ModelLayout layout, Result result, MergeExperts step) {
               id.expert(), id.layer(), shares(group)));
     }
     if (place == 0) {
-      String part = info.name().substring(layout.name(id).length());
-      String name = layout.name(new TensorId(id.role(), id.layer(), index)) + part;
-      TensorProgram program = isMean(group) ? sum(id, part, group) : merged(id, group);
+      String name = PartName.of(layout, info.name(), id, index);
+      TensorProgram program = isMean(group) ? sum(id, info.name(), group) : merged(id, group);
       result.add(new TensorInfo(name, info.dtype(), info.shape()), program);
     }
   }
@@ -81,7 +80,7 @@ record GroupLowering(ModelLayout layout, Result result, MergeExperts step) {
 
   private TensorProgram merged(TensorId id, Group group) {
     return matrices(
-        id, group, group.members().stream().map(member -> source(id, "", member)).toList());
+        id, group, group.members().stream().map(member -> source(id, layout.name(id), member)).toList());
   }
 
   /// A tensor of all experts, each made of its group.
@@ -129,7 +128,7 @@ record GroupLowering(ModelLayout layout, Result result, MergeExperts step) {
         .toList();
   }
 
-  /// @param part of what the tensor is stored as, the end of its name
+  /// @param part one of the tensors that it is stored as
   private TensorProgram sum(TensorId id, String part, Group group) {
     Optional<Integer> alone = group.representative();
     if (alone.isPresent()) {
@@ -141,7 +140,7 @@ record GroupLowering(ModelLayout layout, Result result, MergeExperts step) {
   }
 
   private TensorProgram source(TensorId id, String part, int member) {
-    return new Copy(layout.name(new TensorId(id.role(), id.layer(), member)) + part);
+    return new Copy(PartName.of(layout, part, id, member));
   }
 
   /// The members that have a share in the new expert.

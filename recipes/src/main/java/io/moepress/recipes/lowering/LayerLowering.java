@@ -58,8 +58,7 @@ record LayerLowering(ModelLayout layout, Result result) {
           info.name(), Checks.text("expert %d of layer %d dropped", id.expert(), id.layer()));
       return;
     }
-    String part = info.name().substring(layout.name(id).length());
-    String name = layout.name(new TensorId(id.role(), id.layer(), index)) + part;
+    String name = PartName.of(layout, info.name(), id, index);
     result.add(new TensorInfo(name, info.dtype(), info.shape()), new Copy(info.name()));
   }
 

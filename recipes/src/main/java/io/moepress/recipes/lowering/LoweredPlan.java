@@ -36,8 +36,13 @@ public record LoweredPlan(
 
   /// Elements of all tensors of the result; one in low precision has those that it stands for.
   public long parameterCount() {
+    return StoredTensors.of("plan", config, tensorsByName()).parameterCount();
+  }
+
+  /// Names, types and shapes of all tensors of the result.
+  public SortedMap<String, TensorInfo> tensorsByName() {
     SortedMap<String, TensorInfo> infos = new TreeMap<>();
     tensors.forEach(tensor -> infos.put(tensor.info().name(), tensor.info()));
-    return StoredTensors.of("plan", config, infos).parameterCount();
+    return infos;
   }
 }

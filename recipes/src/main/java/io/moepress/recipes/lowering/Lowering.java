@@ -52,6 +52,9 @@ public final class Lowering {
   private LoweredPlan lower() {
     model.inventory().names().keySet().forEach(this::lower);
     lowerPrediction();
+    if (isCut()) {
+      result.requireSchemesKept(model.layout().config());
+    }
     return result.plan(config(), model.checkpoint().tensors().keySet());
   }
 

@@ -5,6 +5,8 @@ import io.moepress.formats.architecture.LinearShape;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.architecture.TensorId;
 import io.moepress.formats.architecture.TensorRole;
+import io.moepress.formats.integer.GptqLayout;
+import io.moepress.formats.integer.IntegerLayout;
 import io.moepress.formats.integer.IntegerScheme;
 import io.moepress.formats.tensor.TensorInfo;
 import io.moepress.recipes.lowering.TensorProgram.Copy;
@@ -12,6 +14,7 @@ import io.moepress.recipes.lowering.TensorProgram.Quantized;
 import io.moepress.recipes.plan.PlanMismatchException;
 import io.moepress.recipes.plan.QuantizeWeights;
 import io.moepress.recipes.plan.QuantizeWeights.Part;
+import io.moepress.recipes.plan.QuantizedStorage;
 import java.util.List;
 import java.util.Optional;
 
@@ -88,14 +91,23 @@ record QuantizeLowering(MoeModel model, Result result) {
         new Quantized(
             new Copy(info.name()),
             part.get().scheme(id.expert()),
+            layout(step.storage(), part.get().scheme(id.expert())),
             part.get().codes(id.role(), id.expert()),
             Quantized.DECODED);
     switch (step.storage()) {
       case DECODED -> result.add(info, whole);
-      case COMPRESSED_TENSORS ->
-          Quantized.LAYOUT
+      case COMPRESSED_TENSORS, GPTQ ->
+          whole
+              .layout()
               .layout(info, whole.scheme())
               .forEach((suffix, packed) -> result.add(packed, whole.part(suffix)));
     }
+  }
+
+  private static IntegerLayout layout(QuantizedStorage storage, IntegerScheme scheme) {
+    return switch (storage) {
+      case COMPRESSED_TENSORS, DECODED -> Quantized.PACKED;
+      case GPTQ -> new GptqLayout(GptqLayout.Version.of(scheme));
+    };
   }
 }

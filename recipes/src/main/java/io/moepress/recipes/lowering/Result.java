@@ -1,11 +1,15 @@
 package io.moepress.recipes.lowering;
 
 import io.moepress.formats.checkpoint.ModelConfig;
+import io.moepress.formats.lowprecision.IntegerCodec;
+import io.moepress.formats.lowprecision.SourceScheme;
 import io.moepress.formats.tensor.TensorInfo;
 import io.moepress.recipes.lowering.TensorProgram.Copy;
+import io.moepress.recipes.plan.PlanMismatchException;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -28,6 +32,39 @@ final class Result {
   /// A tensor of the source that is not in the result.
   void drop(String name, String reason) {
     dropped.put(name, reason);
+  }
+
+  /// Makes sure that experts that get other numbers keep the schemes that a configuration gives them
+  /// by their names: their codes are moved, and would be read as something else.
+  ///
+  /// @throws PlanMismatchException when one does not
+  void requireSchemesKept(ModelConfig config) {
+    Optional<IntegerCodec> codec =
+        SourceScheme.of(config)
+            .filter(IntegerCodec.class::isInstance)
+            .map(IntegerCodec.class::cast);
+    for (OutputTensor tensor : tensors) {
+      if (codec.isPresent() && tensor.program() instanceof Copy copy) {
+        requireSame(codec.get(), layer(copy.source()), layer(tensor.info().name()));
+      }
+    }
+  }
+
+  private static void requireSame(IntegerCodec codec, String before, String after) {
+    boolean same =
+        before.equals(after)
+            || (codec.declared(before).equals(codec.declared(after))
+                && codec.excepts(before) == codec.excepts(after));
+    if (!same) {
+      throw new PlanMismatchException(
+          "plan: %s becomes %s, for which %s in config.json has another scheme (expected the same for"
+              + " all experts of a layer). Drop experts before weights are quantised.",
+          before, after, SourceScheme.KEY);
+    }
+  }
+
+  private static String layer(String tensor) {
+    return tensor.substring(0, Math.max(0, tensor.lastIndexOf('.')));
   }
 
   /// The plan, once every tensor of the source is accounted for.

@@ -4,6 +4,7 @@ import io.moepress.formats.Checks;
 import io.moepress.formats.architecture.Architecture.Orientation;
 import io.moepress.formats.architecture.ExpertMatrix;
 import io.moepress.formats.integer.BitPacking;
+import io.moepress.formats.integer.IntegerLayout;
 import io.moepress.formats.integer.IntegerScheme;
 import io.moepress.formats.integer.PackQuantized;
 import io.moepress.recipes.plan.PlanArray;
@@ -291,23 +292,29 @@ public sealed interface TensorProgram {
   /// @param of gives the weights
   /// @param codes codes, scales and zero points; null: each weight becomes the nearest value of the
   ///   grid of its group
-  /// @param part the suffix of the tensor in [#LAYOUT]; [#DECODED]: the weights they stand for
-  record Quantized(TensorProgram of, IntegerScheme scheme, @Nullable PlanArray codes, String part)
+  /// @param layout how they are stored
+  /// @param part the suffix of the tensor in the layout; [#DECODED]: the weights they stand for
+  record Quantized(
+      TensorProgram of,
+      IntegerScheme scheme,
+      IntegerLayout layout,
+      @Nullable PlanArray codes,
+      String part)
       implements TensorProgram {
-    /// How integer weights are stored.
-    public static final PackQuantized LAYOUT = new PackQuantized(BitPacking.STREAM);
+    /// How compressed-tensors stores integer weights.
+    public static final PackQuantized PACKED = new PackQuantized(BitPacking.STREAM);
 
     /// Stands for the weights that codes stand for.
     public static final String DECODED = "";
 
     /// Another part of the same matrix.
     public Quantized part(String suffix) {
-      return new Quantized(of, scheme, codes, suffix);
+      return new Quantized(of, scheme, layout, codes, suffix);
     }
 
     /// The same for other weights.
     Quantized with(TensorProgram weights) {
-      return new Quantized(weights, scheme, codes, part);
+      return new Quantized(weights, scheme, layout, codes, part);
     }
 
     @Override

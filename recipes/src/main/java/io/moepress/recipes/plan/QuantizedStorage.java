@@ -9,6 +9,8 @@ import java.util.Optional;
 public enum QuantizedStorage {
   /// As codes and scales, in the layout `pack-quantized` of compressed-tensors.
   COMPRESSED_TENSORS,
+  /// As codes and scales, in the layout of GPTQ, whatever found the codes.
+  GPTQ,
   /// As the numbers they stand for, in the type that weights had: as large as before, for whoever
   /// wants to know what a scheme costs in quality.
   DECODED;

@@ -12,6 +12,7 @@ import io.moepress.recipes.plan.PlanMismatchException;
 import io.moepress.recipes.plan.Protection;
 import io.moepress.recipes.plan.SuperExperts;
 import io.moepress.recipes.planning.Planner.Subject;
+import io.moepress.recipes.target.Candidate;
 import io.moepress.recipes.target.ExpertNumbers;
 import io.moepress.recipes.target.Finding;
 import io.moepress.recipes.target.Target;
@@ -109,12 +110,24 @@ final class PlanningContext {
   /// @throws PlanMismatchException when it does not
   @CanIgnoreReturnValue
   List<Finding> checkTarget(ExpertNumbers numbers) {
-    List<Finding> findings = TargetRules.check(subject.target(), numbers);
+    return checkTarget(Candidate.planned(numbers));
+  }
+
+  /// Makes sure that the target takes what a plan would lead to, and notes what it has to say of
+  /// it.
+  ///
+  /// @return what it has to say
+  /// @throws PlanMismatchException when it does not
+  @CanIgnoreReturnValue
+  List<Finding> checkTarget(Candidate candidate) {
+    List<Finding> findings = TargetRules.check(subject.target(), candidate);
     for (Finding finding : findings) {
       if (finding.refusal()) {
         throw new PlanMismatchException("%s", finding.text());
       }
-      notes.add(finding.text());
+      if (!notes.contains(finding.text())) {
+        notes.add(finding.text());
+      }
     }
     return findings;
   }

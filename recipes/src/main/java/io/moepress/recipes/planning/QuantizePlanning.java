@@ -4,9 +4,13 @@ import io.moepress.formats.Checks;
 import io.moepress.formats.architecture.LinearShape;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.architecture.TensorId;
+import io.moepress.formats.integer.GptqLayout;
 import io.moepress.formats.integer.IntegerScheme;
 import io.moepress.formats.tensor.DType;
 import io.moepress.recipes.evidence.Evidence;
+import io.moepress.recipes.lowering.LoweredPlan;
+import io.moepress.recipes.lowering.Lowering;
+import io.moepress.recipes.plan.BitChoice;
 import io.moepress.recipes.plan.CalibratedQuantization;
 import io.moepress.recipes.plan.ExpertId;
 import io.moepress.recipes.plan.LayerCodes;
@@ -16,6 +20,7 @@ import io.moepress.recipes.plan.QuantizeWeights;
 import io.moepress.recipes.plan.QuantizeWeights.Part;
 import io.moepress.recipes.plan.QuantizedStorage;
 import io.moepress.recipes.recipe.QuantizeStep;
+import io.moepress.recipes.target.Candidate;
 import io.moepress.recipes.target.ExpertNumbers;
 import io.moepress.recipes.target.Finding;
 import io.moepress.recipes.target.QuantizedLayers;
@@ -24,6 +29,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.IntFunction;
 
 /// Plans a step that quantises weights.
 ///
@@ -49,9 +55,34 @@ record QuantizePlanning(
     QuantizedLayers.require(common.target(), step.options(), storage());
     switch (storage()) {
       case COMPRESSED_TENSORS -> bits().requireLoadable();
+      case GPTQ -> {
+        bits().requireLoadable();
+        requireNoSize();
+      }
       case DECODED -> requireNoSize();
     }
-    return common.checkTarget(ExpertNumbers.of(model.layout()));
+    List<Finding> findings = new ArrayList<>(common.checkTarget(ExpertNumbers.of(model.layout())));
+    findings.addAll(checkResult(steps(scope::of)));
+    return findings;
+  }
+
+  /// Asks the target about the tensors and the configuration that steps would lead to.
+  private List<Finding> checkResult(List<PlanStep> steps) {
+    LoweredPlan lowered = Lowering.lower(model, steps);
+    return common.checkTarget(
+        Candidate.planned(
+            model.layout().architecture(), lowered.config(), lowered.tensorsByName()));
+  }
+
+  private List<PlanStep> steps(IntFunction<List<Part>> partsOf) {
+    List<PlanStep> steps = new ArrayList<>();
+    for (int layer = 0; layer < model.layout().layers(); layer++) {
+      List<Part> parts = partsOf.apply(layer);
+      if (!parts.isEmpty()) {
+        steps.add(new QuantizeWeights(layer, step.name(), storage(), parts));
+      }
+    }
+    return steps;
   }
 
   @Override
@@ -61,13 +92,8 @@ record QuantizePlanning(
         step.method() instanceof DecidedCodes decided ? decided.bits() : choose(evidence);
     bits.notes().forEach(common::note);
     QuantizedParts chosen = new QuantizedParts(model, step.options(), bits.schemes());
-    List<PlanStep> steps = new ArrayList<>();
-    for (int layer = 0; layer < model.layout().layers(); layer++) {
-      List<Part> parts = parts(layer, chosen);
-      if (!parts.isEmpty()) {
-        steps.add(new QuantizeWeights(layer, step.name(), storage(), parts));
-      }
-    }
+    List<PlanStep> steps = steps(layer -> parts(layer, chosen));
+    checkResult(steps);
     noteBits(chosen);
     if (step.method() instanceof DecidedCodes decided) {
       noteFound(decided);
@@ -83,8 +109,10 @@ record QuantizePlanning(
   private void requireNoSize() {
     if (step.options().bits().map(choice -> choice.fit().isPresent()).orElse(false)) {
       throw new PlanMismatchException(
-          "fit: decoded weights are as large as before. Use \"storage: compressed-tensors\", or"
-              + " \"bits\" for a budget without a size.");
+          "fit: %s. Use \"storage: compressed-tensors\", or \"bits\" for a budget without a size.",
+          storage() == QuantizedStorage.DECODED
+              ? "decoded weights are as large as before"
+              : "sizes in the layout of GPTQ are not known yet");
     }
   }
 
@@ -131,15 +159,29 @@ record QuantizePlanning(
           "group-size: %d: the rows of %s have %d weights (expected a divisor). Use \"group-size: %d\".",
           scheme.groupSize(), name, shape.inputs(), divisor(shape.inputs(), scheme.groupSize()));
     }
+    if (storage() == QuantizedStorage.GPTQ) {
+      requireGptq(name, shape, scheme);
+    }
     boolean signs =
         (id.role().isExpert() && step.options().bits().isPresent())
             ? step.options().bits().get().widths().contains(1)
             : scheme.bits() == 1 && scheme.isSymmetric();
-    if (storage() == QuantizedStorage.COMPRESSED_TENSORS && signs) {
+    if (storage() != QuantizedStorage.DECODED && signs) {
       throw new PlanMismatchException(
           "%s: symmetric weights of 1 bit have no layout (expected 2 bits or more). Use \"storage:"
               + " decoded\".",
           name);
+    }
+  }
+
+  private void requireGptq(String name, LinearShape shape, IntegerScheme scheme) {
+    List<Integer> widths =
+        step.options().bits().map(BitChoice::widths).orElse(List.of(scheme.bits()));
+    for (int bits : widths) {
+      GptqLayout.problem(shape.outputs(), shape.inputs(), bits).ifPresent(problem -> {
+        throw new PlanMismatchException(
+            "storage: gptq: %s: %s. Use \"storage: compressed-tensors\".", name, problem);
+      });
     }
   }
 

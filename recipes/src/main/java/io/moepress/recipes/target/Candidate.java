@@ -7,6 +7,8 @@ import io.moepress.formats.architecture.ExpertGroups;
 import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.formats.checkpoint.ModelConfig;
+import io.moepress.formats.lowprecision.StoredTensors;
+import io.moepress.formats.tensor.TensorInfo;
 import java.io.IOException;
 import java.util.Collections;
 import java.util.Optional;
@@ -19,11 +21,13 @@ import java.util.SortedMap;
 /// @param numbers the numbers of experts
 /// @param tensors the names, types and shapes of tensors
 /// @param storage how the tensors are stored, and what lies beside them
+/// @param quantized the linear layers, where some are stored as integers
 public record Candidate(
     Optional<Settings> settings,
     Optional<ExpertNumbers> numbers,
     Optional<TensorCensus> tensors,
-    Optional<Storage> storage) {
+    Optional<Storage> storage,
+    Optional<QuantizedTensors> quantized) {
 
   /// A configuration, as it is.
   ///
@@ -47,7 +51,26 @@ public record Candidate(
   /// Numbers that a plan would lead to.
   public static Candidate planned(ExpertNumbers numbers) {
     return new Candidate(
-        Optional.empty(), Optional.of(numbers), Optional.empty(), Optional.empty());
+        Optional.empty(),
+        Optional.of(numbers),
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty());
+  }
+
+  /// Weights that a plan would lead to: only rules about integers have something to say.
+  ///
+  /// @param config of the result
+  /// @param tensors of the result, by name
+  public static Candidate planned(
+      Architecture architecture, ModelConfig config, SortedMap<String, TensorInfo> tensors) {
+    Optional<QuantizedTensors> quantized =
+        settings(architecture, config)
+            .layout()
+            .map(layout -> TensorCensus.of(StoredTensors.lenient(config, tensors), layout))
+            .flatMap(QuantizedTensors::of);
+    return new Candidate(
+        Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty(), quantized);
   }
 
   /// A checkpoint as it lies on disk.
@@ -64,7 +87,8 @@ public record Candidate(
         Optional.of(settings),
         census.flatMap(counted -> numbers(counted, settings)),
         census,
-        Optional.of(Storage.of(checkpoint)));
+        Optional.of(Storage.of(checkpoint)),
+        census.flatMap(QuantizedTensors::of));
   }
 
   static Settings settings(Architecture architecture, ModelConfig config) {

@@ -11,12 +11,18 @@ import java.util.Optional;
 /// Which quantised weights runtimes load.
 public final class QuantizedLayers {
   /// What the kernels of vLLM and SGLang have for weights in `pack-quantized`.
-  private static final List<Integer> KERNEL_BITS = List.of(4, 8);
+  static final List<Integer> KERNEL_BITS = List.of(4, 8);
 
   /// What transformers was seen to load.
-  private static final List<Integer> TRANSFORMERS_BITS = List.of(2, 3, 4, 8);
+  static final List<Integer> TRANSFORMERS_BITS = List.of(2, 3, 4, 8);
 
   private QuantizedLayers() {}
+
+  /// `2, 3, 4 or 8`.
+  static String words(List<Integer> widths) {
+    List<String> texts = widths.stream().map(String::valueOf).toList();
+    return String.join(", ", texts.subList(0, texts.size() - 1)) + " or " + texts.getLast();
+  }
 
   /// Makes sure that a target loads what options ask for.
   ///

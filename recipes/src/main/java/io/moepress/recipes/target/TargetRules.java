@@ -13,6 +13,28 @@ import static io.moepress.recipes.target.NumberRules.EXPERT_MAP;
 import static io.moepress.recipes.target.NumberRules.EXPERT_MAP_OR_NONE;
 import static io.moepress.recipes.target.NumberRules.TOP_K;
 import static io.moepress.recipes.target.NumberRules.UNIFORM_EXPERTS;
+import static io.moepress.recipes.target.QuantizationRules.CODE_PACKING;
+import static io.moepress.recipes.target.QuantizationRules.FUSED_LINEARS;
+import static io.moepress.recipes.target.QuantizationRules.GROUP_FORMATS;
+import static io.moepress.recipes.target.QuantizationRules.IGNORED_PARENTS;
+import static io.moepress.recipes.target.QuantizationRules.LAYERS_LISTED;
+import static io.moepress.recipes.target.QuantizationRules.ONE_GROUP;
+import static io.moepress.recipes.target.QuantizationRules.PREDICTION_LISTED;
+import static io.moepress.recipes.target.QuantizationRules.QUANTIZED_LISTED;
+import static io.moepress.recipes.target.QuantizationRules.QUANTIZED_PARTS;
+import static io.moepress.recipes.target.QuantizationRules.ROUTER_LISTED;
+import static io.moepress.recipes.target.QuantizationRules.ROUTER_PLAIN;
+import static io.moepress.recipes.target.QuantizationRules.UNQUANTIZED_LISTED;
+import static io.moepress.recipes.target.QuantizationRules.UNQUANTIZED_LISTED_BUT_EXPERTS;
+import static io.moepress.recipes.target.QuantizedExpertRules.EXPERT_GROUP;
+import static io.moepress.recipes.target.QuantizedExpertRules.EXPERT_LOOKUP;
+import static io.moepress.recipes.target.QuantizedExpertRules.LINEAR_GROUP;
+import static io.moepress.recipes.target.QuantizedExpertRules.ONE_SCHEME;
+import static io.moepress.recipes.target.QuantizedExpertRules.PARALLEL_GROUPS;
+import static io.moepress.recipes.target.QuantizedExpertRules.QUANTIZED_EXPERTS;
+import static io.moepress.recipes.target.QuantizedExpertRules.SCHEME_PER_LAYER;
+import static io.moepress.recipes.target.QuantizedExpertRules.SHARED_EXPERTS;
+import static io.moepress.recipes.target.QuantizedExpertRules.SYMMETRIC_EXPERTS;
 import static io.moepress.recipes.target.RuntimeRules.DEEPSEEK_V4_EXPERTS;
 import static io.moepress.recipes.target.RuntimeRules.EXPERT_LIMIT;
 import static io.moepress.recipes.target.RuntimeRules.GROUP_SIZE;
@@ -62,7 +84,9 @@ public final class TargetRules {
           UNKNOWN_TENSORS,
           TENSOR_SHAPES,
           OUTPUT_HEAD,
-          INDEX_SIZE);
+          INDEX_SIZE,
+          QUANTIZED_PARTS,
+          QUANTIZED_LISTED);
 
   /// What every stock runtime wants besides.
   private static final List<Rule> STOCK =
@@ -102,7 +126,22 @@ public final class TargetRules {
           CHAT_TEMPLATE,
           INDEX_SIZE,
           PREDICTION_LAYERS.as(Severity.NOTE).in(V5, "ignores such layers"),
-          PREDICTION_EXPERTS.as(Severity.NOTE).in(V5, "ignores such layers"));
+          PREDICTION_EXPERTS.as(Severity.NOTE).in(V5, "ignores such layers"),
+          QUANTIZED_PARTS.in(V5, "draws what it does not find at random and says so in its log"),
+          QUANTIZED_LISTED.in(V5, "draws the layer at random and says so in its log"),
+          UNQUANTIZED_LISTED_BUT_EXPERTS.in(V5, "draws the layer at random and says so in its log"),
+          ROUTER_PLAIN,
+          QUANTIZED_EXPERTS.in(V5, "draws these experts at random and says so in its log"),
+          ONE_SCHEME.in(V5, "fails to load, or in the first forward pass"),
+          EXPERT_GROUP.in(V5, EXPERT_GROUP.otherwise()),
+          SYMMETRIC_EXPERTS.in(V5, "leaves the zero points out, and calculates with other weights"),
+          QuantizedExpertRules.widths(QuantizedLayers.TRANSFORMERS_BITS)
+              .in(V5, "was not seen to load them"),
+          GROUP_FORMATS,
+          ONE_GROUP,
+          CODE_PACKING.in("compressed-tensors 0.17.0", CODE_PACKING.otherwise()),
+          GptqRules.GPTQ_EXCEPTIONS,
+          GptqRules.GPTQ_EXPERTS);
 
   private static final List<Rule> VLLM =
       with(
@@ -113,14 +152,44 @@ public final class TargetRules {
               "vllm#42577, #36997", "does not know such names in every family, and may skip them"),
           PARALLEL_EXPERTS.in("vllm#52435", "refuses expert parallelism over other numbers"),
           DEEPSEEK_V4_EXPERTS.in(
-              "vllm#51521, #50982", "fails on CUDA: its router kernel takes no other number"));
+              "vllm#51521, #50982", "fails on CUDA: its router kernel takes no other number"),
+          UNQUANTIZED_LISTED,
+          ROUTER_LISTED,
+          ROUTER_PLAIN,
+          LAYERS_LISTED,
+          SCHEME_PER_LAYER,
+          EXPERT_LOOKUP.in("llm-compressor#3069", EXPERT_LOOKUP.otherwise()),
+          SYMMETRIC_EXPERTS,
+          FUSED_LINEARS,
+          QuantizedExpertRules.widths(QuantizedLayers.KERNEL_BITS),
+          GROUP_FORMATS.in("vllm#22468, #22674", GROUP_FORMATS.otherwise()),
+          ONE_GROUP,
+          PREDICTION_LISTED.in("vllm#41994", PREDICTION_LISTED.otherwise()),
+          PARALLEL_GROUPS,
+          GptqRules.GPTQ_ZERO_POINTS);
 
   private static final List<Rule> SGLANG =
       with(
           PREDICTION_EXPERTS,
           SPLIT_EXPERTS.as(Severity.WARNING).in("sglang#18965", "may not know such names"),
           POWER_OF_TWO.in("sglang#6946", "falls back to a slower kernel for biased routing"),
-          GROUP_SIZE);
+          GROUP_SIZE,
+          UNQUANTIZED_LISTED,
+          ROUTER_LISTED,
+          ROUTER_PLAIN,
+          LAYERS_LISTED,
+          IGNORED_PARENTS.in("sglang#32736", IGNORED_PARENTS.otherwise()),
+          SCHEME_PER_LAYER,
+          LINEAR_GROUP.in("sglang#29761", "takes that group for experts, before July 2026"),
+          SYMMETRIC_EXPERTS,
+          SHARED_EXPERTS.in("sglang#33759", SHARED_EXPERTS.otherwise()),
+          FUSED_LINEARS,
+          QuantizedExpertRules.widths(QuantizedLayers.KERNEL_BITS),
+          GROUP_FORMATS,
+          ONE_GROUP,
+          PREDICTION_LISTED,
+          PARALLEL_GROUPS,
+          GptqRules.GPTQ_ZERO_POINTS);
 
   private static final List<Rule> LLAMA_CPP =
       with(EXPERT_LIMIT.in("llama.cpp, `LLAMA_MAX_EXPERTS`", "stops while it loads"));
@@ -205,7 +274,12 @@ public final class TargetRules {
 
   /// What is wrong with the numbers of experts of a plan.
   public static List<Finding> check(Target target, ExpertNumbers numbers) {
-    return judge(target, Candidate.planned(numbers)).stream()
+    return check(target, Candidate.planned(numbers));
+  }
+
+  /// What is wrong with what a plan would lead to.
+  public static List<Finding> check(Target target, Candidate candidate) {
+    return judge(target, candidate).stream()
         .flatMap(judgement -> judgement.findings().stream())
         .toList();
   }

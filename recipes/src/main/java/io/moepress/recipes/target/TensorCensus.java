@@ -8,11 +8,13 @@ import io.moepress.formats.architecture.TensorId;
 import io.moepress.formats.architecture.TensorRole;
 import io.moepress.formats.checkpoint.Checkpoint;
 import io.moepress.formats.lowprecision.StoredTensors;
+import io.moepress.formats.tensor.DType;
 import io.moepress.formats.tensor.TensorInfo;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.SortedSet;
@@ -26,6 +28,7 @@ public final class TensorCensus {
   private static final int FUSED_RANK = 3;
 
   private final ModelLayout layout;
+  private final StoredTensors stored;
   private final SortedMap<String, TensorInfo> tensors;
   private final Map<TensorRole, NamePattern> patterns = new TreeMap<>();
   private final Map<TensorId, TensorInfo> known = new TreeMap<>(TensorCensus::inOrder);
@@ -34,9 +37,10 @@ public final class TensorCensus {
   private final SortedSet<String> fused = new TreeSet<>();
   private final SortedSet<String> unknown = new TreeSet<>();
 
-  private TensorCensus(ModelLayout layout, SortedMap<String, TensorInfo> tensors) {
+  private TensorCensus(ModelLayout layout, StoredTensors stored) {
     this.layout = layout;
-    this.tensors = tensors;
+    this.stored = stored;
+    this.tensors = stored.tensors();
     Map<TensorRole, TensorTemplate> templates = new TreeMap<>(layout.architecture().tensors());
     layout.storage().ifPresent(storage -> templates.putAll(storage.tensors()));
     templates.forEach((role, template) -> {
@@ -46,12 +50,13 @@ public final class TensorCensus {
     });
     layout.moeLayers().forEach(layer -> experts.put(layer, new TreeMap<>()));
     tensors.values().forEach(this::count);
+    stored.broken().keySet().forEach(this::countBroken);
   }
 
   /// Counts the tensors of a checkpoint.
   ///
   /// @throws io.moepress.formats.FormatException when the configuration claims more layers than
-  ///   there are tensors
+  ///   there are tensors, or has a scheme of low precision that cannot be read
   static TensorCensus of(Checkpoint checkpoint, ModelLayout layout) {
     Checks.requireFormat(
         layout.layers() <= checkpoint.tensors().size(),
@@ -59,7 +64,12 @@ public final class TensorCensus {
         checkpoint.name(),
         checkpoint.tensors().size(),
         layout.layers());
-    return new TensorCensus(layout, StoredTensors.of(checkpoint).tensors());
+    return new TensorCensus(layout, StoredTensors.lenient(checkpoint));
+  }
+
+  /// Counts the tensors of a checkpoint that need not exist.
+  static TensorCensus of(StoredTensors stored, ModelLayout layout) {
+    return new TensorCensus(layout, stored);
   }
 
   private static int inOrder(TensorId one, TensorId other) {
@@ -75,20 +85,38 @@ public final class TensorCensus {
       prediction.add(name);
       return;
     }
+    Optional<TensorId> place = place(name);
+    if (place.isPresent()) {
+      put(place.get(), info);
+    } else {
+      (isFused(info) ? fused : unknown).add(name);
+    }
+  }
+
+  /// What is broken has a place by its name, and the shape that it should have: there is a rule of
+  /// its own about it.
+  private void countBroken(String name) {
+    place(name).ifPresent(id -> put(id, new TensorInfo(name, DType.I32, layout.shape(id.role()))));
+  }
+
+  private void put(TensorId id, TensorInfo info) {
+    known.put(id, info);
+    if (id.role().scope() == TensorRole.Scope.EXPERT) {
+      experts
+          .computeIfAbsent(id.layer(), layer -> new TreeMap<>())
+          .computeIfAbsent(id.expert(), expert -> new HashSet<>())
+          .add(id.role());
+    }
+  }
+
+  private Optional<TensorId> place(String name) {
     for (Map.Entry<TensorRole, NamePattern> entry : patterns.entrySet()) {
       TensorId id = entry.getValue().match(entry.getKey(), name);
       if (id != null && hasPlace(id)) {
-        known.put(id, info);
-        if (id.role().scope() == TensorRole.Scope.EXPERT) {
-          experts
-              .computeIfAbsent(id.layer(), layer -> new TreeMap<>())
-              .computeIfAbsent(id.expert(), expert -> new HashSet<>())
-              .add(id.role());
-        }
-        return;
+        return Optional.of(id);
       }
     }
-    (isFused(info) ? fused : unknown).add(name);
+    return Optional.empty();
   }
 
   private boolean hasPlace(TensorId id) {
@@ -110,6 +138,11 @@ public final class TensorCensus {
   /// The layout that names were compared with.
   ModelLayout layout() {
     return layout;
+  }
+
+  /// The tensors as they are stored.
+  StoredTensors stored() {
+    return stored;
   }
 
   /// Every tensor with its place in the model, in the order of layers.

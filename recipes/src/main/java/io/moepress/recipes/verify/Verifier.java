@@ -148,13 +148,17 @@ public final class Verifier {
   }
 
   /// What reading a tensor showed.
-  private record Reading(String digest, boolean finite) {}
+  ///
+  /// @param finite whether all numbers are
+  /// @param sound whether it is what it has to be beside the other parts of a tensor
+  private record Reading(String digest, boolean finite, boolean sound) {}
 
   /// Reads every tensor once: are its numbers finite, and are its bytes those of the manifest?
   private List<Check> tensors(CheckpointDirectory checkpoint, Optional<Manifest> manifest)
       throws IOException {
     List<TensorInfo> tensors = List.copyOf(checkpoint.tensors().values());
-    StoredTensors stored = StoredTensors.of(checkpoint);
+    StoredTensors stored = StoredTensors.lenient(checkpoint);
+    List<String> unsound = new ArrayList<>();
     List<String> damaged = new ArrayList<>();
     List<String> notFinite = new ArrayList<>();
     try (Progress.Task task = progress.begin("verifying", checkpoint.byteCount(), "bytes")) {
@@ -170,6 +174,9 @@ public final class Verifier {
             if (!reading.finite()) {
               notFinite.add(name);
             }
+            if (!reading.sound()) {
+              unsound.add(name);
+            }
             if (manifest.isPresent() && !isAsWritten(manifest.get(), name, reading)) {
               damaged.add(name);
             }
@@ -177,6 +184,10 @@ public final class Verifier {
     }
     List<Check> checks = new ArrayList<>();
     checks.add(check("finite weights", notFinite, "in all tensors", "not finite in "));
+    if (!stored.encoded().isEmpty()) {
+      String wrong = "a scale of 0, or other shapes, groups or zero points than the scheme has, in ";
+      checks.add(check("codes and scales", unsound, "fit each other", wrong));
+    }
     if (manifest.isPresent()) {
       String changed = "changed since they were written: ";
       checks.add(check("tensor digests", damaged, "all bytes as written", changed));
@@ -199,7 +210,7 @@ public final class Verifier {
       TensorData data = checkpoint.read(tensor, arena);
       List<Long> dimensions = data.info().shape().dimensions();
       return dimensions.isEmpty() || data.bytes().byteSize() == 0
-          ? new Reading(Applier.digest(data.bytes()), isFinite(stored, data))
+          ? new Reading(Applier.digest(data.bytes()), isFinite(stored, data), stored.isSound(data))
           : readByRows(stored, data, dimensions.getFirst());
     }
   }
@@ -212,14 +223,16 @@ public final class Verifier {
   private static Reading readByRows(StoredTensors stored, TensorData data, long rows) {
     MessageDigest digest = Fingerprint.sha256();
     boolean finite = true;
+    boolean sound = true;
     long step = Math.max(1, CHUNK / data.info().bytesPerRow());
     for (long first = 0; first < rows; first += step) {
       TensorData part = data.rows(first, Math.min(step, rows - first));
       digest.update(part.bytes().asByteBuffer());
       finite = finite && isFinite(stored, part);
+      sound = sound && stored.isSound(part);
       Mapped.rest(part.bytes());
     }
-    return new Reading(Fingerprint.format(digest), finite);
+    return new Reading(Fingerprint.format(digest), finite, sound);
   }
 
   /// Opens only what the directory itself lists: a manifest may come from a stranger and name any

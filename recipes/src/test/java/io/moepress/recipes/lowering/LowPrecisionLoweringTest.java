@@ -11,6 +11,7 @@ import io.moepress.formats.architecture.TensorRole;
 import io.moepress.formats.checkpoint.Checkpoint;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.formats.checkpoint.ModelConfig;
+import io.moepress.formats.integer.IntegerScheme;
 import io.moepress.formats.tensor.Numbers;
 import io.moepress.formats.tensor.TensorData;
 import io.moepress.formats.tensor.TensorInfo;
@@ -21,10 +22,15 @@ import io.moepress.recipes.plan.MergeExperts.Group;
 import io.moepress.recipes.plan.PlanMismatchException;
 import io.moepress.recipes.plan.PlanStep;
 import io.moepress.recipes.plan.PruneMultiTokenPrediction;
+import io.moepress.recipes.plan.QuantizeWeights;
+import io.moepress.recipes.plan.QuantizeWeights.Part;
+import io.moepress.recipes.plan.QuantizedStorage;
 import io.moepress.testdata.TestData;
+import io.moepress.testdata.TinyMoe;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -32,6 +38,7 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /// Pruning a checkpoint in low precision moves its bytes.
 class LowPrecisionLoweringTest {
@@ -123,6 +130,28 @@ class LowPrecisionLoweringTest {
       LoweredPlan direct = Lowering.lower(model, keepEach(4, 6, 1, 5));
 
       assertThat(first.then(second).tensors()).isEqualTo(direct.tensors());
+    }
+  }
+
+  /// The configuration names the last expert, which would be another one afterwards.
+  @Test
+  void expertsOfSchemesOfTheirOwnKeepTheirNumbers(@TempDir Path folder) throws IOException {
+    IntegerScheme four = new IntegerScheme(4, true, IntegerScheme.CHANNEL);
+    IntegerScheme eight = four.withBits(8);
+    Part part =
+        new Part(List.of(TensorRole.EXPERT_UP), List.of(four, four, four, eight), List.of());
+    QuantizeWeights step =
+        new QuantizeWeights(
+            1, "handmade", QuantizedStorage.COMPRESSED_TENSORS, List.of(part));
+    try (CheckpointDirectory source =
+        CheckpointDirectory.open(TinyMoe.qwen3().hidden(32).write(folder))) {
+      MoeModel quantised = after(MoeModel.of(source), List.of(step));
+
+      assertThat(Lowering.lower(quantised, keepEach(2, 4, 0, 1, 2)).dropped()).isNotEmpty();
+      assertThatExceptionOfType(PlanMismatchException.class)
+          .isThrownBy(() -> Lowering.lower(quantised, keepEach(2, 4, 0, 1, 3)))
+          .withMessageContaining("experts.3.up_proj becomes model.layers.1.mlp.experts.2.up_proj")
+          .withMessageEndingWith("Drop experts before weights are quantised.");
     }
   }
 

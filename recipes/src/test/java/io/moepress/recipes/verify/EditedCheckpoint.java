@@ -1,5 +1,6 @@
 package io.moepress.recipes.verify;
 
+import io.moepress.formats.checkpoint.Checkpoint;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.formats.json.Json;
 import io.moepress.formats.tensor.TensorInfo;
@@ -45,10 +46,15 @@ final class EditedCheckpoint {
     }
   }
 
-  private EditedCheckpoint(Path directory) throws IOException {
-    config = Json.object(directory.resolve("config.json"));
-    try (CheckpointDirectory checkpoint = CheckpointDirectory.open(directory);
-        Arena arena = Arena.ofConfined()) {
+  private static EditedCheckpoint of(Path directory) throws IOException {
+    try (CheckpointDirectory checkpoint = CheckpointDirectory.open(directory)) {
+      return new EditedCheckpoint(checkpoint);
+    }
+  }
+
+  EditedCheckpoint(Checkpoint checkpoint) throws IOException {
+    config = Json.object(checkpoint.config().text(), "config");
+    try (Arena arena = Arena.ofConfined()) {
       for (TensorInfo info : checkpoint.tensors().values()) {
         byte[] bytes = checkpoint.read(info.name(), arena).bytes().toArray(ValueLayout.JAVA_BYTE);
         tensors.put(info.name(), new Tensor(info.dtype().name(), info.shape().dimensions(), bytes));
@@ -58,12 +64,12 @@ final class EditedCheckpoint {
 
   /// Two MoE layers of four experts.
   static EditedCheckpoint qwen3(Path scratch) throws IOException {
-    return new EditedCheckpoint(TinyMoe.qwen3().write(scratch));
+    return of(TinyMoe.qwen3().write(scratch));
   }
 
   /// A dense layer and three MoE layers of eight experts in four groups, with a selection bias.
   static EditedCheckpoint deepseek() throws IOException {
-    EditedCheckpoint checkpoint = new EditedCheckpoint(TestData.path("golden/arch/deepseek_v3"));
+    EditedCheckpoint checkpoint = of(TestData.path("golden/arch/deepseek_v3"));
     checkpoint.config.put("num_nextn_predict_layers", 0);
     return checkpoint;
   }

@@ -19,6 +19,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -416,10 +417,15 @@ class PlantedFaultsTest {
   @Test
   void noRuleIsForgotten() {
     List<String> planted =
-        Stream.concat(faults(), deepseekFaults()).map(Fault::rule).distinct().toList();
+        Stream.of(faults(), deepseekFaults(), QuantizedFaultsTest.faults())
+            .flatMap(Function.identity())
+            .map(Fault::rule)
+            .distinct()
+            .toList();
     List<String> elsewhere =
         List.of(
             "index-size",
+            "gptq-exceptions",
             "expert-limit",
             "parallel-experts",
             "deepseek-v4-experts",
