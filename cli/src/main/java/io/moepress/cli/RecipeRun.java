@@ -5,13 +5,22 @@ import io.moepress.calibrate.evaluate.EvaluationData;
 import io.moepress.calibrate.forward.PassMemory;
 import io.moepress.calibrate.measure.Calibration;
 import io.moepress.calibrate.measure.CodeSearch;
+import io.moepress.cli.report.Comparison;
+import io.moepress.cli.report.Component;
+import io.moepress.cli.report.RunFacts;
+import io.moepress.cli.report.RunFiles;
 import io.moepress.formats.Checks;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.formats.checkpoint.Fingerprint;
+import io.moepress.formats.json.Json;
 import io.moepress.recipes.apply.Applier;
 import io.moepress.recipes.apply.ApplyMemory;
+import io.moepress.recipes.apply.CardFile;
 import io.moepress.recipes.apply.Manifest;
+import io.moepress.recipes.card.CardScores;
+import io.moepress.recipes.card.ModelCard;
+import io.moepress.recipes.evaluation.GateCheck.Outcome;
 import io.moepress.recipes.evidence.EvidenceRequest;
 import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.plan.LearnedPruning;
@@ -36,9 +45,11 @@ import io.moepress.recipes.work.WorkDirectory;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
@@ -205,7 +216,13 @@ final class RecipeRun {
             .filter(change -> !said.contains(change))
             .forEach(terminal::say));
     journal.write(work());
+    keepRecipe();
     return plan;
+  }
+
+  /// Whoever reads the documents of a run wants to know what was asked.
+  private void keepRecipe() throws IOException {
+    Files.copy(recipe.file(), work().file(RunFiles.RECIPE), StandardCopyOption.REPLACE_EXISTING);
   }
 
   private StepChain.Decided decided() throws IOException {
@@ -270,14 +287,46 @@ final class RecipeRun {
         method.name());
   }
 
-  /// Says how much memory it took, and notes that everything is done.
+  /// Says in the card of the output how good it is.
+  ///
+  /// @param comparison null where nothing was evaluated
+  void score(@Nullable Comparison comparison, List<Outcome> gates) throws IOException {
+    CardScores scores =
+        comparison == null
+            ? null
+            : new CardScores(
+                comparison.before().evaluation(), comparison.after().evaluation(), gates);
+    ModelCard card = CardFile.of(opened.checkpoint(), decided().plan());
+    if (!CardFile.score(card, scores, recipe.output())) {
+      terminal.say(
+          recipe.output().resolve(ModelCard.FILE) + ": edited since it was written: kept as it is");
+    }
+  }
+
+  /// Notes what it took and where the bytes are, and, when all is well, that everything is done.
   ///
   /// @param verified whether the output is sound
-  void finish(boolean verified) throws IOException {
+  void finish(boolean verified, StageClock clock) throws IOException {
+    long predicted = predictedMemory();
+    OptionalLong peak = MemoryBudget.peak();
+    Json.write(
+        work().file(RunFacts.FILE),
+        new RunFacts(
+            clock.stages(),
+            peak.isPresent() ? peak.getAsLong() : null,
+            predicted,
+            setup.budget().bytes(),
+            verified ? components() : List.of()));
     if (verified) {
       journal = journal.at(Stage.FINISHED);
       journal.write(work());
     }
-    terminal.say(MemoryText.of(predictedMemory(), setup.budget()));
+    terminal.say(MemoryText.of(predicted, setup.budget()));
+  }
+
+  private List<Component> components() throws IOException {
+    try (CheckpointDirectory written = recipe.open(recipe.output())) {
+      return Component.of(model, MoeModel.of(written));
+    }
   }
 }

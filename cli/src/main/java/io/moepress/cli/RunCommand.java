@@ -1,5 +1,8 @@
 package io.moepress.cli;
 
+import io.moepress.cli.report.Comparison;
+import io.moepress.cli.report.RunFiles;
+import io.moepress.cli.report.RunResult;
 import io.moepress.formats.json.Json;
 import io.moepress.recipes.evaluation.GateCheck;
 import io.moepress.recipes.evaluation.GateCheck.Outcome;
@@ -17,7 +20,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -44,16 +46,7 @@ final class RunCommand implements Callable<Integer> {
   @Option(names = "--dry-run", description = "Stop behind the plan.")
   private boolean dryRun;
 
-  /// What was done.
-  record Result(
-      String output,
-      String plan,
-      Plan.Size before,
-      Plan.Size after,
-      List<Check> verification,
-      @Nullable Comparison evaluation,
-      List<Outcome> gates,
-      boolean passed) {}
+  private final StageClock clock = new StageClock();
 
   @Override
   public Integer call() throws IOException {
@@ -66,8 +59,8 @@ final class RunCommand implements Callable<Integer> {
         OpenRecipe opened = OpenRecipe.open(recipe, options, common, workers)) {
       RecipeRun run = new RecipeRun(opened);
       run.preflight();
-      Plan plan = run.plan();
-      Path planFile = run.work().file("plan.json");
+      Plan plan = clock.time("measuring and planning", run::plan);
+      Path planFile = run.work().file(RunFiles.PLAN);
       RecipeRun.write(plan, planFile);
       terminal.say("plan: " + planFile);
       plan.chain().forEach(part -> part.notes().forEach(note -> terminal.say("note: " + note)));
@@ -81,8 +74,8 @@ final class RunCommand implements Callable<Integer> {
 
   private int finish(Recipe recipe, RecipeRun run, Plan plan, Terminal terminal)
       throws IOException {
-    run.apply(overwrite);
-    List<Check> checks = run.verify();
+    clock.time("writing", () -> run.apply(overwrite));
+    List<Check> checks = clock.time("verifying", run::verify);
     boolean verified = checks.stream().allMatch(Check::passed);
     if (verified) {
       terminal.say(VerifyCommand.summary(checks).stripTrailing());
@@ -91,7 +84,10 @@ final class RunCommand implements Callable<Integer> {
       terminal.complain(recipe.output() + ": the written checkpoint failed its verification");
     }
     Optional<EvaluationSpec> spec = recipe.evaluation();
-    Comparison comparison = verified && spec.isPresent() ? run.evaluate(spec.get()) : null;
+    Comparison comparison =
+        verified && spec.isPresent()
+            ? clock.time("evaluating", () -> run.evaluate(spec.get()))
+            : null;
     List<Outcome> gates =
         comparison == null
             ? List.of()
@@ -99,10 +95,11 @@ final class RunCommand implements Callable<Integer> {
                 spec.orElseThrow(),
                 comparison.before().evaluation(),
                 comparison.after().evaluation());
+    run.score(comparison, gates);
     boolean passed = gates.stream().allMatch(Outcome::passed);
-    Path resultFile = run.work().file("result.json");
-    Result result =
-        new Result(
+    Path resultFile = run.work().file(RunResult.FILE);
+    RunResult result =
+        new RunResult(
             recipe.output().toString(),
             plan.digest(),
             plan.chain().getFirst().before(),
@@ -113,7 +110,7 @@ final class RunCommand implements Callable<Integer> {
             verified && passed);
     Json.write(resultFile, result);
     terminal.say("result: " + resultFile);
-    run.finish(verified);
+    run.finish(verified, clock);
     terminal.result(result, RunText.of(plan, comparison, gates, names(spec)));
     if (!verified) {
       return ExitCode.FAILED;

@@ -1,6 +1,7 @@
 package io.moepress.cli;
 
-import io.moepress.cli.Comparison.Candidate;
+import io.moepress.cli.report.Comparison;
+import io.moepress.cli.report.Comparison.Candidate;
 import io.moepress.formats.Checks;
 import io.moepress.recipes.evaluation.Evaluation;
 import io.moepress.recipes.evaluation.GateCheck.Outcome;

@@ -2,7 +2,6 @@ package io.moepress.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.moepress.formats.checkpoint.Fingerprint;
 import io.moepress.testdata.TestData;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -29,7 +28,7 @@ class KillAndResumeTest {
   static void runUndisturbed() throws IOException {
     Cli run = Cli.run("run", recipe(shared), "-q", "-j", 2);
     assertThat(run.exitCode()).as(run.err()).isZero();
-    undisturbed = results(shared);
+    undisturbed = KillableJob.results(shared);
     assertThat(undisturbed).hasSizeGreaterThan(8);
   }
 
@@ -53,7 +52,7 @@ class KillAndResumeTest {
     Cli resumed = Cli.run("run", recipe, "-j", 2);
 
     assertThat(resumed.exitCode()).as(resumed.err()).isZero();
-    assertThat(results(folder)).as(moment).isEqualTo(undisturbed);
+    assertThat(KillableJob.results(folder)).as(moment).isEqualTo(undisturbed);
     assertThat(folder.resolve("out.partial")).doesNotExist();
     assertThat(folder.resolve("out.work"))
         .isDirectoryNotContaining("glob:**/*{snapshot,partial,replaced,lock}*");
@@ -89,22 +88,8 @@ class KillAndResumeTest {
   /// there.
   private void killAt(Path recipe, String file) throws IOException {
     Process process =
-        new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-XX:+UseSerialGC",
-                "-XX:TieredStopAtLevel=1",
-                "--enable-native-access=ALL-UNNAMED",
-                "-cp",
-                System.getProperty("java.class.path"),
-                "io.moepress.cli.Main",
-                "run",
-                recipe.toString(),
-                "-q",
-                "-j",
-                "2")
-            .redirectErrorStream(true)
-            .redirectOutput(folder.resolve("killed.log").toFile())
-            .start();
+        KillableJob.start(
+            List.of("run", recipe.toString(), "-q", "-j", "2"), folder.resolve("killed.log"));
     while (process.isAlive() && !isThere(file)) {
       Thread.onSpinWait();
     }
@@ -143,21 +128,5 @@ class KillAndResumeTest {
             .replaceFirst("%s", folder.resolve("out").toString())
             .replaceFirst("%s", TestData.path("texts/math.calibration.jsonl").toString())
             .replaceFirst("%s", TestData.path("texts/math.evaluation.jsonl").toString()));
-  }
-
-  /// Digests of everything that the run is asked for.
-  private static SortedMap<String, String> results(Path folder) throws IOException {
-    SortedMap<String, String> digests = new TreeMap<>();
-    try (Stream<Path> walk = Files.walk(folder.resolve("out"))) {
-      for (Path file : walk.filter(Files::isRegularFile).toList()) {
-        digests.put(folder.relativize(file).toString(), Fingerprint.ofFile(file));
-      }
-    }
-    List<String> kept =
-        List.of("evidence/evidence.json", "evidence/evidence.safetensors", "plan.json");
-    for (String file : kept) {
-      digests.put(file, Fingerprint.ofFile(folder.resolve("out.work").resolve(file)));
-    }
-    return digests;
   }
 }

@@ -26,6 +26,7 @@ class UsageTest {
           "eval",
           "verify",
           "convert",
+          "report",
           "explain",
           "completion");
 

@@ -1,6 +1,7 @@
 package io.moepress.formats.architecture;
 
 import io.moepress.formats.FormatException;
+import io.moepress.formats.Words;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalDouble;
@@ -26,6 +27,9 @@ public final class Expression {
       Pattern.compile(
           "\\s*(\\?\\?|[-+*/()!]|\\d+(?:\\.\\d+)?(?:e-?\\d+)?|[A-Za-z_][A-Za-z0-9_.]*)");
   private static final String CONFIG = "config.";
+
+  /// Formulas nest as deep as they are long, and no family needs a long one.
+  private static final int MOST_TOKENS = 200;
 
   private final String text;
   private final Function<Scope, OptionalDouble> formula;
@@ -75,10 +79,15 @@ public final class Expression {
       this.text = text;
       Matcher matcher = TOKEN.matcher(text);
       int end = 0;
-      while (matcher.lookingAt()) {
+      while (tokens.size() <= MOST_TOKENS && matcher.lookingAt()) {
         tokens.add(matcher.group(1));
         end = matcher.end();
         matcher.region(end, text.length());
+      }
+      if (tokens.size() > MOST_TOKENS) {
+        throw FormatException.of(
+            "architecture file: formula %s: longer than %d names, numbers and signs",
+            Words.shown(text), MOST_TOKENS);
       }
       if (!text.substring(end).isBlank() || tokens.isEmpty()) {
         throw malformed();

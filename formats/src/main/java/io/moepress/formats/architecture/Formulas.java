@@ -14,6 +14,8 @@ import tools.jackson.databind.JsonNode;
 
 /// The formulas of an architecture file with the values that one configuration gives them.
 final class Formulas {
+  private static final int MOST_DEPENDENTS = 50;
+
   private final Architecture architecture;
   private final ModelConfig config;
   private final Map<String, OptionalDouble> dimensions = new HashMap<>();
@@ -65,6 +67,12 @@ final class Formulas {
         name,
         formula == null ? "is not defined" : "depends on itself",
         architecture.dimensions().keySet());
+    Checks.requireFormat(
+        dependents.size() < MOST_DEPENDENTS,
+        "architecture %s: dimension \"%s\" depends on more than %d others, one behind the other",
+        architecture.modelTypes(),
+        name,
+        MOST_DEPENDENTS);
     Set<String> deeper = new HashSet<>(dependents);
     deeper.add(name);
     OptionalDouble value =

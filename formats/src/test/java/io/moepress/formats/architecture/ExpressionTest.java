@@ -145,4 +145,12 @@ class ExpressionTest {
   void formulaShowsItsText() {
     assertThat(Expression.parse("heads *  headDim")).hasToString("heads *  headDim");
   }
+
+  /// Deep ones would take the stack.
+  @ParameterizedTest
+  @ValueSource(strings = {"(", "!", "hidden + ", "hidden ?? "})
+  void aLongFormulaIsRefused(String part) {
+    assertThat(Refusal.of(() -> Expression.parse(part.repeat(100_000) + "1")))
+        .contains("longer than 200 names, numbers and signs");
+  }
 }

@@ -9,6 +9,7 @@ import io.moepress.formats.checkpoint.ShardIndex;
 import io.moepress.formats.checkpoint.StagedDirectory;
 import io.moepress.formats.tensor.Mapped;
 import io.moepress.recipes.ToolVersion;
+import io.moepress.recipes.card.ModelCard;
 import io.moepress.recipes.lowering.LoweredPlan;
 import io.moepress.recipes.lowering.OutputTensor;
 import io.moepress.recipes.plan.Plan;
@@ -40,6 +41,11 @@ import java.util.TreeSet;
 /// the same plan checks their digests and goes on behind them.
 public final class Applier {
   private static final long DIGEST_CHUNK = 1L << 20;
+
+  /// The output has its own. The history of the source ends here: the manifest names its
+  /// fingerprint, and the card has the source's card below.
+  private static final Set<String> NOT_COPIED =
+      Set.of(Manifest.FILE, ModelCard.FILE, Checksums.FILE);
 
   private final CheckpointDirectory source;
   private final Workers workers;
@@ -84,7 +90,7 @@ public final class Applier {
     SortedMap<String, String> digests = new TreeMap<>();
     digests.put(CheckpointDirectory.CONFIG, Fingerprint.ofText(lowered.config().text()));
     for (Path file : source.sideFiles()) {
-      if (!file.toString().equals(Manifest.FILE)) {
+      if (!NOT_COPIED.contains(file.toString())) {
         digests.put(
             file.toString(), Fingerprint.ofFile(source.directory().resolve(file.toString())));
       }
@@ -107,6 +113,7 @@ public final class Applier {
       try {
         tensors = writeWeights(lowered, sharding, finished, stage.path());
         files = writeSideFiles(lowered, stage.path());
+        CardFile.write(CardFile.of(source, plan), stage.path());
       } catch (IOException e) {
         throw explained(e, stage.path());
       }
@@ -125,6 +132,7 @@ public final class Applier {
               lowered.dropped(),
               files);
       manifest.write(stage.path());
+      Checksums.write(stage.path(), workers);
       finished.complete();
       stage.commit();
       return manifest;
@@ -234,8 +242,8 @@ public final class Applier {
     Files.write(config, lowered.config().text().getBytes(StandardCharsets.UTF_8));
     digests.put(CheckpointDirectory.CONFIG, Fingerprint.ofFile(config));
     for (Path file : source.sideFiles()) {
-      if (file.toString().equals(Manifest.FILE)) {
-        continue; // the history of the source ends here; this manifest names its fingerprint
+      if (NOT_COPIED.contains(file.toString())) {
+        continue;
       }
       Path target = directory.resolve(file.toString());
       Path folder = target.getParent();

@@ -34,7 +34,7 @@ import java.util.concurrent.ConcurrentHashMap;
 /// @param source fingerprint of the source
 /// @param workers a pool
 record FinishedShards(Path stage, String source, Workers workers) implements Closeable {
-  private static final String FOLDER = "finished";
+  static final String FOLDER = "finished";
 
   /// A finished file.
   ///

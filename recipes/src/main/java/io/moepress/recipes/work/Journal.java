@@ -30,7 +30,9 @@ public record Journal(
     @Nullable String plan,
     Stage state) {
   private static final int FORMAT_VERSION = 1;
-  private static final String FILE = "journal.json";
+
+  /// Its name in a work directory.
+  public static final String FILE = "journal.json";
 
   /// The stages of a run, in order.
   public enum Stage {

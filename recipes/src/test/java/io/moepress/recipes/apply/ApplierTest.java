@@ -196,7 +196,12 @@ class ApplierTest {
 
     assertThat(fileNames(output))
         .containsExactlyInAnyOrder(
-            "config.json", "generation_config.json", "model.safetensors", "moepress.json");
+            "README.md",
+            "SHA256SUMS",
+            "config.json",
+            "generation_config.json",
+            "model.safetensors",
+            "moepress.json");
   }
 
   // Shards.

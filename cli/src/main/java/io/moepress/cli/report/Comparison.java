@@ -1,4 +1,4 @@
-package io.moepress.cli;
+package io.moepress.cli.report;
 
 import io.moepress.recipes.evaluation.Evaluation;
 import io.moepress.recipes.plan.Plan;
@@ -9,8 +9,8 @@ import java.util.List;
 /// @param before the original
 /// @param after the result
 /// @param baselines other methods at the same budget, which are not written
-record Comparison(Candidate before, Candidate after, List<Candidate> baselines) {
-  Comparison {
+public record Comparison(Candidate before, Candidate after, List<Candidate> baselines) {
+  public Comparison {
     baselines = List.copyOf(baselines);
   }
 
@@ -19,5 +19,5 @@ record Comparison(Candidate before, Candidate after, List<Candidate> baselines) 
   /// @param name the method
   /// @param size what is left
   /// @param evaluation how good it is, compared with the original
-  record Candidate(String name, Plan.Size size, Evaluation evaluation) {}
+  public record Candidate(String name, Plan.Size size, Evaluation evaluation) {}
 }
