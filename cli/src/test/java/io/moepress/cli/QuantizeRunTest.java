@@ -223,9 +223,11 @@ class QuantizeRunTest {
 
     Path half =
         recipe("half", "- prune: {method: random, keep: 50%, protect: {super-experts: false}}");
-    Files.writeString(
-        half,
-        Files.readString(half).replace(MODEL.toString(), folder.resolve("codes").toString()));
+    String text =
+        Files.readString(half).replace(MODEL.toString(), folder.resolve("codes").toString());
+    Files.writeString(half, text);
+    assertThat(Cli.run("plan", half, "-q").err()).contains("transformers: gptq-exceptions");
+    Files.writeString(half, "target: vllm\n" + text);
     Cli cut = Cli.run("run", half, "-q");
 
     assertThat(cut.exitCode()).as(cut.err()).isZero();

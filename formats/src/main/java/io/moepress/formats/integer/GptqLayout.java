@@ -34,6 +34,7 @@ import java.util.TreeMap;
 public record GptqLayout(Version version) implements IntegerLayout {
   /// Bits of codes that there is a layout for.
   public static final Set<Integer> WIDTHS = Set.of(2, 3, 4, 8);
+
   private static final String WEIGHT = ".weight";
 
   /// What the name of the codes has behind that of the layer.
@@ -146,9 +147,10 @@ public record GptqLayout(Version version) implements IntegerLayout {
   }
 
   private static void requireStorable(String name, int rows, int columns, int bits) {
-    problem(rows, columns, bits).ifPresent(problem -> {
-      throw FormatException.of("layer %s: %s. Keep it as it is.", name, problem);
-    });
+    problem(rows, columns, bits)
+        .ifPresent(problem -> {
+          throw FormatException.of("layer %s: %s. Keep it as it is.", name, problem);
+        });
   }
 
   /// Why a matrix has no place in this layout; nothing when it has.

@@ -56,7 +56,8 @@ public record GptqTensors(
   /// @param name the only name that it matches; empty: there may be others
   /// @param scheme theirs; empty: they are not quantised
   public record Exemption(Pattern names, Optional<String> name, Optional<IntegerScheme> scheme) {
-    private static final Pattern ONE_NAME = Pattern.compile("\\^([A-Za-z0-9_-]|\\[[.]\\]|\\\\[.])+\\$");
+    private static final Pattern ONE_NAME =
+        Pattern.compile("\\^([A-Za-z0-9_-]|\\[[.]\\]|\\\\[.])+\\$");
 
     /// Layers whose names begin as a pattern says.
     public Exemption(Pattern names, Optional<IntegerScheme> scheme) {
@@ -66,10 +67,7 @@ public record GptqTensors(
     private static Optional<String> only(String pattern) {
       return ONE_NAME.matches(pattern)
           ? Optional.of(
-              pattern
-                  .substring(1, pattern.length() - 1)
-                  .replace("[.]", ".")
-                  .replace("\\.", "."))
+              pattern.substring(1, pattern.length() - 1).replace("[.]", ".").replace("\\.", "."))
           : Optional.empty();
     }
 
@@ -167,9 +165,10 @@ public record GptqTensors(
     int outputs = Math.toIntExact(scales.shape().dimension(1));
     String layer = layer(codes);
     IntegerScheme own = scheme(layer);
-    GptqLayout.problem(outputs, inputs, own.bits()).ifPresent(problem -> {
-      throw FormatException.of("layer %s: %s", layer, problem);
-    });
+    GptqLayout.problem(outputs, inputs, own.bits())
+        .ifPresent(problem -> {
+          throw FormatException.of("layer %s: %s", layer, problem);
+        });
     Shape weight = Shape.of(outputs, inputs);
     Map<String, TensorInfo> expected =
         layout.layout(new TensorInfo(layer + WEIGHT, scales.dtype(), weight), own);
@@ -212,8 +211,7 @@ public record GptqTensors(
       case ZEROS -> !own.isSymmetric() || layout.isCentred(part, own.bits());
       case SCALES -> Numbers.haveNoZero(part);
       case GROUPS ->
-          GptqLayout.isGroupIndex(
-              part, Math.toIntExact(whole.dimension(1)), own, ordersColumns);
+          GptqLayout.isGroupIndex(part, Math.toIntExact(whole.dimension(1)), own, ordersColumns);
       default -> true;
     };
   }

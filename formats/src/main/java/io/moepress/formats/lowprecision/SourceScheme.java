@@ -66,8 +66,7 @@ public final class SourceScheme {
                   : Optional.of(gptqScheme(entry.getValue(), common))));
     }
     if (!scheme.path("lm_head").asBoolean(false)) {
-      exceptions.add(
-          new GptqTensors.Exemption(LayerNames.pattern("lm_head$"), Optional.empty()));
+      exceptions.add(new GptqTensors.Exemption(LayerNames.pattern("lm_head$"), Optional.empty()));
     }
     List<String> listed = new ArrayList<>();
     scheme

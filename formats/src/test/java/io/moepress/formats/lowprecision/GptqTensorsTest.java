@@ -88,7 +88,8 @@ class GptqTensorsTest {
     String config =
         CONFIG
             .replace("\"sym\": true", "\"sym\": " + scheme.isSymmetric())
-            .replace("\"bits\": 4", "\"checkpoint_format\": \"" + version.label() + "\", \"bits\": 4");
+            .replace(
+                "\"bits\": 4", "\"checkpoint_format\": \"" + version.label() + "\", \"bits\": 4");
     IntegerMatrix matrix = matrix(scheme);
     Map<String, TensorData> parts = new GptqLayout(version).encode(WEIGHT, matrix);
     SortedMap<String, TensorInfo> infos = new TreeMap<>();
@@ -98,12 +99,13 @@ class GptqTensorsTest {
 
     assertThat(stored.info(WEIGHT.name()).shape()).isEqualTo(WEIGHT.shape());
     List<TensorData> ordered = new ArrayList<>();
-    stored.parts(WEIGHT.name()).forEach(info -> ordered.add(requireNonNull(parts.get(info.name()))));
+    stored
+        .parts(WEIGHT.name())
+        .forEach(info -> ordered.add(requireNonNull(parts.get(info.name()))));
     float[] values = new float[32 * 64];
     MemorySegment target = MemorySegment.ofArray(new byte[values.length * Float.BYTES]);
     read(config).decode(ordered, target);
-    assertThat(target.toArray(ValueLayout.JAVA_FLOAT_UNALIGNED))
-        .isEqualTo(matrix.decode());
+    assertThat(target.toArray(ValueLayout.JAVA_FLOAT_UNALIGNED)).isEqualTo(matrix.decode());
     assertThat(ordered).allMatch(stored::isSound).allMatch(stored::isFinite);
   }
 

@@ -40,8 +40,7 @@ record QuantizeRunner(Quantized program, TensorInfo weights) {
       }
       return new TensorData(info, target);
     }
-    Map<String, TensorData> parts =
-        program.layout().encode(weights, matrix);
+    Map<String, TensorData> parts = program.layout().encode(weights, matrix);
     target.copyFrom(Objects.requireNonNull(parts.get(info.name())).bytes());
     return new TensorData(info, target);
   }

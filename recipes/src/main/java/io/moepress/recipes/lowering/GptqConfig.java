@@ -16,7 +16,8 @@ import java.util.stream.Collectors;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Says in `config.json` which linear layers are quantised, as runtimes read it of GPTQ checkpoints.
+/// Says in `config.json` which linear layers are quantised, as runtimes read it of GPTQ
+/// checkpoints.
 ///
 /// * The scheme with the most layers is that of the whole; layers of others stand in `dynamic` with
 ///   `+:`, all experts of a layer by one pattern that also matches what contains them.
@@ -68,8 +69,7 @@ record GptqConfig(
       String weight = model.inventory().name(id);
       String module = weight.substring(0, weight.lastIndexOf('.'));
       boolean whole =
-          id.role().isExpert()
-              && Objects.equals(these.get(id.layer()), all.get(id.layer()));
+          id.role().isExpert() && Objects.equals(these.get(id.layer()), all.get(id.layer()));
       patterns.add(whole ? block(module) : exactly(module));
     }
     return patterns;

@@ -80,7 +80,9 @@ record GroupLowering(ModelLayout layout, Result result, MergeExperts step) {
 
   private TensorProgram merged(TensorId id, Group group) {
     return matrices(
-        id, group, group.members().stream().map(member -> source(id, layout.name(id), member)).toList());
+        id,
+        group,
+        group.members().stream().map(member -> source(id, layout.name(id), member)).toList());
   }
 
   /// A tensor of all experts, each made of its group.

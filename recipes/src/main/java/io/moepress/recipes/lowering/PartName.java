@@ -4,8 +4,8 @@ import io.moepress.formats.Checks;
 import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.TensorId;
 
-/// Names of the tensors that weights are stored as: `….weight_packed` and `….qweight` both belong to
-/// `….weight`.
+/// Names of the tensors that weights are stored as: `….weight_packed` and `….qweight` both belong
+/// to `….weight`.
 final class PartName {
   private static final String WEIGHT = ".weight";
 

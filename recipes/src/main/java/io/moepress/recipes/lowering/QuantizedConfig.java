@@ -83,8 +83,7 @@ final class QuantizedConfig {
     return switch (storage) {
       case COMPRESSED_TENSORS -> config.with(SourceScheme.KEY, found.json());
       case GPTQ ->
-          config.with(
-              SourceScheme.KEY, new GptqConfig(model, found.layers, found.ignored).json());
+          config.with(SourceScheme.KEY, new GptqConfig(model, found.layers, found.ignored).json());
       case DECODED -> config;
     };
   }

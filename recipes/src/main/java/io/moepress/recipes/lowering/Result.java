@@ -34,8 +34,8 @@ final class Result {
     dropped.put(name, reason);
   }
 
-  /// Makes sure that experts that get other numbers keep the schemes that a configuration gives them
-  /// by their names: their codes are moved, and would be read as something else.
+  /// Makes sure that experts that get other numbers keep the schemes that a configuration gives
+  /// them by their names: their codes are moved, and would be read as something else.
   ///
   /// @throws PlanMismatchException when one does not
   void requireSchemesKept(ModelConfig config) {

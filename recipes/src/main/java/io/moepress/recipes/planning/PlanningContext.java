@@ -104,13 +104,14 @@ final class PlanningContext {
     }
   }
 
-  /// Makes sure that the target takes so many experts, and notes what it has to say of them.
+  /// Makes sure that the target takes so many experts, stored as they are, and notes what it has to
+  /// say of them.
   ///
   /// @return what it has to say
   /// @throws PlanMismatchException when it does not
   @CanIgnoreReturnValue
   List<Finding> checkTarget(ExpertNumbers numbers) {
-    return checkTarget(Candidate.planned(numbers));
+    return checkTarget(Candidate.planned(numbers, model));
   }
 
   /// Makes sure that the target takes what a plan would lead to, and notes what it has to say of

@@ -178,10 +178,11 @@ record QuantizePlanning(
     List<Integer> widths =
         step.options().bits().map(BitChoice::widths).orElse(List.of(scheme.bits()));
     for (int bits : widths) {
-      GptqLayout.problem(shape.outputs(), shape.inputs(), bits).ifPresent(problem -> {
-        throw new PlanMismatchException(
-            "storage: gptq: %s: %s. Use \"storage: compressed-tensors\".", name, problem);
-      });
+      GptqLayout.problem(shape.outputs(), shape.inputs(), bits)
+          .ifPresent(problem -> {
+            throw new PlanMismatchException(
+                "storage: gptq: %s: %s. Use \"storage: compressed-tensors\".", name, problem);
+          });
     }
   }
 

@@ -5,8 +5,10 @@ import io.moepress.formats.architecture.Architecture;
 import io.moepress.formats.architecture.ArchitectureCatalog;
 import io.moepress.formats.architecture.ExpertGroups;
 import io.moepress.formats.architecture.ModelLayout;
+import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.formats.checkpoint.ModelConfig;
+import io.moepress.formats.lowprecision.SourceScheme;
 import io.moepress.formats.lowprecision.StoredTensors;
 import io.moepress.formats.tensor.TensorInfo;
 import java.io.IOException;
@@ -58,6 +60,21 @@ public record Candidate(
         Optional.empty());
   }
 
+  /// Numbers that a plan would lead to, where weights stay as they are stored.
+  ///
+  /// @param model as it is
+  public static Candidate planned(ExpertNumbers numbers, MoeModel model) {
+    ModelLayout layout = model.layout();
+    Candidate weights =
+        planned(layout.architecture(), layout.config(), model.checkpoint().tensors());
+    return new Candidate(
+        Optional.empty(),
+        Optional.of(numbers),
+        Optional.empty(),
+        Optional.empty(),
+        weights.quantized());
+  }
+
   /// Weights that a plan would lead to: only rules about integers have something to say.
   ///
   /// @param config of the result
@@ -65,8 +82,9 @@ public record Candidate(
   public static Candidate planned(
       Architecture architecture, ModelConfig config, SortedMap<String, TensorInfo> tensors) {
     Optional<QuantizedTensors> quantized =
-        settings(architecture, config)
-            .layout()
+        Optional.of(settings(architecture, config))
+            .filter(_ -> config.value(SourceScheme.KEY).isPresent())
+            .flatMap(Settings::layout)
             .map(layout -> TensorCensus.of(StoredTensors.lenient(config, tensors), layout))
             .flatMap(QuantizedTensors::of);
     return new Candidate(

@@ -23,7 +23,8 @@ final class GptqRules {
               quantized ->
                   QuantizationRules.named(
                       quantized.codec() instanceof GptqTensors
-                          ? QuantizationRules.ofRole(quantized, TensorRole::isExpert, Linear::isPacked)
+                          ? QuantizationRules.ofRole(
+                              quantized, TensorRole::isExpert, Linear::isPacked)
                           : List.of(),
                       "in the layout of GPTQ",
                       "compressed-tensors",
@@ -40,8 +41,7 @@ final class GptqRules {
                       quantized.codec() instanceof GptqTensors
                           ? QuantizationRules.linears(
                               quantized,
-                              linear ->
-                                  linear.scheme().filter(it -> !it.isSymmetric()).isPresent())
+                              linear -> linear.scheme().filter(it -> !it.isSymmetric()).isPresent())
                           : List.of(),
                       "with zero points",
                       "symmetric weights",

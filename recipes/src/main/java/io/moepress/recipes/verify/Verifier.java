@@ -185,7 +185,8 @@ public final class Verifier {
     List<Check> checks = new ArrayList<>();
     checks.add(check("finite weights", notFinite, "in all tensors", "not finite in "));
     if (!stored.encoded().isEmpty()) {
-      String wrong = "a scale of 0, or other shapes, groups or zero points than the scheme has, in ";
+      String wrong =
+          "a scale of 0, or other shapes, groups or zero points than the scheme has, in ";
       checks.add(check("codes and scales", unsound, "fit each other", wrong));
     }
     if (manifest.isPresent()) {

@@ -141,8 +141,7 @@ class LowPrecisionLoweringTest {
     Part part =
         new Part(List.of(TensorRole.EXPERT_UP), List.of(four, four, four, eight), List.of());
     QuantizeWeights step =
-        new QuantizeWeights(
-            1, "handmade", QuantizedStorage.COMPRESSED_TENSORS, List.of(part));
+        new QuantizeWeights(1, "handmade", QuantizedStorage.COMPRESSED_TENSORS, List.of(part));
     try (CheckpointDirectory source =
         CheckpointDirectory.open(TinyMoe.qwen3().hidden(32).write(folder))) {
       MoeModel quantised = after(MoeModel.of(source), List.of(step));

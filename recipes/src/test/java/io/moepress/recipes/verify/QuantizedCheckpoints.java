@@ -115,8 +115,7 @@ final class QuantizedCheckpoints {
     Path source = TinyMoe.qwen3().hidden(32).expertWidth(32).write(scratch);
     return quantized(
         source,
-        new QuantizeOptions(
-            experts, Optional.empty(), others, Optional.of(QuantizedStorage.GPTQ)));
+        new QuantizeOptions(experts, Optional.empty(), others, Optional.of(QuantizedStorage.GPTQ)));
   }
 
   /// The same with experts in 8 bits in the first layer and in 4 in the second.

@@ -328,9 +328,7 @@ class QuantizedFaultsTest {
                 "expert-lookup",
                 it -> {
                   dynamic(it).remove("+:^model[.]layers[.]1[.]mlp[.]experts([.]|$)");
-                  dynamic(it)
-                      .putObject("+:^model[.]layers[.]1[.]mlp[.]experts[.]")
-                      .put("bits", 4);
+                  dynamic(it).putObject("+:^model[.]layers[.]1[.]mlp[.]experts[.]").put("bits", 4);
                 },
                 "model.layers.1.mlp.experts: asked for")));
   }
@@ -350,8 +348,7 @@ class QuantizedFaultsTest {
   }
 
   static Stream<Fault> faults() {
-    return Stream.concat(
-        planted(), Stream.concat(made(), gptq()).map(MadeFault::fault));
+    return Stream.concat(planted(), Stream.concat(made(), gptq()).map(MadeFault::fault));
   }
 
   /// A first layer with these schemes, and a second in 4 bits.
