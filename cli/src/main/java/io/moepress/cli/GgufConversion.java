@@ -13,6 +13,7 @@ import io.moepress.formats.gguf.GgufTokenizer;
 import io.moepress.formats.gguf.GgufType;
 import io.moepress.formats.gguf.ImportanceFile;
 import io.moepress.formats.gguf.PieceEncoder;
+import io.moepress.formats.gguf.StoredTypes;
 import io.moepress.formats.gguf.TypeExceptions;
 import io.moepress.formats.gguf.TypeRule;
 import io.moepress.recipes.gguf.GgufExport;
@@ -139,7 +140,7 @@ record GgufConversion(
 
   private TypeRule rule(MoeModel model, boolean important) {
     if (layout == null) {
-      return TypeRule.all(GgufPlan.storedType(model));
+      return StoredTypes.of(model);
     }
     Optional<GgufType> type = GgufType.named(layout);
     Optional<GgufPreset> preset = GgufPreset.named(layout);

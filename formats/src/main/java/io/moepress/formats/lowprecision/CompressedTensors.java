@@ -219,6 +219,17 @@ public record CompressedTensors(List<Group> groups) implements TensorCodec {
   }
 
   @Override
+  public long linesAtOnce(TensorInfo matrix) {
+    return PackQuantized.ROWS_AT_ONCE;
+  }
+
+  @Override
+  public List<TensorData> lines(List<TensorData> matrix, long first, long count) {
+    int bits = scheme(whole(matrix.getFirst().info())).bits();
+    return PackQuantized.rows(matrix, bits, first, count);
+  }
+
+  @Override
   public boolean isFinite(int place, TensorData part) {
     return place != 1 || Numbers.areFinite(part);
   }

@@ -1,7 +1,6 @@
 package io.moepress.recipes.gguf;
 
 import io.moepress.formats.FormatException;
-import io.moepress.formats.checkpoint.Checkpoint;
 import io.moepress.formats.checkpoint.StagedFile;
 import io.moepress.formats.gguf.GgufTensor;
 import io.moepress.formats.gguf.GgufType;
@@ -14,7 +13,6 @@ import io.moepress.recipes.work.DiskSpace;
 import io.moepress.recipes.work.Progress;
 import io.moepress.recipes.work.Workers;
 import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -95,10 +93,9 @@ public final class GgufExport {
       int before = writer.checksums().size();
       task.advance(before == 0 ? 0 : plan.header().entries().get(before - 1).end());
       List<Job> jobs = jobs(before);
-      Checkpoint source = plan.model().checkpoint();
       workers.ordered(
           jobs.size(),
-          index -> encode(source, jobs.get(index)),
+          index -> encode(jobs.get(index)),
           (index, bytes) -> {
             int done = writer.checksums().size();
             writer.append(jobs.get(index).tensor().name(), MemorySegment.ofArray(bytes));
@@ -130,10 +127,8 @@ public final class GgufExport {
     return jobs;
   }
 
-  private byte[] encode(Checkpoint source, Job job) throws IOException {
-    try (Arena arena = Arena.ofConfined()) {
-      return PieceEncoder.encode(job.piece().read(source, arena), job.type(), columns(job));
-    }
+  private byte[] encode(Job job) throws IOException {
+    return PieceEncoder.encode(plan.model(), job.piece(), job.type(), columns(job));
   }
 
   private float @Nullable [] columns(Job job) throws IOException {
