@@ -14,6 +14,12 @@ record Comparison(Candidate before, Candidate after, List<Candidate> baselines) 
     baselines = List.copyOf(baselines);
   }
 
+  /// The same, with the size of what was written.
+  Comparison withSize(Plan.Size size) {
+    return new Comparison(
+        before, new Candidate(after.name(), size, after.evaluation()), baselines);
+  }
+
   /// A model, evaluated.
   ///
   /// @param name the method

@@ -35,6 +35,7 @@ import picocli.CommandLine.ParseResult;
       EvalCommand.class,
       VerifyCommand.class,
       ConvertCommand.class,
+      SliceCommand.class,
       RecipeCommand.class,
       ExplainCommand.class,
       CompletionCommand.class,

@@ -60,7 +60,7 @@ final class RunCommand implements Callable<Integer> {
     Terminal terminal = common.terminal();
     Recipe recipe = RecipeReader.read(recipeFile, new Methods()).requireSteps();
     if (!dryRun) {
-      Outputs.requireFree(recipe.output(), overwrite);
+      requireFree(recipe);
     }
     try (Workers workers = common.workers();
         OpenRecipe opened = OpenRecipe.open(recipe, options, common, workers)) {
@@ -79,6 +79,14 @@ final class RunCommand implements Callable<Integer> {
     }
   }
 
+  private void requireFree(Recipe recipe) throws IOException {
+    if (recipe.gguf().isPresent()) {
+      GgufOutput.requireFree(recipe, options.workDirectory(recipe), overwrite);
+    } else {
+      Outputs.requireFree(recipe.output(), overwrite);
+    }
+  }
+
   private int finish(Recipe recipe, RecipeRun run, Plan plan, Terminal terminal)
       throws IOException {
     run.apply(overwrite);
@@ -88,7 +96,7 @@ final class RunCommand implements Callable<Integer> {
       terminal.say(VerifyCommand.summary(checks).stripTrailing());
     } else {
       terminal.complain(VerifyCommand.summary(checks).stripTrailing());
-      terminal.complain(recipe.output() + ": the written checkpoint failed its verification");
+      terminal.complain(recipe.output() + ": what was written failed its verification");
     }
     Optional<EvaluationSpec> spec = recipe.evaluation();
     Comparison comparison = verified && spec.isPresent() ? run.evaluate(spec.get()) : null;
@@ -106,7 +114,7 @@ final class RunCommand implements Callable<Integer> {
             recipe.output().toString(),
             plan.digest(),
             plan.chain().getFirst().before(),
-            plan.after(),
+            run.size(),
             checks,
             comparison,
             gates,
@@ -114,7 +122,7 @@ final class RunCommand implements Callable<Integer> {
     Json.write(resultFile, result);
     terminal.say("result: " + resultFile);
     run.finish(verified);
-    terminal.result(result, RunText.of(plan, comparison, gates, names(spec)));
+    terminal.result(result, RunText.of(result, gates, names(spec)));
     if (!verified) {
       return ExitCode.FAILED;
     }

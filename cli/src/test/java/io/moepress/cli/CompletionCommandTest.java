@@ -19,6 +19,7 @@ class CompletionCommandTest {
           "eval",
           "verify",
           "convert",
+          "slice",
           "recipe",
           "explain",
           "completion");

@@ -49,6 +49,7 @@ final class GgufMetadata {
     metadata.experts();
     metadata.attention();
     GgufRotary.add(metadata.values, metadata.prefix, metadata.layout);
+    metadata.positions();
     metadata.denseLayers();
     metadata.router();
     metadata.activation();
@@ -181,6 +182,14 @@ final class GgufMetadata {
               "llama.cpp uses epsilon %s in the norms of compressed vectors too; the model has %s"
                   + " there",
               epsilon, inner));
+    }
+  }
+
+  private void positions() {
+    if (!GgufRotary.isWhole(layout)) {
+      notes.add(
+          "llama.cpp begins and ends the range that YaRN blends at whole dimensions; the model"
+              + " (\"truncate\": false) between them, so that all results differ a little");
     }
   }
 

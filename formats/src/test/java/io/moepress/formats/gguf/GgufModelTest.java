@@ -275,7 +275,10 @@ class GgufModelTest {
         .contains(
             "blk.0.post_attention_norm.weight", "blk.0.attn_sinks.weight", "blk.0.attn_output.bias")
         .doesNotContain("blk.0.ffn_norm.weight");
-    assertThat(mapped.notes()).isEmpty();
+    assertThat(mapped.notes())
+        .containsExactly(
+            "llama.cpp begins and ends the range that YaRN blends at whole dimensions; the model"
+                + " (\"truncate\": false) between them, so that all results differ a little");
   }
 
   @Test
@@ -286,7 +289,9 @@ class GgufModelTest {
             "\"full_attention\"\n",
             "\"sliding_attention\"\n",
             "\"sliding_window\": 5",
-            "\"swiglu_limit\": 8, \"sliding_window\": 5");
+            "\"swiglu_limit\": 8, \"sliding_window\": 5",
+            "\"truncate\": false",
+            "\"truncate\": true");
 
     assertThat(GgufModel.of(model).notes())
         .containsExactly(

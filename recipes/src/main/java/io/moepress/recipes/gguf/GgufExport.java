@@ -52,7 +52,8 @@ public final class GgufExport {
   ///
   /// @param digest `sha256:` and the digest of the file
   /// @param finishedBefore tensors that a stopped run had finished
-  public record Written(String digest, int finishedBefore) {}
+  /// @param discarded whether a stopped run had left something that was of no use
+  public record Written(String digest, int finishedBefore, boolean discarded) {}
 
   /// Writes the file, which appears when it is complete.
   ///
@@ -63,13 +64,15 @@ public final class GgufExport {
     try (StagedFile staged = StagedFile.create(output, overwrite)) {
       FinishedTensors finished = new FinishedTensors(staged.path(), source);
       try {
+        boolean left = Files.isRegularFile(staged.path());
         List<Long> known = known(staged, finished);
         long there = known.isEmpty() ? 0 : Files.size(staged.path());
         DiskSpace.require(staged.directory(), plan.byteCount() - there);
         Written written = write(staged, finished, known);
         staged.commit();
         finished.clear();
-        return written;
+        boolean discarded = left && written.finishedBefore() == 0;
+        return new Written(written.digest(), written.finishedBefore(), discarded);
       } finally {
         staged.keep(finished.isNoted()); // a full disk and an output in the way can be mended
       }
@@ -104,7 +107,7 @@ public final class GgufExport {
             }
             task.advance(bytes.length);
           });
-      return new Written(writer.finish(), before);
+      return new Written(writer.finish(), before, false);
     } catch (FormatException e) {
       finished.clear(); // a weight that cannot be written: another run would come no further
       throw e;
