@@ -49,16 +49,21 @@ record GgufOutput(OpenRecipe opened, GgufSpec spec) {
   /// The size of the model in the file.
   Plan.Size size(Plan plan, MoeModel model) throws IOException {
     try (GgufPlanner planner = GgufPlanner.open(spec, opened.checkpoint())) {
-      Plan.Size after = plan.after();
-      long bytes = planner.plan(model, fitting()).byteCount();
-      return new Plan.Size(after.experts(), after.expertsByLayer(), after.parameters(), bytes);
+      return size(plan, planner.plan(model, fitting()));
     }
+  }
+
+  private static Plan.Size size(Plan plan, GgufPlan file) {
+    Plan.Size after = plan.after();
+    return new Plan.Size(
+        after.experts(), after.expertsByLayer(), after.parameters(), file.byteCount());
   }
 
   /// Writes the file, unless the same one is there already.
   ///
   /// @param model the view of the model under the plan
-  void write(Plan plan, MoeModel model, boolean overwrite) throws IOException {
+  /// @return the size of the model in the file
+  Plan.Size write(Plan plan, MoeModel model, boolean overwrite) throws IOException {
     try (GgufPlanner planner = GgufPlanner.open(spec, opened.checkpoint())) {
       GgufPlan file = planner.plan(model, fitting());
       file.notes().forEach(note -> opened.terminal().say("note: " + note));
@@ -69,7 +74,7 @@ record GgufOutput(OpenRecipe opened, GgufSpec spec) {
       if (!overwrite && isThere(made)) {
         opened.terminal().say(
             "output: " + output() + " is there already, by the same plan: kept");
-        return;
+        return size(plan, file);
       }
       GgufExport.Written written =
           new GgufExport(
@@ -78,6 +83,7 @@ record GgufOutput(OpenRecipe opened, GgufSpec spec) {
       Json.write(note(), new Note(made, written.digest()));
       GgufConversion.resumed(file, written).forEach(opened.terminal()::say);
       opened.terminal().say("written: " + output());
+      return size(plan, file);
     }
   }
 

@@ -63,6 +63,7 @@ final class RecipeRun {
   private Journal journal;
   private StepChain.@Nullable Decided decided;
   private @Nullable EvaluationData data;
+  private Plan.@Nullable Size size;
 
   /// Says what has changed since the last run in the work directory.
   RecipeRun(OpenRecipe opened) throws IOException {
@@ -235,7 +236,7 @@ final class RecipeRun {
   /// Writes the checkpoint, or the GGUF file.
   void apply(boolean overwrite) throws IOException {
     if (gguf.isPresent()) {
-      gguf.get().write(decided().plan(), decided().result().model(), overwrite);
+      size = gguf.get().write(decided().plan(), decided().result().model(), overwrite);
     } else {
       applyDirectory(overwrite);
     }
@@ -255,8 +256,11 @@ final class RecipeRun {
 
   /// The size of what is written.
   Plan.Size size() throws IOException {
-    Plan plan = decided().plan();
-    return gguf.isPresent() ? gguf.get().size(plan, decided().result().model()) : plan.after();
+    if (size == null) {
+      Plan plan = decided().plan();
+      size = gguf.isPresent() ? gguf.get().size(plan, decided().result().model()) : plan.after();
+    }
+    return size;
   }
 
   /// Reads what was written back.

@@ -142,6 +142,12 @@ class GgufRecipeTest {
     Path occupied = Files.writeString(folder.resolve("mine.gguf"), "mine");
     Cli there = Cli.run("run", recipe("r.yaml", occupied, PRUNE, ""));
 
+    Cli check =
+        Cli.run("recipe", "check", recipe("r.yaml", output, PRUNE, "gguf: {imatrix: missing.gguf}"));
+    Cli other = Cli.run("recipe", "check", recipe("r.yaml", output, PRUNE, pattern));
+
+    assertThat(check.out()).contains("r.yaml:8: gguf: missing.gguf: no such file");
+    assertThat(other.out()).contains("r.yaml:8: gguf: pattern nothing: no matrix has such a name");
     assertThat(name.exitCode()).isEqualTo(ExitCode.FAILED);
     assertThat(name.err()).contains("pattern nothing: no matrix has such a name");
     assertThat(file.exitCode()).isEqualTo(ExitCode.FAILED);

@@ -86,9 +86,7 @@ public final class GgufWeights implements Checkpoint {
       String name = piece.tensor();
       Shape shape = model.inventory().stored().info(name).shape();
       tensors.put(name, new TensorInfo(name, DType.F32, shape));
-      places
-          .computeIfAbsent(name, ignored -> new ArrayList<>())
-          .add(new Place(info, row, piece));
+      places.computeIfAbsent(name, ignored -> new ArrayList<>()).add(new Place(info, row, piece));
       row += piece.elementCount() / info.width();
     }
   }
@@ -122,7 +120,8 @@ public final class GgufWeights implements Checkpoint {
     long perRow = whole.shape().elementCount() / whole.shape().dimension(0);
     for (Place place : places.getOrDefault(tensor, List.of())) {
       Piece piece = place.piece();
-      boolean needed = piece.firstRow() < first + count && first < piece.firstRow() + piece.rowCount();
+      boolean needed =
+          piece.firstRow() < first + count && first < piece.firstRow() + piece.rowCount();
       if (needed) {
         put(place, target, (piece.firstRow() - first) * perRow);
       }
@@ -164,7 +163,8 @@ public final class GgufWeights implements Checkpoint {
         BlockEncoding.named(info.type().name())
             .orElseThrow(() ->
                 FormatException.of(
-                    "%s: tensor %s: type %s cannot be decoded", file.path(), info.name(), info.type()));
+                    "%s: tensor %s: type %s cannot be decoded",
+                    file.path(), info.name(), info.type()));
     long rows = place.piece().elementCount() / info.width();
     Checks.require(rows > 0, "piece of %s without rows", info.name());
     try (Arena reading = Arena.ofConfined()) {

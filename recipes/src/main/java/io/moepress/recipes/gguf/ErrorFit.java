@@ -24,12 +24,7 @@ import java.util.function.Function;
 final class ErrorFit {
   private static final List<GgufType> LADDER =
       List.of(
-          GgufType.Q2_K,
-          GgufType.Q3_K,
-          GgufType.Q4_K,
-          GgufType.Q5_K,
-          GgufType.Q6_K,
-          GgufType.Q8_0);
+          GgufType.Q2_K, GgufType.Q3_K, GgufType.Q4_K, GgufType.Q5_K, GgufType.Q6_K, GgufType.Q8_0);
 
   /// Elements of which there is a whole number in every row of blocks.
   private static final int UNIT = 32;
@@ -63,15 +58,15 @@ final class ErrorFit {
     }
     long left = limit.bytes() - others;
     List<TypeChooser.Matrix> matrices = matrices(questions);
-    long least =
-        questions.stream().mapToLong(ErrorFit::smallestOf).reduce(0, Math::addExact);
+    long least = questions.stream().mapToLong(ErrorFit::smallestOf).reduce(0, Math::addExact);
     if (left < least) {
       throw new RecipeException(
           Checks.text(
               "--fit: %s (the smallest file takes %s). Prune experts first, or allow more.",
               limit.rounded(), new ByteSize(smallest.byteCount()).rounded()));
     }
-    List<Integer> options = fitting.chooser().choose(matrices, Math.multiplyExact(left, SIZED / UNIT));
+    List<Integer> options =
+        fitting.chooser().choose(matrices, Math.multiplyExact(left, SIZED / UNIT));
     return planner
         .apply(chosen(questions, options))
         .withNotes(
@@ -91,7 +86,8 @@ final class ErrorFit {
     List<Question> questions = new ArrayList<>();
     for (GgufTensor tensor : tensors) {
       boolean fixed =
-          exemptions.stream().anyMatch(exemption -> exemption.pattern().matcher(tensor.name()).find());
+          exemptions.stream()
+              .anyMatch(exemption -> exemption.pattern().matcher(tensor.name()).find());
       if (GgufTypes.takesType(tensor) && !fixed && tensor.width() % UNIT == 0) {
         List<GgufType> types =
             LADDER.stream()

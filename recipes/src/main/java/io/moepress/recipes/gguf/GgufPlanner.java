@@ -46,10 +46,9 @@ public final class GgufPlanner implements Closeable {
   /// Reads tokenizer and importance.
   ///
   /// @param checkpoint where the tokenizer is, unless another one is wanted
-  /// @throws io.moepress.formats.FormatException for a family that llama.cpp does not know, or files
-  ///   that are not what they should be
-  public static GgufPlanner open(GgufSpec spec, CheckpointDirectory checkpoint)
-      throws IOException {
+  /// @throws io.moepress.formats.FormatException for a family that llama.cpp does not know, or
+  ///   files that are not what they should be
+  public static GgufPlanner open(GgufSpec spec, CheckpointDirectory checkpoint) throws IOException {
     GgufTokenizer.Section tokenizer = tokenizer(spec, checkpoint);
     Optional<Path> file = spec.importance();
     return new GgufPlanner(

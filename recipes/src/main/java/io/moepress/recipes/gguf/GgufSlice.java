@@ -172,8 +172,7 @@ public final class GgufSlice {
   public static SortedMap<Integer, List<Integer>> mostUsed(
       GgufFile file, ImportanceFile importance, int count) throws IOException {
     int experts = experts(file);
-    Checks.require(
-        count > 0 && count <= experts, "experts: %d (expected 1 to %d)", count, experts);
+    Checks.require(count > 0 && count <= experts, "experts: %d (expected 1 to %d)", count, experts);
     SortedMap<Integer, List<Integer>> kept = new TreeMap<>();
     for (int layer : layers(file)) {
       float[] tokens = tokens(importance, layer);
@@ -213,14 +212,12 @@ public final class GgufSlice {
     Map<String, GgufValue> metadata = new LinkedHashMap<>(file.header().metadata());
     metadata.computeIfPresent(
         prefix + "expert_count",
-        (key, value) ->
-            new GgufValue.One(((GgufValue.One) value).kind(), (long) count()));
+        (key, value) -> new GgufValue.One(((GgufValue.One) value).kind(), (long) count()));
     List<GgufTensorInfo> infos = new ArrayList<>();
     for (GgufTensorInfo tensor : file.tensors()) {
       infos.add(
           isOfExperts(tensor.name())
-              ? new GgufTensorInfo(
-                  tensor.name(), tensor.type(), tensor.shape().withRows(count()))
+              ? new GgufTensorInfo(tensor.name(), tensor.type(), tensor.shape().withRows(count()))
               : tensor);
     }
     return GgufHeader.layOut(metadata, infos);
@@ -255,8 +252,8 @@ public final class GgufSlice {
     int layer =
         InLayer.of(tensor.name())
             .map(InLayer::layer)
-            .orElseThrow(() ->
-                FormatException.of("%s: tensor %s in no layer", file.path(), tensor.name()));
+            .orElseThrow(
+                () -> FormatException.of("%s: tensor %s in no layer", file.path(), tensor.name()));
     for (int expert : kept.getOrDefault(layer, List.of())) {
       copy(tensor, expert, 1, writer, task);
     }

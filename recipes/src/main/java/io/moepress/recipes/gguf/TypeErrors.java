@@ -17,7 +17,8 @@ import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// How far types are off: for a matrix `W` that becomes `V`, with the importance `m` of its columns,
+/// How far types are off: for a matrix `W` that becomes `V`, with the importance `m` of its
+/// columns,
 ///
 /// ```
 /// error = Σ_ij m_j (W_ij - V_ij)²

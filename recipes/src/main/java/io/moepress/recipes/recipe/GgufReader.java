@@ -54,8 +54,7 @@ final class GgufReader {
         node.optional("by")
             .map(name -> name.choice(FitBy.labels(), FitBy::named))
             .orElse(FitBy.MIX);
-    return node.checked(
-        () -> new GgufSpec(type, pure, exemptions, importance, tokenizer, fit, by));
+    return node.checked(() -> new GgufSpec(type, pure, exemptions, importance, tokenizer, fit, by));
   }
 
   private static Optional<Path> path(YamlNode node, String key) {
@@ -65,8 +64,7 @@ final class GgufReader {
   /// The runtime that has to load the result: of a GGUF file there is one.
   static Target target(YamlNode root, Path output) {
     Optional<YamlNode> node = root.optional("target");
-    Optional<Target> target =
-        node.map(name -> name.choice(Target.labels(), Target::named));
+    Optional<Target> target = node.map(name -> name.choice(Target.labels(), Target::named));
     if (!GgufSpec.isName(output)) {
       return target.orElse(Target.TRANSFORMERS);
     }

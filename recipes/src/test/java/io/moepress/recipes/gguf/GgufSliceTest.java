@@ -74,8 +74,7 @@ class GgufSliceTest {
       Path expected = write(pruned, type, folder.resolve("expected.gguf"));
       Path found = folder.resolve("found.gguf");
 
-      GgufSlice.of(whole, kept(List.of(1, 3), List.of(0, 2)))
-          .write(found, false, Progress.SILENT);
+      GgufSlice.of(whole, kept(List.of(1, 3), List.of(0, 2))).write(found, false, Progress.SILENT);
 
       assertThat(Files.mismatch(found, expected)).isEqualTo(-1);
       try (Stream<Path> files = Files.list(folder)) {

@@ -63,7 +63,8 @@ class GgufReaderTest {
   void aSizeMayStandForTheType() {
     String text = COMPLETE.replace("type: Q4_K_M\n  pure: true", "fit: 24GiB\n  by: error");
 
-    assertThat(read(text).gguf().orElseThrow().fit()).isEqualTo(Optional.of(new ByteSize(24L << 30)));
+    assertThat(read(text).gguf().orElseThrow().fit())
+        .isEqualTo(Optional.of(new ByteSize(24L << 30)));
     assertThat(read(text).gguf().orElseThrow().by()).isEqualTo(FitBy.ERROR);
   }
 
@@ -73,7 +74,7 @@ class GgufReaderTest {
       value = {
         "type: Q4_K_M | type: Q4_K_X | 3: gguf: unknown type \"Q4_K_X\" (expected one of: F32,",
         "type: Q4_K_M | fit: 1GiB | 3: gguf: fit: chooses the mix itself (expected neither type nor pure",
-        "imatrix: importance | imatix: importance | 7: unknown key \"imatix\" in gguf; known:",
+        "imatrix: importance | imatix: importance | 7: unknown key \"imatix\" in \"gguf\"; known:",
         "pure: true | by: error | 3: gguf: by: error within which size (expected fit beside it",
         "output=F16 | F16 | 6: gguf.tensor-type[1]: F16: no pattern (expected PATTERN=TYPE",
         "output: out.gguf | output: out | 3: gguf: beside output out (expected a name that ends in .gguf)",
