@@ -16,8 +16,7 @@ record Comparison(Candidate before, Candidate after, List<Candidate> baselines) 
 
   /// The same, with the size of what was written.
   Comparison withSize(Plan.Size size) {
-    return new Comparison(
-        before, new Candidate(after.name(), size, after.evaluation()), baselines);
+    return new Comparison(before, new Candidate(after.name(), size, after.evaluation()), baselines);
   }
 
   /// A model, evaluated.

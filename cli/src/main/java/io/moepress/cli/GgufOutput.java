@@ -72,8 +72,7 @@ record GgufOutput(OpenRecipe opened, GgufSpec spec) {
           Fingerprint.ofText(
               ToolVersion.text() + source + HexFormat.of().formatHex(file.header().encode()));
       if (!overwrite && isThere(made)) {
-        opened.terminal().say(
-            "output: " + output() + " is there already, by the same plan: kept");
+        opened.terminal().say("output: " + output() + " is there already, by the same plan: kept");
         return size(plan, file);
       }
       GgufExport.Written written =

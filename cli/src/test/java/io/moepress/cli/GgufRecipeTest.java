@@ -30,9 +30,7 @@ class GgufRecipeTest {
             "output: " + output,
             "target: llama.cpp",
             "calibration:",
-            "  data: [{file: "
-                + TestData.path("texts/math.calibration.jsonl")
-                + ", samples: 2}]",
+            "  data: [{file: " + TestData.path("texts/math.calibration.jsonl") + ", samples: 2}]",
             "  max-tokens: 64",
             "steps: [" + step + "]",
             more));
@@ -104,9 +102,7 @@ class GgufRecipeTest {
   }
 
   private static double perplexity(ObjectNode result, String which) {
-    return result
-        .at("/evaluation/" + which + "/evaluation/corpora/0/perplexity")
-        .asDouble();
+    return result.at("/evaluation/" + which + "/evaluation/corpora/0/perplexity").asDouble();
   }
 
   private static double baseline(ObjectNode result) {
@@ -143,7 +139,8 @@ class GgufRecipeTest {
     Cli there = Cli.run("run", recipe("r.yaml", occupied, PRUNE, ""));
 
     Cli check =
-        Cli.run("recipe", "check", recipe("r.yaml", output, PRUNE, "gguf: {imatrix: missing.gguf}"));
+        Cli.run(
+            "recipe", "check", recipe("r.yaml", output, PRUNE, "gguf: {imatrix: missing.gguf}"));
     Cli other = Cli.run("recipe", "check", recipe("r.yaml", output, PRUNE, pattern));
 
     assertThat(check.out()).contains("r.yaml:8: gguf: missing.gguf: no such file");
