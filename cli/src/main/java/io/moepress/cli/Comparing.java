@@ -7,7 +7,7 @@ import io.moepress.cli.report.Comparison;
 import io.moepress.cli.report.Comparison.Candidate;
 import io.moepress.formats.FormatException;
 import io.moepress.formats.architecture.MoeModel;
-import io.moepress.formats.checkpoint.CheckpointDirectory;
+import io.moepress.formats.checkpoint.Checkpoint;
 import io.moepress.formats.checkpoint.Fingerprint;
 import io.moepress.formats.json.Json;
 import io.moepress.recipes.evaluation.Evaluation;
@@ -47,7 +47,7 @@ record Comparing(PassSetup setup, EvaluationData data, String steps, Terminal te
   @FunctionalInterface
   interface Output {
     /// Opens it.
-    CheckpointDirectory open() throws IOException;
+    Checkpoint open() throws IOException;
   }
 
   /// The contents of `evaluation.json`.
@@ -126,7 +126,7 @@ record Comparing(PassSetup setup, EvaluationData data, String steps, Terminal te
 
   private static Evaluation written(
       Evaluator evaluator, Evaluator.Reference original, Output output) throws IOException {
-    try (CheckpointDirectory written = output.open();
+    try (Checkpoint written = output.open();
         Evaluator.Reference seen = evaluator.run("evaluating the result", MoeModel.of(written))) {
       return evaluator.score(seen, original);
     }

@@ -10,6 +10,7 @@ import io.moepress.recipes.lowering.LoweredPlan;
 import io.moepress.recipes.lowering.Lowering;
 import io.moepress.recipes.plan.Plan;
 import io.moepress.recipes.recipe.ByteSize;
+import io.moepress.recipes.recipe.GgufSpec;
 import io.moepress.recipes.recipe.RecipeException;
 import io.moepress.recipes.target.Target;
 import io.moepress.recipes.work.Workers;
@@ -36,7 +37,7 @@ import picocli.CommandLine.Parameters;
 final class ConvertCommand implements Callable<Integer> {
   private static final String SAFETENSORS = "safetensors";
   private static final List<String> LAYOUTS =
-      Stream.concat(Stream.of(SAFETENSORS), GgufConversion.layouts().stream()).toList();
+      Stream.concat(Stream.of(SAFETENSORS), GgufSpec.types().stream()).toList();
 
   @Mixin private CommonOptions common = new CommonOptions();
   @Mixin private ArchitectureOptions architecture = new ArchitectureOptions();
@@ -102,7 +103,7 @@ final class ConvertCommand implements Callable<Integer> {
   }
 
   private boolean isGguf() {
-    boolean named = GgufConversion.isName(output);
+    boolean named = GgufSpec.isName(output);
     if (layout == null) {
       return named;
     }
@@ -121,7 +122,7 @@ final class ConvertCommand implements Callable<Integer> {
 
   /// Whether a layout is one of GGUF.
   private static boolean isTyped(String layout) {
-    boolean typed = GgufConversion.isLayout(layout);
+    boolean typed = GgufSpec.isType(layout);
     if (!typed && !layout.equals(SAFETENSORS)) {
       throw new RecipeException(
           "--to: unknown layout "

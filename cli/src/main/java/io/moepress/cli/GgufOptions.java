@@ -1,10 +1,15 @@
 package io.moepress.cli;
 
+import io.moepress.formats.Words;
 import io.moepress.formats.gguf.TypeExceptions.Exemption;
 import io.moepress.recipes.recipe.ByteSize;
+import io.moepress.recipes.recipe.FitBy;
+import io.moepress.recipes.recipe.GgufSpec;
 import io.moepress.recipes.recipe.RecipeException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
@@ -46,6 +51,41 @@ final class GgufOptions {
       description = "Instead of --to: the best mix whose file is at most this large.")
   private @Nullable ByteSize fit;
 
+  @Option(
+      names = "--by",
+      paramLabel = "HOW",
+      converter = How.class,
+      completionCandidates = Ways.class,
+      description = {
+        "With --fit: mix, the best mix that fits (default), or error, a type for each matrix such",
+        "that the sum of squared errors is smallest."
+      })
+  private @Nullable FitBy by;
+
+  /// Reads what is best.
+  static final class How implements ITypeConverter<FitBy> {
+    @Override
+    public FitBy convert(String value) {
+      return FitBy.named(value)
+          .orElseThrow(() ->
+              new TypeConversionException(
+                  Words.quoted(value)
+                      + " (expected one of: "
+                      + String.join(", ", FitBy.labels())
+                      + ")"
+                      + Words.didYouMean(value, FitBy.labels())));
+    }
+  }
+
+  /// The ways, for completion.
+  static final class Ways extends ArrayList<String> {
+    private static final long serialVersionUID = 1L;
+
+    Ways() {
+      super(FitBy.labels());
+    }
+  }
+
   /// Reads `PATTERN=TYPE`.
   static final class Exemptions implements ITypeConverter<Exemption> {
     @Override
@@ -58,24 +98,18 @@ final class GgufOptions {
     }
   }
 
-  @Nullable Path tokenizerFrom() {
-    return tokenizerFrom;
-  }
-
-  boolean pure() {
-    return pure;
-  }
-
-  List<Exemption> exemptions() {
-    return exemptions;
-  }
-
-  @Nullable Path importance() {
-    return importance;
-  }
-
-  @Nullable ByteSize fit() {
-    return fit;
+  /// What they ask for.
+  ///
+  /// @param layout what `--to` says; null: nothing
+  GgufSpec spec(@Nullable String layout) {
+    return new GgufSpec(
+        Optional.ofNullable(layout),
+        pure,
+        exemptions,
+        Optional.ofNullable(importance),
+        Optional.ofNullable(tokenizerFrom),
+        Optional.ofNullable(fit),
+        by == null ? FitBy.MIX : by);
   }
 
   /// Refuses options that do not go together.
@@ -85,6 +119,9 @@ final class GgufOptions {
     if (fit != null && (layout != null || pure)) {
       throw new RecipeException(
           "--fit: chooses the mix itself (expected neither --to nor --pure beside it)");
+    }
+    if (by != null && fit == null) {
+      throw new RecipeException("--by: within which size (expected --fit beside it)");
     }
     if (pure && layout == null) {
       throw new RecipeException("--pure: of which type (expected --to beside it, such as Q4_K)");
@@ -98,6 +135,7 @@ final class GgufOptions {
     refuse("--tensor-type", !exemptions.isEmpty());
     refuse("--imatrix", importance != null);
     refuse("--fit", fit != null);
+    refuse("--by", by != null);
   }
 
   private static void refuse(String option, boolean given) {

@@ -12,6 +12,7 @@ import io.moepress.formats.checkpoint.Fingerprint;
 import io.moepress.formats.tensor.DType;
 import io.moepress.formats.tensor.TensorInfo;
 import io.moepress.recipes.recipe.ByteSize;
+import io.moepress.recipes.recipe.GgufSpec;
 import io.moepress.recipes.recipe.RecipeException;
 import io.moepress.recipes.target.ExpertNumbers;
 import io.moepress.recipes.target.Target;
@@ -113,7 +114,7 @@ final class InspectCommand implements Callable<Integer> {
     if (output != null && !draft) {
       throw new RecipeException("-o: only for --draft-architecture");
     }
-    if (GgufConversion.isName(model) && Files.isRegularFile(model) && !draft) {
+    if (GgufSpec.isName(model) && Files.isRegularFile(model) && !draft) {
       GgufInspection inspection = GgufInspection.of(model);
       common.terminal().result(inspection, inspection.text());
       return ExitCode.DONE;

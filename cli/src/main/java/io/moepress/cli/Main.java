@@ -36,6 +36,7 @@ import picocli.CommandLine.ParseResult;
       VerifyCommand.class,
       ConvertCommand.class,
       ReportCommand.class,
+      SliceCommand.class,
       RecipeCommand.class,
       ExplainCommand.class,
       CompletionCommand.class,

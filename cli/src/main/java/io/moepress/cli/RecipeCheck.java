@@ -5,10 +5,12 @@ import io.moepress.formats.FormatException;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.recipes.evidence.Statistic;
+import io.moepress.recipes.gguf.GgufPlanner;
 import io.moepress.recipes.plan.PlanMismatchException;
 import io.moepress.recipes.planning.Planner;
 import io.moepress.recipes.recipe.Contender;
 import io.moepress.recipes.recipe.DataSource;
+import io.moepress.recipes.recipe.GgufSpec;
 import io.moepress.recipes.recipe.Recipe;
 import io.moepress.recipes.recipe.RecipeLinter;
 import io.moepress.recipes.recipe.RecipeLinter.Lint;
@@ -63,6 +65,9 @@ final class RecipeCheck {
     }
     try (CheckpointDirectory checkpoint = recipe.open(recipe.model())) {
       MoeModel model = MoeModel.of(checkpoint);
+      if (recipe.gguf().isPresent()) {
+        checkGguf(recipe.gguf().get(), checkpoint, model);
+      }
       if (recipe.comparison().isPresent()) {
         checkContenders(recipe, model, recipe.comparison().get().contenders());
       } else {
@@ -70,6 +75,19 @@ final class RecipeCheck {
       }
     } catch (FormatException e) {
       complain("model", String.valueOf(e.getMessage()));
+    }
+  }
+
+  /// Importance, tokenizer and patterns of a GGUF file.
+  private void checkGguf(GgufSpec spec, CheckpointDirectory checkpoint, MoeModel model)
+      throws IOException {
+    String path = lint.line("gguf").isPresent() ? "gguf" : "output";
+    try (GgufPlanner planner = GgufPlanner.open(spec, checkpoint)) {
+      planner.check(model);
+    } catch (FormatException | IllegalArgumentException e) {
+      complain(path, String.valueOf(e.getMessage()));
+    } catch (NoSuchFileException e) {
+      complain(path, e.getFile() + ": no such file");
     }
   }
 

@@ -11,8 +11,10 @@ import io.moepress.cli.report.RunFacts;
 import io.moepress.cli.report.RunFiles;
 import io.moepress.formats.Checks;
 import io.moepress.formats.architecture.MoeModel;
+import io.moepress.formats.checkpoint.Checkpoint;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.formats.checkpoint.Fingerprint;
+import io.moepress.formats.gguf.GgufWeights;
 import io.moepress.formats.json.Json;
 import io.moepress.recipes.apply.Applier;
 import io.moepress.recipes.apply.ApplyMemory;
@@ -23,6 +25,7 @@ import io.moepress.recipes.card.ModelCard;
 import io.moepress.recipes.evaluation.GateCheck.Outcome;
 import io.moepress.recipes.evidence.EvidenceRequest;
 import io.moepress.recipes.evidence.Statistic;
+import io.moepress.recipes.gguf.GgufCheck;
 import io.moepress.recipes.plan.LearnedPruning;
 import io.moepress.recipes.plan.Plan;
 import io.moepress.recipes.plan.PruneMethod;
@@ -30,6 +33,7 @@ import io.moepress.recipes.planning.EvidenceNeeds;
 import io.moepress.recipes.planning.Planner;
 import io.moepress.recipes.recipe.ByteSize;
 import io.moepress.recipes.recipe.EvaluationSpec;
+import io.moepress.recipes.recipe.GgufSpec;
 import io.moepress.recipes.recipe.MergeStep;
 import io.moepress.recipes.recipe.PruneStep;
 import io.moepress.recipes.recipe.QuantizeStep;
@@ -66,10 +70,12 @@ final class RecipeRun {
   private final MoeModel model;
   private final StepChain steps;
   private final Optional<Journal> last;
+  private final Optional<GgufOutput> gguf;
 
   private Journal journal;
   private StepChain.@Nullable Decided decided;
   private @Nullable EvaluationData data;
+  private Plan.@Nullable Size size;
 
   /// Says what has changed since the last run in the work directory.
   RecipeRun(OpenRecipe opened) throws IOException {
@@ -80,6 +86,7 @@ final class RecipeRun {
     this.model = opened.model();
     this.steps = opened.chain(recipe);
     this.last = Journal.last(setup.work());
+    this.gguf = recipe.gguf().map(spec -> new GgufOutput(opened, spec));
     this.journal = Journal.begin(Fingerprint.of(opened.checkpoint()), recipe.sha256());
     last.ifPresent(before -> journal.changesSince(before).forEach(terminal::say));
   }
@@ -93,6 +100,9 @@ final class RecipeRun {
   /// evidence they need, memory, evaluation files.
   void preflight() throws IOException {
     steps.preflight();
+    if (gguf.isPresent()) {
+      gguf.get().preflight();
+    }
     boolean measured = opened.options().evidence != null || recipe.calibration().isPresent();
     if (!measured) {
       recipe.steps().forEach(step -> requireNoNeeds(step.name(), step.needs()));
@@ -186,7 +196,7 @@ final class RecipeRun {
         "the run: memory at most %s (allowed %s); %s of disk, %s to read",
         new ByteSize(Math.max(predictedMemory(), applying())).rounded(),
         new ByteSize(setup.budget().bytes()).rounded(),
-        new ByteSize(plan.after().bytes()).rounded(),
+        new ByteSize(size().bytes()).rounded(),
         new ByteSize(plan.after().bytes()).rounded());
   }
 
@@ -241,23 +251,44 @@ final class RecipeRun {
     plan.write(file);
   }
 
-  /// Writes the checkpoint.
-  Manifest apply(boolean overwrite) throws IOException {
-    Applier applier = new Applier(opened.checkpoint(), setup.workers(), setup.progress());
-    Manifest manifest =
-        Outputs.write(
-            applier,
-            decided().plan(),
-            decided().result().programs(),
-            new Applier.Output(recipe.output(), overwrite, recipe.maxShardSize()),
-            terminal);
+  /// Writes the checkpoint, or the GGUF file.
+  ///
+  /// @return its size
+  Plan.Size apply(boolean overwrite) throws IOException {
+    if (gguf.isPresent()) {
+      size = gguf.get().write(decided().plan(), decided().result().model(), overwrite);
+    } else {
+      applyDirectory(overwrite);
+    }
     journal = journal.at(Stage.WRITTEN);
     journal.write(work());
-    return manifest;
+    return size();
   }
 
-  /// Reads the written checkpoint back.
+  private void applyDirectory(boolean overwrite) throws IOException {
+    Applier applier = new Applier(opened.checkpoint(), setup.workers(), setup.progress());
+    Outputs.write(
+        applier,
+        decided().plan(),
+        decided().result().programs(),
+        new Applier.Output(recipe.output(), overwrite, recipe.maxShardSize()),
+        terminal);
+  }
+
+  /// The size of what is written.
+  Plan.Size size() throws IOException {
+    if (size == null) {
+      Plan plan = decided().plan();
+      size = gguf.isPresent() ? gguf.get().size(plan, decided().result().model()) : plan.after();
+    }
+    return size;
+  }
+
+  /// Reads what was written back.
   List<Check> verify() throws IOException {
+    if (gguf.isPresent()) {
+      return GgufCheck.of(recipe.output());
+    }
     try (CheckpointDirectory written = recipe.open(recipe.output())) {
       return VerifyCommand.checks(written, setup.workers(), setup.progress(), recipe.target());
     }
@@ -265,13 +296,21 @@ final class RecipeRun {
 
   /// Evaluates original, result and baselines on the same texts.
   Comparison evaluate(EvaluationSpec spec) throws IOException {
-    return new Comparing(setup, data(spec), steps.steps().toString(), terminal)
+    String asked = steps.steps() + recipe.gguf().map(GgufSpec::toString).orElse("");
+    return new Comparing(setup, data(spec), asked, terminal)
         .compare(
             model,
             decided().plan(),
             List.copyOf(spec.baselines()),
-            () -> recipe.open(recipe.output()),
-            this::baseline);
+            this::openOutput,
+            this::baseline)
+        .withSize(size());
+  }
+
+  private Checkpoint openOutput() throws IOException {
+    return gguf.isPresent()
+        ? GgufWeights.open(recipe.output(), decided().result().model())
+        : recipe.open(recipe.output());
   }
 
   /// A baseline is the recipe with another method in every step.
@@ -287,10 +326,13 @@ final class RecipeRun {
         method.name());
   }
 
-  /// Says in the card of the output how good it is.
+  /// Says in the card of the output how good it is. A GGUF file has none.
   ///
   /// @param comparison null where nothing was evaluated
   void score(@Nullable Comparison comparison, List<Outcome> gates) throws IOException {
+    if (gguf.isPresent()) {
+      return;
+    }
     CardScores scores =
         comparison == null
             ? null
@@ -316,7 +358,7 @@ final class RecipeRun {
             peak.isPresent() ? peak.getAsLong() : null,
             predicted,
             setup.budget().bytes(),
-            verified ? components() : List.of()));
+            verified && gguf.isEmpty() ? components() : List.of()));
     if (verified) {
       journal = journal.at(Stage.FINISHED);
       journal.write(work());

@@ -38,6 +38,13 @@ final class RecipeTemplate {
       # The directory to write. It must not exist, or be empty, unless you say --overwrite.
       output: OUTPUT
 
+      # A name that ends in .gguf makes one file for llama.cpp. How, all of it optional:
+      # gguf: {type: Q4_K_M, pure: false, tensor-type: ["ffn_down_exps=Q6_K"], imatrix: mine.gguf,
+      # tokenizer-from: original.gguf}. type is a type or a mix, by default the types that the weights
+      # have; pure, one type for all matrices; tensor-type, others for those in whose name a pattern
+      # occurs; imatrix, by what errors are weighed. Or instead of type {fit: 24GiB, by: mix}: the
+      # best mix whose file is not larger; by: error gives each matrix a type by its errors.
+
       # A file that describes the model, for families that moepress does not know.
       # architecture: my-model.json
 

@@ -53,7 +53,7 @@ final class RunCommand implements Callable<Integer> {
     Terminal terminal = common.terminal();
     Recipe recipe = RecipeReader.read(recipeFile, new Methods()).requireSteps();
     if (!dryRun) {
-      Outputs.requireFree(recipe.output(), overwrite);
+      requireFree(recipe);
     }
     try (Workers workers = common.workers();
         OpenRecipe opened = OpenRecipe.open(recipe, options, common, workers)) {
@@ -72,6 +72,14 @@ final class RunCommand implements Callable<Integer> {
     }
   }
 
+  private void requireFree(Recipe recipe) throws IOException {
+    if (recipe.gguf().isPresent()) {
+      GgufOutput.requireFree(recipe, options.workDirectory(recipe), overwrite);
+    } else {
+      Outputs.requireFree(recipe.output(), overwrite);
+    }
+  }
+
   private int finish(Recipe recipe, RecipeRun run, Plan plan, Terminal terminal)
       throws IOException {
     clock.time("writing", () -> run.apply(overwrite));
@@ -81,7 +89,7 @@ final class RunCommand implements Callable<Integer> {
       terminal.say(VerifyCommand.summary(checks).stripTrailing());
     } else {
       terminal.complain(VerifyCommand.summary(checks).stripTrailing());
-      terminal.complain(recipe.output() + ": the written checkpoint failed its verification");
+      terminal.complain(recipe.output() + ": what was written failed its verification");
     }
     Optional<EvaluationSpec> spec = recipe.evaluation();
     Comparison comparison =
@@ -103,7 +111,7 @@ final class RunCommand implements Callable<Integer> {
             recipe.output().toString(),
             plan.digest(),
             plan.chain().getFirst().before(),
-            plan.after(),
+            run.size(),
             checks,
             comparison,
             gates,
@@ -111,7 +119,7 @@ final class RunCommand implements Callable<Integer> {
     Json.write(resultFile, result);
     terminal.say("result: " + resultFile);
     run.finish(verified, clock);
-    terminal.result(result, RunText.of(plan, comparison, gates, names(spec)));
+    terminal.result(result, RunText.of(result, gates, names(spec)));
     if (!verified) {
       return ExitCode.FAILED;
     }

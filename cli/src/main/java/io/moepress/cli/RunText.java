@@ -2,16 +2,15 @@ package io.moepress.cli;
 
 import io.moepress.cli.report.Comparison;
 import io.moepress.cli.report.Comparison.Candidate;
+import io.moepress.cli.report.RunResult;
 import io.moepress.formats.Checks;
 import io.moepress.recipes.evaluation.Evaluation;
 import io.moepress.recipes.evaluation.GateCheck.Outcome;
-import io.moepress.recipes.plan.Plan;
 import io.moepress.recipes.recipe.ByteSize;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
-import org.jspecify.annotations.Nullable;
 
 /// The result of a run as people read it: one column for the original, one for the result, one for
 /// each baseline.
@@ -21,13 +20,13 @@ final class RunText {
   /// The text.
   ///
   /// @param names what to call the files that were evaluated
-  static String of(
-      Plan plan, @Nullable Comparison comparison, List<Outcome> gates, Map<String, String> names) {
+  static String of(RunResult result, List<Outcome> gates, Map<String, String> names) {
+    Comparison comparison = result.evaluation();
     if (comparison == null) {
       List<Candidate> sizes =
           List.of(
-              new Candidate("original", plan.chain().getFirst().before(), nothing()),
-              new Candidate("result", plan.after(), nothing()));
+              new Candidate("original", result.before(), nothing()),
+              new Candidate("result", result.after(), nothing()));
       return table(sizes, names).text();
     }
     List<Candidate> candidates = new ArrayList<>();

@@ -4,6 +4,7 @@ import io.moepress.calibrate.evaluate.TinyForward;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.recipes.gguf.GgufCheck;
+import io.moepress.recipes.recipe.GgufSpec;
 import io.moepress.recipes.recipe.RecipeException;
 import io.moepress.recipes.target.Target;
 import io.moepress.recipes.verify.IndexCheck;
@@ -53,7 +54,7 @@ final class VerifyCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     Terminal terminal = common.terminal();
     Target runtime = target == null ? null : Targets.named(target);
-    if (GgufConversion.isName(model) && Files.isRegularFile(model)) {
+    if (GgufSpec.isName(model) && Files.isRegularFile(model)) {
       requireLlamaCpp(runtime);
       return report(terminal, GgufCheck.of(model));
     }

@@ -1,5 +1,7 @@
 package io.moepress.cli;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import io.moepress.formats.json.Json;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -25,5 +27,13 @@ record Cli(int exitCode, String out, String err) {
 
   ObjectNode json() {
     return Json.object(out, "standard output");
+  }
+
+  /// Runs a command that must be refused as wrong usage.
+  static void assertUsage(String expected, Object... arguments) {
+    Cli run = run(arguments);
+
+    assertThat(run.exitCode()).as(run.err()).isEqualTo(ExitCode.USAGE);
+    assertThat(run.err()).contains(expected);
   }
 }

@@ -20,6 +20,7 @@ class CompletionCommandTest {
           "verify",
           "convert",
           "report",
+          "slice",
           "recipe",
           "explain",
           "completion");

@@ -2,17 +2,10 @@ package io.moepress.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.formats.gguf.GgufFile;
-import io.moepress.formats.gguf.GgufModel;
-import io.moepress.formats.gguf.GgufTensor;
 import io.moepress.formats.gguf.GgufType;
-import io.moepress.formats.gguf.ImportanceFile;
 import io.moepress.formats.tensor.Numbers;
-import io.moepress.recipes.evidence.Evidence;
-import io.moepress.recipes.evidence.EvidenceFile;
-import io.moepress.recipes.evidence.Statistic;
 import io.moepress.testdata.TestData;
 import io.moepress.testdata.TinyMoe;
 import java.io.IOException;
@@ -22,7 +15,6 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import org.assertj.core.data.Percentage;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -31,9 +23,6 @@ import tools.jackson.databind.node.ObjectNode;
 
 /// `convert`, `inspect` and `verify` with GGUF files.
 class GgufCommandsTest {
-  private static final String STATISTICS =
-      "default,input-square-sum,intermediate-square-sum,linear-input-square-sum";
-
   @TempDir private Path folder = Path.of("");
 
   @ParameterizedTest
@@ -141,104 +130,6 @@ class GgufCommandsTest {
   }
 
   @Test
-  void aSizeChoosesTheMix() {
-    Path source = TestData.path("models/tiny-qwen3moe");
-    Path output = folder.resolve("out.gguf");
-
-    Cli fits = Cli.run("convert", source, "-o", output, "--fit", "5500KiB", "--dry-run", "--json");
-    Cli tooSmall = Cli.run("convert", source, "-o", output, "--fit", "1MiB", "--dry-run");
-
-    assertThat(fits.exitCode()).as(fits.err()).isZero();
-    assertThat(fits.json().get("bytes").asLong()).isBetween(4_000_000L, 5500L * 1024);
-    assertThat(fits.json().get("notes").toString()).contains("is the best mix within 5.4 MiB");
-    assertThat(tooSmall.exitCode()).isEqualTo(ExitCode.USAGE);
-    assertThat(tooSmall.err()).contains("--fit: 1.0 MiB (the smallest mix, ");
-  }
-
-  /// What calibration measured weighs the errors: a mean over tokens of squared inputs.
-  @Test
-  void evidenceBecomesAnImportanceMatrix() throws IOException {
-    Path model = TestData.path("models/tiny-mixtral");
-    Path evidence = folder.resolve("evidence");
-    Path imatrix = folder.resolve("imatrix.gguf");
-    Path plain = folder.resolve("plain.gguf");
-    Path weighed = folder.resolve("weighed.gguf");
-    Path texts = TestData.path("texts/math.calibration.jsonl");
-    Cli calibrate =
-        Cli.run(
-            "calibrate",
-            model,
-            "--data",
-            texts,
-            "--samples",
-            2,
-            "--max-tokens",
-            64,
-            "-o",
-            evidence,
-            "--statistics",
-            STATISTICS);
-    assertThat(calibrate.exitCode()).as(calibrate.err()).isZero();
-
-    Cli written = Cli.run("evidence", "imatrix", evidence, model, "-o", imatrix, "--json");
-    Cli without = Cli.run("convert", model, "-o", plain, "--to", "Q4_0", "-q");
-    Cli with =
-        Cli.run("convert", model, "-o", weighed, "--to", "Q4_0", "--imatrix", imatrix, "--json");
-
-    assertThat(written.exitCode()).as(written.err()).isZero();
-    assertThat(written.json().get("leftOut").asInt()).isZero();
-    assertThat(without.exitCode()).as(without.err()).isZero();
-    assertThat(with.exitCode()).as(with.err()).isZero();
-    assertThat(with.json().get("notes").toString())
-        .contains("2 matrices have no importance", "token_embd.weight", "output.weight");
-    Evidence.Layer layer = EvidenceFile.read(evidence).layers().get(1);
-    double[] tokens = layer.total(Statistic.ROUTED_TOKENS);
-    int expert = 0;
-    while (tokens[expert] == 0) {
-      expert++;
-    }
-    double[] sums = layer.matrix(Statistic.INTERMEDIATE_SQUARE_SUM)[expert];
-    try (ImportanceFile file = ImportanceFile.open(imatrix);
-        CheckpointDirectory checkpoint = CheckpointDirectory.open(model);
-        GgufFile one = GgufFile.open(plain);
-        GgufFile other = GgufFile.open(weighed);
-        Arena arena = Arena.ofConfined()) {
-      GgufTensor down = tensor(checkpoint, "blk.1.ffn_down_exps.weight");
-      float[] columns = file.columns(down, expert).orElseThrow();
-      float mean = (float) (sums[5] / tokens[expert]);
-      assertThat(columns[5]).isCloseTo(mean, Percentage.withPercentage(1e-4)); // 3 roundings
-      assertThat(file.covers(tensor(checkpoint, "blk.0.attn_output.weight"))).isTrue();
-      assertThat(one.read(down.name(), arena).mismatch(other.read(down.name(), arena)))
-          .isNotEqualTo(-1);
-    }
-  }
-
-  private static GgufTensor tensor(CheckpointDirectory checkpoint, String name) throws IOException {
-    return GgufModel.of(MoeModel.of(checkpoint)).tensors().stream()
-        .filter(tensor -> tensor.name().equals(name))
-        .findFirst()
-        .orElseThrow();
-  }
-
-  @Test
-  void anImportanceMatrixOfAnotherCheckpoint() throws IOException {
-    Path evidence = folder.resolve("evidence");
-    Path model = TinyMoe.qwen3().write(folder.resolve("one"));
-    Path other = TinyMoe.qwen3().experts(6).write(folder.resolve("other"));
-    Path texts = Files.writeString(folder.resolve("t.jsonl"), "{\"input_ids\": [1, 2, 3, 4]}\n");
-    assertThat(Cli.run("calibrate", model, "--data", texts, "-o", evidence).exitCode()).isZero();
-
-    Cli mismatch = Cli.run("evidence", "imatrix", evidence, other, "-o", folder.resolve("i.gguf"));
-    Cli missing = Cli.run("evidence", "imatrix", evidence, model, "-o", folder.resolve("i.gguf"));
-
-    assertThat(mismatch.exitCode()).isEqualTo(ExitCode.FAILED);
-    assertThat(mismatch.err()).contains("the evidence was measured on checkpoint");
-    assertThat(missing.exitCode()).isEqualTo(ExitCode.FAILED);
-    assertThat(missing.err()).contains("the evidence has no input-square-sum");
-    assertThat(folder.resolve("i.gguf")).doesNotExist();
-  }
-
-  @Test
   void aDryRunWritesNothing() {
     Cli convert =
         Cli.run(
@@ -305,8 +196,8 @@ class GgufCommandsTest {
   void optionsThatDoNotFitTogether() throws IOException {
     Path source = TinyMoe.qwen3().write(folder.resolve("source"));
 
-    assertUsage("ends in .gguf", "convert", source, "-o", folder.resolve("out"), "--to", "F16");
-    assertUsage(
+    Cli.assertUsage("ends in .gguf", "convert", source, "-o", folder.resolve("out"), "--to", "F16");
+    Cli.assertUsage(
         "expected a directory",
         "convert",
         source,
@@ -314,7 +205,7 @@ class GgufCommandsTest {
         folder.resolve("o.gguf"),
         "--to",
         "safetensors");
-    assertUsage(
+    Cli.assertUsage(
         "--max-shard-size: a GGUF file is one file",
         "convert",
         source,
@@ -322,7 +213,7 @@ class GgufCommandsTest {
         folder.resolve("o.gguf"),
         "--max-shard-size",
         "1GB");
-    assertUsage(
+    Cli.assertUsage(
         "--tokenizer-from: only for a GGUF file",
         "convert",
         source,
@@ -330,7 +221,7 @@ class GgufCommandsTest {
         folder.resolve("out"),
         "--tokenizer-from",
         folder.resolve("x.gguf"));
-    assertUsage(
+    Cli.assertUsage(
         "--fit: only for a GGUF file",
         "convert",
         source,
@@ -338,9 +229,9 @@ class GgufCommandsTest {
         folder.resolve("o"),
         "--fit",
         "1GB");
-    assertUsage(
+    Cli.assertUsage(
         "expected --to beside it", "convert", source, "-o", folder.resolve("o.gguf"), "--pure");
-    assertUsage(
+    Cli.assertUsage(
         "--fit: chooses the mix itself",
         "convert",
         source,
@@ -350,7 +241,7 @@ class GgufCommandsTest {
         "Q4_0",
         "--fit",
         "1GB");
-    assertUsage(
+    Cli.assertUsage(
         "no pattern (expected PATTERN=TYPE",
         "convert",
         source,
@@ -360,18 +251,11 @@ class GgufCommandsTest {
         "Q4_0");
   }
 
-  private static void assertUsage(String expected, Object... arguments) {
-    Cli run = Cli.run(arguments);
-
-    assertThat(run.exitCode()).as(run.err()).isEqualTo(ExitCode.USAGE);
-    assertThat(run.err()).contains(expected);
-  }
-
   @Test
   void anotherRuntimeDoesNotLoadIt() throws IOException {
     Path file = Files.write(folder.resolve("x.gguf"), new byte[] {1, 2, 3});
 
-    assertUsage("vllm does not load GGUF files", "verify", file, "--target", "vllm");
+    Cli.assertUsage("vllm does not load GGUF files", "verify", file, "--target", "vllm");
     Cli verify = Cli.run("verify", file);
     assertThat(verify.exitCode()).isEqualTo(ExitCode.FAILED);
     assertThat(verify.out()).contains("FAILED  structure  x.gguf: magic:");

@@ -96,7 +96,7 @@ class RecipeCommandTest {
             bad:10: unknown key "kep" in "steps[1].prune"; known: allocation, experts, groups, keep, method, multi-token-prediction, protect, router, snap, top-k, uniformise. Did you mean "keep"?
             bad:13: evaluate.gates.perplexity-ratio: -1.0 (expected a number above 0)
             bad:13: evaluate.gates.kl-divergence: "soon" (expected a number)
-            bad:1: unknown key "modle" in the recipe; known: architecture, calibration, compare, evaluate, max-shard-size, model, output, seed, steps, target. Did you mean "model"?
+            bad:1: unknown key "modle" in the recipe; known: architecture, calibration, compare, evaluate, gguf, max-shard-size, model, output, seed, steps, target. Did you mean "model"?
             bad: 11 problems
             """
                 .replace("METHODS", String.join(", ", new Methods().pruneNames())));

@@ -14,6 +14,11 @@ public record Comparison(Candidate before, Candidate after, List<Candidate> base
     baselines = List.copyOf(baselines);
   }
 
+  /// The same, with the size of what was written.
+  public Comparison withSize(Plan.Size size) {
+    return new Comparison(before, new Candidate(after.name(), size, after.evaluation()), baselines);
+  }
+
   /// A model, evaluated.
   ///
   /// @param name the method

@@ -109,6 +109,26 @@ public final class GgufFile implements Closeable {
     return map(entry.begin() + first * bytes, count * bytes, arena);
   }
 
+  /// Maps consecutive rows (of the innermost extent) of a tensor.
+  ///
+  /// @param arena keeps the mapping alive; close it to let go of the memory
+  /// @throws FormatException when the file has no such tensor or has changed its length
+  public MemorySegment readRows(String tensor, long first, long count, Arena arena)
+      throws IOException {
+    Entry entry = entry(tensor);
+    GgufTensorInfo info = entry.info();
+    long rows = info.shape().elementCount() / info.width();
+    Checks.require(
+        first >= 0 && count >= 0 && first <= rows - count,
+        "tensor %s: rows %d to %d of %d",
+        tensor,
+        first,
+        first + count - 1,
+        rows);
+    long bytes = info.type().bytes(info.width());
+    return map(entry.begin() + first * bytes, count * bytes, arena);
+  }
+
   private Entry entry(String tensor) {
     Entry entry = entries.get(tensor);
     if (entry == null) {

@@ -2,6 +2,7 @@ package io.moepress.formats.gguf;
 
 import io.moepress.formats.Checks;
 import io.moepress.formats.FormatException;
+import io.moepress.formats.architecture.Architecture.Clamp;
 import io.moepress.formats.architecture.Architecture.GroupScore;
 import io.moepress.formats.architecture.Architecture.GroupedQuery;
 import io.moepress.formats.architecture.Architecture.Latent;
@@ -18,12 +19,16 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /// What the keys of a GGUF file say about a model's layers, and what llama.cpp will do otherwise
 /// than the model.
 final class GgufMetadata {
   /// What llama.cpp takes an epsilon to be that a config does not name.
   private static final String EPSILON = "config.rms_norm_eps ?? 1e-6";
+
+  /// What a clamped activation is clamped to in llama.cpp.
+  private static final double CLAMP = 7;
 
   private final ModelLayout layout;
   private final GgufMapping mapping;
@@ -44,8 +49,10 @@ final class GgufMetadata {
     metadata.experts();
     metadata.attention();
     GgufRotary.add(metadata.values, metadata.prefix, metadata.layout);
+    metadata.positions();
     metadata.denseLayers();
     metadata.router();
+    metadata.activation();
     metadata.predictionLayers(model);
     return metadata;
   }
@@ -116,12 +123,42 @@ final class GgufMetadata {
     if (window != null
         && layout.flag(window.size())
         && (window.when() == null || layout.flag(window.when()))) {
+      window(window, mapping.windowPeriod());
+    }
+  }
+
+  private void window(Window window, @Nullable Integer period) {
+    if (period == null) {
       notes.add(
           Checks.text(
               "llama.cpp runs this family without its sliding window of %.0f tokens; longer texts"
                   + " come out differently",
               layout.number(window.size()).orElse(0)));
+      return;
     }
+    count("attention.sliding_window", layout.count(window.size()));
+    List<Integer> others =
+        IntStream.range(0, layout.layers())
+            .filter(layer -> slides(window, layer) == ((layer + 1) % period == 0))
+            .boxed()
+            .toList();
+    if (!others.isEmpty()) {
+      notes.add(
+          Checks.text(
+              "llama.cpp gives all layers of this family a sliding window but one in %d; in the model"
+                  + " it is the other way round in the layers %s",
+              period, others));
+    }
+  }
+
+  private boolean slides(Window window, int layer) {
+    String types = window.layerTypes();
+    return types == null
+        || layout
+            .config()
+            .value(types)
+            .filter(list -> list.path(layer).asString("").equals("full_attention"))
+            .isEmpty();
   }
 
   /// In llama.cpp the latent vector is the only key and value head.
@@ -145,6 +182,14 @@ final class GgufMetadata {
               "llama.cpp uses epsilon %s in the norms of compressed vectors too; the model has %s"
                   + " there",
               epsilon, inner));
+    }
+  }
+
+  private void positions() {
+    if (!GgufRotary.isWhole(layout)) {
+      notes.add(
+          "llama.cpp begins and ends the range that YaRN blends at whole dimensions; the model"
+              + " (\"truncate\": false) between them, so that all results differ a little");
     }
   }
 
@@ -197,6 +242,17 @@ final class GgufMetadata {
       values.put(prefix + "expert_weights_scale", GgufValue.number(scale));
     }
     groups();
+  }
+
+  private void activation() {
+    Clamp clamp = layout.architecture().clamp();
+    double limit = clamp == null ? CLAMP : layout.number(clamp.limit()).orElse(CLAMP);
+    if (limit != CLAMP) {
+      notes.add(
+          Checks.text(
+              "llama.cpp clamps what is inside the experts of this family to %s; the model to %s",
+              CLAMP, limit));
+    }
   }
 
   private void groups() {

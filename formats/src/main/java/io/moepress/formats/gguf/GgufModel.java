@@ -7,6 +7,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /// A model as it will be in a GGUF file, but for the types of its tensors and its tokenizer.
 ///
@@ -37,6 +38,11 @@ public record GgufModel(
     GgufMetadata metadata = GgufMetadata.of(model, mapping);
     return new GgufModel(
         mapping, metadata.values(), GgufTensors.of(model, mapping), metadata.notes());
+  }
+
+  /// A tensor, if the file will have it.
+  public Optional<GgufTensor> tensor(String name) {
+    return tensors.stream().filter(tensor -> tensor.name().equals(name)).findFirst();
   }
 
   /// What the family of a model is in llama.cpp.

@@ -1,5 +1,6 @@
 package io.moepress.formats.gguf;
 
+import io.moepress.formats.architecture.GgufMapping;
 import io.moepress.formats.architecture.LinearInput;
 import io.moepress.formats.architecture.TensorId;
 import io.moepress.formats.architecture.TensorRole;
@@ -15,6 +16,8 @@ public final class GgufNames {
   /// Keys of latent attention, turned over: it is multiplied with queries.
   static final String KEY_EXPAND = "attn_k_b" + WEIGHT;
 
+  static final String GATE_BIAS = "ffn_gate_exps.bias";
+  static final String UP_BIAS = "ffn_up_exps.bias";
   static final String VALUE_EXPAND = "attn_v_b" + WEIGHT;
   private static final Pattern IN_LAYER = Pattern.compile("blk\\.(\\d{1,9})\\.(.+)");
 
@@ -35,8 +38,8 @@ public final class GgufNames {
   }
 
   /// The name of a tensor. Experts of a layer stand in one, whatever expert `id` says.
-  static String of(TensorId id) {
-    String name = suffix(id.role());
+  static String of(TensorId id, GgufMapping mapping) {
+    String name = mapping.name(id.role()).orElse(suffix(id.role()));
     return id.layer() == TensorId.NONE ? name : inLayer(id.layer(), name);
   }
 
@@ -91,7 +94,7 @@ public final class GgufNames {
       case EXPERT_DOWN, EXPERTS_DOWN -> "ffn_down_exps" + WEIGHT;
       case EXPERTS_DOWN_BIAS -> "ffn_down_exps.bias";
       case EXPERTS_GATE_UP -> "ffn_gate_up_exps" + WEIGHT;
-      case EXPERTS_GATE_UP_BIAS -> "ffn_gate_up_exps.bias";
+      case EXPERTS_GATE_UP_BIAS -> GATE_BIAS; // and UP_BIAS: they are two
       case SHARED_ROUTER -> "ffn_gate_inp_shexp" + WEIGHT;
       case SHARED_GATE -> "ffn_gate_shexp" + WEIGHT;
       case SHARED_UP -> "ffn_up_shexp" + WEIGHT;

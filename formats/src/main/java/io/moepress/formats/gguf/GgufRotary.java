@@ -75,6 +75,17 @@ final class GgufRotary {
             metadata.put(prefix + "yarn_log_multiplier", GgufValue.number(LOG_SHARE * scale)));
   }
 
+  /// Whether YaRN blends from one whole dimension to another, as llama.cpp does always.
+  static boolean isWhole(ModelLayout layout) {
+    GgufRotary rotary = new GgufRotary(layout);
+    return !rotary.type().equals("yarn")
+        || layout
+            .config()
+            .value(rotary.parameters + "truncate")
+            .map(node -> node.asBoolean(true))
+            .orElse(true);
+  }
+
   private double factor() {
     return number("factor").orElseGet(() -> positions() / original());
   }

@@ -24,7 +24,8 @@ import java.util.stream.Stream;
 
 /// The tensors of a model as llama.cpp wants them.
 ///
-/// * Experts of a layer are stacked, `[experts, out, in]`.
+/// * Experts of a layer are stacked, `[experts, out, in]`, and so are their biases, `[experts,
+///   out]`.
 /// * Where the graph turns neighbours together and the checkpoint has halves, rows of each head of
 ///   queries and keys change places: row `j · d/2 + i` becomes row `2i + j`.
 /// * The expansion of keys and values of latent attention, `[heads · (plain + value), latent]`,
@@ -36,12 +37,14 @@ final class GgufTensors {
 
   private final MoeModel model;
   private final ModelLayout layout;
+  private final GgufMapping mapping;
   private final boolean turnsHalves;
   private final List<GgufTensor> tensors = new ArrayList<>();
 
   private GgufTensors(MoeModel model, GgufMapping mapping) {
     this.model = model;
     this.layout = model.layout();
+    this.mapping = mapping;
     this.turnsHalves =
         layout.architecture().attention().rotary() == RotaryPairing.HALF
             && mapping.rotary() == RotaryPairing.PAIRS;
@@ -73,6 +76,7 @@ final class GgufTensors {
       case EXPERT_GATE, EXPERT_UP, EXPERT_DOWN -> stack(id);
       case EXPERTS_GATE_UP -> stackedGateUp(id);
       case EXPERTS_DOWN -> stackedDown(id);
+      case EXPERTS_GATE_UP_BIAS -> gateUpBias(id);
       case EMBEDDING,
           FINAL_NORM,
           OUTPUT_HEAD,
@@ -94,7 +98,6 @@ final class GgufTensors {
           ROUTER_BIAS,
           SELECTION_BIAS,
           EXPERTS_DOWN_BIAS,
-          EXPERTS_GATE_UP_BIAS,
           SHARED_ROUTER,
           SHARED_GATE,
           SHARED_UP,
@@ -107,7 +110,7 @@ final class GgufTensors {
   }
 
   private void add(TensorId id, Shape shape, List<Piece> pieces) {
-    tensors.add(new GgufTensor(GgufNames.of(id), shape, pieces));
+    tensors.add(new GgufTensor(GgufNames.of(id, mapping), shape, pieces));
   }
 
   private Shape shape(TensorId id) {
@@ -225,6 +228,21 @@ final class GgufTensors {
           };
       TensorRole role = part == 0 ? TensorRole.EXPERT_GATE : TensorRole.EXPERT_UP;
       slices(id, TensorId.ofLayer(role, id.layer()), width, hidden, view);
+    }
+  }
+
+  private void gateUpBias(TensorId id) {
+    String name = model.inventory().name(id);
+    long experts = layout.experts();
+    long width = layout.dimension(Dimension.EXPERT_WIDTH);
+    boolean halves = layout.storage().orElseThrow().gateUp() == GateUpOrder.HALVES;
+    for (int part = 0; part < 2; part++) {
+      View view = View.turned(halves ? part * width : part, 2 * width, halves ? 1 : 2);
+      tensors.add(
+          new GgufTensor(
+              GgufNames.inLayer(id.layer(), part == 0 ? GgufNames.GATE_BIAS : GgufNames.UP_BIAS),
+              Shape.of(experts, width),
+              List.of(new Piece(name, 0, experts, experts, width, view))));
     }
   }
 

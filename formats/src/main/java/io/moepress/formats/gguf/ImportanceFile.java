@@ -28,6 +28,10 @@ import java.util.TreeMap;
 /// all are finite and not negative is known once the file is open. Safe for use by several threads.
 public final class ImportanceFile implements Closeable {
   static final String TYPE = "imatrix";
+
+  /// Bytes that are looked at together, unless a slice has more.
+  private static final long READ_AT_ONCE = 1L << 20;
+
   static final String SUMS = ".in_sum2";
   static final String COUNTS = ".counts";
   private static final ValueLayout.OfFloat FLOAT =
@@ -46,6 +50,12 @@ public final class ImportanceFile implements Closeable {
   ///
   /// @throws FormatException when it is no importance matrix, or has a value that is not finite
   public static ImportanceFile open(Path path) throws IOException {
+    Checks.requireFormat(
+        !path.toString().endsWith(".dat"),
+        "%s: an importance matrix of the older form (expected GGUF). llama-imatrix --in-file %s -o"
+            + " imatrix.gguf makes one of it.",
+        path,
+        path);
     GgufFile file = GgufFile.open(path);
     boolean opened = false;
     try {
@@ -102,8 +112,9 @@ public final class ImportanceFile implements Closeable {
         tensor.name(),
         tensor.type());
     long slices = tensor.shape().dimension(0);
-    for (long slice = 0; slice < slices; slice++) {
-      for (float value : floats(tensor.name(), slice)) {
+    long step = Math.max(1, READ_AT_ONCE / tensor.bytesPerSlice());
+    for (long slice = 0; slice < slices; slice += step) {
+      for (float value : floats(tensor.name(), slice, Math.min(step, slices - slice))) {
         if (!(value >= 0 && value <= Float.MAX_VALUE)) {
           throw FormatException.of(
               "%s: tensor %s: %s (expected finite numbers that are not negative). Measure it again.",
@@ -113,10 +124,10 @@ public final class ImportanceFile implements Closeable {
     }
   }
 
-  /// The numbers at one index of the outermost axis.
-  private float[] floats(String tensor, long slice) throws IOException {
+  /// The numbers at some indices of the outermost axis.
+  private float[] floats(String tensor, long first, long count) throws IOException {
     try (Arena arena = Arena.ofConfined()) {
-      return file.readSlices(tensor, slice, 1, arena).toArray(FLOAT);
+      return file.readSlices(tensor, first, count, arena).toArray(FLOAT);
     }
   }
 
@@ -160,12 +171,18 @@ public final class ImportanceFile implements Closeable {
       return Optional.empty();
     }
     boolean flat = file.tensor(tensor.name() + SUMS).orElseThrow().shape().rank() == 1;
-    float[] sums = flat ? all(tensor.name() + SUMS) : floats(tensor.name() + SUMS, matrix);
+    float[] sums = flat ? all(tensor.name() + SUMS) : floats(tensor.name() + SUMS, matrix, 1);
     float count = all(tensor.name() + COUNTS)[Math.toIntExact(matrix)];
     for (int column = 0; column < sums.length; column++) {
       sums[column] = count > 0 ? sums[column] / count : 1;
     }
     return Optional.of(sums);
+  }
+
+  /// How many inputs there were of each matrix of a tensor; nothing when the file does not speak of
+  /// it.
+  public Optional<float[]> counts(String tensor) throws IOException {
+    return entries.containsKey(tensor) ? Optional.of(all(tensor + COUNTS)) : Optional.empty();
   }
 
   private float[] all(String tensor) throws IOException {

@@ -1,11 +1,14 @@
 package io.moepress.formats.gguf;
 
 import io.moepress.formats.FormatException;
+import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.encoding.BlockEncoding;
 import io.moepress.formats.encoding.WeightRows;
 import io.moepress.formats.tensor.Numbers;
 import io.moepress.formats.tensor.Shape;
 import io.moepress.formats.tensor.TensorData;
+import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
@@ -21,6 +24,21 @@ public final class PieceEncoder {
     return Arrays.stream(BlockEncoding.values())
         .map(encoding -> GgufType.named(encoding.name()).orElseThrow())
         .toList();
+  }
+
+  /// The bytes of `piece` as `type`. What the model stores in MXFP4 and is to have it is only
+  /// arranged anew.
+  ///
+  /// @param importance how much errors in a column count, `[columns]`; null: all alike
+  /// @throws FormatException for a value that is not finite, or does not fit the type
+  public static byte[] encode(
+      MoeModel model, Piece piece, GgufType type, float @Nullable [] importance)
+      throws IOException {
+    try (Arena arena = Arena.ofConfined()) {
+      return type == GgufType.MXFP4 && Mxfp4Blocks.holds(model, piece)
+          ? Mxfp4Blocks.read(model, piece, arena)
+          : encode(piece.read(model, arena), type, importance);
+    }
   }
 
   /// The bytes of `piece` as `type`.

@@ -7,6 +7,7 @@ import io.moepress.formats.tensor.Numbers;
 import io.moepress.formats.tensor.Shape;
 import io.moepress.formats.tensor.TensorData;
 import io.moepress.formats.tensor.TensorInfo;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -43,6 +44,9 @@ public record PackQuantized(BitPacking packing) implements IntegerLayout {
 
   /// What the name of the shape has behind that of the weight.
   public static final String SHAPE = "_shape";
+
+  /// Rows whose zero points fill words, whatever their bits and packing.
+  public static final int ROWS_AT_ONCE = 480;
 
   private static final String GROUPS = "_g_idx";
 
@@ -175,6 +179,38 @@ public record PackQuantized(BitPacking packing) implements IntegerLayout {
         signed(codes, grid),
         Numbers.floats(scale),
         zeroPoints(tensors, name, grid, new Zeros(packing, rows, groups)));
+  }
+
+  /// Some rows of a matrix, as a matrix of these rows.
+  ///
+  /// @param tensors codes, scales, shape, and zero points where there are any
+  /// @param first a multiple of [#ROWS_AT_ONCE]
+  /// @param count a multiple too, or all that are left
+  /// @throws FormatException when the shape is not that of the codes
+  public static List<TensorData> rows(List<TensorData> tensors, int bits, long first, long count) {
+    TensorData packed = tensors.getFirst();
+    TensorData shape = tensors.get(2);
+    long rows = packed.info().shape().dimension(0);
+    long[] extents = Words32.longs(shape);
+    Checks.requireFormat(
+        extents.length == 2 && extents[0] == rows,
+        "tensor %s: %s (expected [%d, columns])",
+        shape.info().name(),
+        Arrays.toString(extents),
+        rows);
+    int columns = Math.toIntExact(extents[1]);
+    List<TensorData> part =
+        new ArrayList<>(
+            List.of(
+                packed.rows(first, count),
+                tensors.get(1).rows(first, count),
+                Words32.longs(shape.info().name(), count, columns)));
+    if (tensors.size() > 3) {
+      BitPacking packing = packing(packed, Math.toIntExact(rows), columns, bits);
+      long word = packing.words(Math.toIntExact(first), bits);
+      part.add(tensors.get(3).rows(word, packing.words(Math.toIntExact(count), bits)));
+    }
+    return part;
   }
 
   private static BitPacking packing(TensorData packed, int rows, int columns, int bits) {

@@ -111,6 +111,18 @@ public record BlockFp8(int rows, int columns) implements TensorCodec {
   }
 
   @Override
+  public long linesAtOnce(TensorInfo matrix) {
+    return rows;
+  }
+
+  @Override
+  public List<TensorData> lines(List<TensorData> matrix, long first, long count) {
+    return List.of(
+        matrix.getFirst().rows(first, count),
+        matrix.getLast().rows(first / rows, blocks(count, rows)));
+  }
+
+  @Override
   public boolean isFinite(int place, TensorData part) {
     if (place > 0) {
       return Numbers.areFinite(part);

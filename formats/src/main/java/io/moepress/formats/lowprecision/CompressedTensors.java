@@ -207,6 +207,17 @@ public record CompressedTensors(List<Group> groups, LayerNames ignored) implemen
   }
 
   @Override
+  public long linesAtOnce(TensorInfo matrix) {
+    return PackQuantized.ROWS_AT_ONCE;
+  }
+
+  @Override
+  public List<TensorData> lines(List<TensorData> matrix, long first, long count) {
+    int bits = scheme(whole(matrix.getFirst().info())).bits();
+    return PackQuantized.rows(matrix, bits, first, count);
+  }
+
+  @Override
   public boolean isFinite(int place, TensorData part) {
     return place != SCALES || Numbers.areFinite(part);
   }

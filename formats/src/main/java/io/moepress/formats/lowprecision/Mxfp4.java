@@ -99,6 +99,16 @@ public record Mxfp4() implements TensorCodec {
     }
   }
 
+  @Override
+  public long linesAtOnce(TensorInfo matrix) {
+    return 1;
+  }
+
+  @Override
+  public List<TensorData> lines(List<TensorData> matrix, long first, long count) {
+    return matrix.stream().map(part -> part.rows(first, count)).toList();
+  }
+
   private static float scale(byte exponent) {
     int biased = Byte.toUnsignedInt(exponent);
     return biased == NO_NUMBER ? Float.NaN : Math.scalb(1f, biased - BIAS);

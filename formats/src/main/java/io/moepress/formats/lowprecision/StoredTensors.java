@@ -16,6 +16,7 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -240,6 +241,69 @@ public final class StoredTensors {
       Shape shape = inner(tensor.info().shape());
       return decoded(name + "[" + index + "]", shape, tensor.codec(), stored, arena);
     }
+  }
+
+  /// Reads consecutive lines of one matrix, `[count, width]`. Lines are rows of the innermost
+  /// extent, those of all matrices of a tensor numbered through. Of a tensor in low precision not
+  /// much more is decoded, to F32.
+  ///
+  /// @param checkpoint where its parts are
+  /// @param arena owns the bytes
+  public TensorData readLines(
+      Checkpoint checkpoint, String name, long first, long count, Arena arena) throws IOException {
+    try (Arena reading = Arena.ofConfined()) {
+      EncodedTensor tensor = Objects.requireNonNull(encoded.get(name), name);
+      TensorInfo matrix = matrix(tensor.info());
+      long inMatrix = first % matrix.shape().dimension(0);
+      long step = tensor.codec().linesAtOnce(matrix);
+      long begin = inMatrix / step * step;
+      long end = (inMatrix + count + step - 1) / step * step;
+      Lines lines = new Lines(begin, Math.min(end, matrix.shape().dimension(0)) - begin);
+      Shape shape = Shape.of(lines.count(), matrix.shape().dimension(1));
+      return decoded(
+              name,
+              shape,
+              tensor.codec(),
+              lines(checkpoint, tensor, first / matrix.shape().dimension(0), lines, reading),
+              arena)
+          .rows(inMatrix - begin, count);
+    }
+  }
+
+  /// Some lines of a matrix.
+  private record Lines(long first, long count) {}
+
+  /// The parts of consecutive lines of one matrix of a tensor in low precision, as they are stored.
+  ///
+  /// @param checkpoint where the parts are
+  /// @param first a line that [TensorCodec#lines] can begin at
+  /// @param arena owns the bytes
+  public List<TensorData> storedLines(
+      Checkpoint checkpoint, String name, long first, long count, Arena arena) throws IOException {
+    EncodedTensor tensor = Objects.requireNonNull(encoded.get(name), name);
+    long height = matrix(tensor.info()).shape().dimension(0);
+    return lines(checkpoint, tensor, first / height, new Lines(first % height, count), arena);
+  }
+
+  private static List<TensorData> lines(
+      Checkpoint checkpoint, EncodedTensor tensor, long matrix, Lines lines, Arena arena)
+      throws IOException {
+    boolean stacked = tensor.info().shape().rank() > 2;
+    List<TensorData> parts = new ArrayList<>();
+    for (TensorInfo part : tensor.parts()) {
+      parts.add(
+          stacked
+              ? slice(checkpoint, part.name(), Math.toIntExact(matrix), arena)
+              : checkpoint.read(part.name(), arena));
+    }
+    return tensor.codec().lines(parts, lines.first(), lines.count());
+  }
+
+  /// A matrix of a tensor: itself, or what stands at one index along axis 0.
+  private static TensorInfo matrix(TensorInfo tensor) {
+    Shape shape = tensor.shape().rank() > 2 ? inner(tensor.shape()) : tensor.shape();
+    Checks.require(shape.rank() == 2, "tensor %s: lines of %s", tensor.name(), tensor.shape());
+    return new TensorInfo(tensor.name(), tensor.dtype(), shape);
   }
 
   private static TensorData slice(Checkpoint checkpoint, String name, int index, Arena arena)

@@ -47,6 +47,20 @@ public sealed interface TensorCodec permits BlockFp8, IntegerCodec, Mxfp4 {
   /// row-major. A code without a number becomes one that is not finite.
   void decode(List<TensorData> parts, MemorySegment target);
 
+  /// Lines of a matrix, its rows, that belong together: what reads some of them begins at a
+  /// multiple. An encoding that does not say is read by whole matrices.
+  default long linesAtOnce(TensorInfo matrix) {
+    return matrix.shape().dimension(0);
+  }
+
+  /// The parts of consecutive lines, of those of a matrix. They stand for a matrix of these lines.
+  ///
+  /// @param first a multiple of [#linesAtOnce]
+  /// @param count lines, all that are left or what [#linesAtOnce] divides, or where it is one any
+  default List<TensorData> lines(List<TensorData> matrix, long first, long count) {
+    return matrix;
+  }
+
   /// Whether every code of a part stands for a finite number.
   ///
   /// @param place which part it is

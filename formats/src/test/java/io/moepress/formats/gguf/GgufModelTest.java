@@ -32,7 +32,7 @@ class GgufModelTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"mixtral", "qwen2_moe", "olmoe", "deepseek_v2", "deepseek_v3"})
+  @ValueSource(strings = {"mixtral", "qwen2_moe", "olmoe", "deepseek_v2", "deepseek_v3", "gpt_oss"})
   void everyTensorOfTheModelIsThereOnce(String name) throws IOException {
     MoeModel model = family(name);
     List<Float> expected = new ArrayList<>();
@@ -62,7 +62,7 @@ class GgufModelTest {
     int layer = model.layout().moeLayers().getLast();
     for (TensorRole role :
         List.of(TensorRole.EXPERT_GATE, TensorRole.EXPERT_UP, TensorRole.EXPERT_DOWN)) {
-      GgufTensor stack = tensor(model, GgufNames.of(TensorId.ofLayer(role, layer)));
+      GgufTensor stack = tensor(model, name(model, TensorId.ofLayer(role, layer)));
       Shape one = model.layout().shape(role);
       assertThat(stack.shape())
           .isEqualTo(Shape.of(model.layout().experts(), one.dimension(0), one.dimension(1)));
@@ -84,7 +84,7 @@ class GgufModelTest {
     for (TensorRole role : List.of(TensorRole.QUERY, TensorRole.KEY)) {
       TensorId id = TensorId.ofLayer(role, 1);
       float[] before = source(model, id);
-      float[] after = values(model, tensor(model, GgufNames.of(id)));
+      float[] after = values(model, tensor(model, name(model, id)));
       for (int row = 0; row < before.length / hidden; row++) {
         int inHead = row % width;
         int target =
@@ -106,7 +106,7 @@ class GgufModelTest {
     MoeModel model = family(name);
     for (TensorRole role : List.of(TensorRole.QUERY, TensorRole.KEY)) {
       TensorId id = TensorId.ofLayer(role, 0);
-      assertThat(values(model, tensor(model, GgufNames.of(id)))).isEqualTo(source(model, id));
+      assertThat(values(model, tensor(model, name(model, id)))).isEqualTo(source(model, id));
     }
   }
 
@@ -231,6 +231,75 @@ class GgufModelTest {
                 + " sum; the model does so");
   }
 
+  /// Experts stand input first, gates and ups by turns; so do their biases.
+  @Test
+  void expertsOfGptOssAndTheirBiases() throws IOException {
+    MoeModel model = family("gpt_oss");
+    int hidden = model.layout().dimension(Dimension.HIDDEN);
+    int width = model.layout().dimension(Dimension.EXPERT_WIDTH);
+    float[] both = source(model, TensorId.ofLayer(TensorRole.EXPERTS_GATE_UP, 1));
+    float[] biases = source(model, TensorId.ofLayer(TensorRole.EXPERTS_GATE_UP_BIAS, 1));
+    float[] down = source(model, TensorId.ofLayer(TensorRole.EXPERTS_DOWN, 1));
+    for (int part = 0; part < 2; part++) {
+      String name = "blk.1.ffn_" + (part == 0 ? "gate" : "up") + "_exps";
+      float[] weights = values(model, tensor(model, name + ".weight"));
+      float[] found = values(model, tensor(model, name + ".bias"));
+      for (int i = 0; i < weights.length; i++) {
+        int expert = i / (width * hidden);
+        int row = i / hidden % width;
+        int source = (expert * hidden + i % hidden) * 2 * width + 2 * row + part;
+        assertThat(weights[i]).as("%s %s", name, i).isEqualTo(both[source]);
+      }
+      for (int i = 0; i < found.length; i++) {
+        assertThat(found[i]).as("%s %s", name, i).isEqualTo(biases[2 * i + part]);
+      }
+    }
+    float[] turned = values(model, tensor(model, "blk.1.ffn_down_exps.weight"));
+    assertThat(turned[hidden * width + 3 * width + 5]) // expert 1, output 3, input 5
+        .isEqualTo(down[hidden * width + 5 * hidden + 3]);
+    assertThat(tensor(model, "blk.1.ffn_down_exps.bias").shape())
+        .isEqualTo(Shape.of(model.layout().experts(), hidden));
+  }
+
+  @Test
+  void keysAndNamesOfGptOss() throws IOException {
+    GgufModel mapped = GgufModel.of(family("gpt_oss"));
+
+    assertThat(mapped.metadata())
+        .containsEntry("gpt-oss.attention.sliding_window", GgufValue.count(5))
+        .containsEntry("gpt-oss.expert_feed_forward_length", GgufValue.count(32))
+        .containsEntry("gpt-oss.rope.scaling.type", GgufValue.text("yarn"))
+        .doesNotContainKey("gpt-oss.expert_gating_func");
+    assertThat(mapped.tensors())
+        .extracting(GgufTensor::name)
+        .contains(
+            "blk.0.post_attention_norm.weight", "blk.0.attn_sinks.weight", "blk.0.attn_output.bias")
+        .doesNotContain("blk.0.ffn_norm.weight");
+    assertThat(mapped.notes())
+        .containsExactly(
+            "llama.cpp begins and ends the range that YaRN blends at whole dimensions; the model"
+                + " (\"truncate\": false) between them, so that all results differ a little");
+  }
+
+  @Test
+  void otherWindowsAndLimitsOfGptOssAreSaid() throws IOException {
+    MoeModel model =
+        PatternCheckpoint.model(
+            "gpt_oss",
+            "\"full_attention\"\n",
+            "\"sliding_attention\"\n",
+            "\"sliding_window\": 5",
+            "\"swiglu_limit\": 8, \"sliding_window\": 5",
+            "\"truncate\": false",
+            "\"truncate\": true");
+
+    assertThat(GgufModel.of(model).notes())
+        .containsExactly(
+            "llama.cpp gives all layers of this family a sliding window but one in 2; in the model it"
+                + " is the other way round in the layers [3]",
+            "llama.cpp clamps what is inside the experts of this family to 7.0; the model to 8.0");
+  }
+
   @Test
   void denseLayersWhereLlamaCppKnowsNoneAreRefused() throws IOException {
     MoeModel model = PatternCheckpoint.model("qwen2_moe");
@@ -277,10 +346,11 @@ class GgufModelTest {
   }
 
   private static GgufTensor tensor(MoeModel model, String name) {
-    return GgufModel.of(model).tensors().stream()
-        .filter(tensor -> tensor.name().equals(name))
-        .findFirst()
-        .orElseThrow();
+    return GgufModel.of(model).tensor(name).orElseThrow();
+  }
+
+  private static String name(MoeModel model, TensorId id) {
+    return GgufNames.of(id, GgufModel.mapping(model));
   }
 
   private static float[] source(MoeModel model, TensorId id) throws IOException {
@@ -294,7 +364,7 @@ class GgufModelTest {
     int next = 0;
     try (Arena arena = Arena.ofConfined()) {
       for (Piece piece : tensor.pieces()) {
-        float[] part = Numbers.floats(piece.read(model.checkpoint(), arena));
+        float[] part = Numbers.floats(piece.read(model, arena));
         System.arraycopy(part, 0, all, next, part.length);
         next += part.length;
       }

@@ -4,12 +4,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.moepress.formats.FormatException;
+import io.moepress.formats.Refusal;
 import io.moepress.formats.gguf.ImportanceFile.Sums;
 import io.moepress.formats.gguf.Piece.View;
 import io.moepress.formats.tensor.Shape;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -45,6 +50,52 @@ class ImportanceFileTest {
         List.of(PLAIN, STACK),
         ImportanceFileTest::sums);
     return path;
+  }
+
+  @Test
+  void theOlderFormIsNotReadAndTheWayOutIsNamed() {
+    assertThat(Refusal.of(() -> ImportanceFile.open(folder.resolve("imatrix.dat"))))
+        .contains("of the older form (expected GGUF). llama-imatrix --in-file");
+  }
+
+  /// Sums without a second dimension, more of them than are read at once.
+  @Test
+  void aLongRowIsReadToItsEnd() throws IOException {
+    int width = 700_001;
+    for (float last : new float[] {4, Float.NaN}) {
+      Path path = folder.resolve("long.gguf");
+      float[] sums = new float[width];
+      Arrays.fill(sums, 2);
+      sums[width - 1] = last;
+      GgufHeader header =
+          GgufHeader.layOut(
+              Map.of("general.type", GgufValue.text("imatrix")),
+              List.of(
+                  new GgufTensorInfo("w.in_sum2", GgufType.F32, Shape.of(width)),
+                  new GgufTensorInfo("w.counts", GgufType.F32, Shape.of(1))));
+      try (GgufWriter writer = GgufWriter.create(path, header)) {
+        writer.append("w.in_sum2", bytes(sums));
+        writer.append("w.counts", bytes(new float[] {2}));
+        writer.finish();
+      }
+      if (Float.isNaN(last)) {
+        assertThat(Refusal.of(() -> ImportanceFile.open(path))).contains("tensor w.in_sum2: NaN");
+      } else {
+        try (ImportanceFile file = ImportanceFile.open(path)) {
+          float[] columns = file.columns(tensor("w", Shape.of(1, width)), 0).orElseThrow();
+          assertThat(columns[0]).isEqualTo(1);
+          assertThat(columns[width - 1]).isEqualTo(2);
+          assertThat(file.counts("w")).hasValue(new float[] {2});
+          assertThat(file.counts("v")).isEmpty();
+        }
+      }
+    }
+  }
+
+  private static MemorySegment bytes(float[] values) {
+    ByteBuffer bytes = ByteBuffer.allocate(values.length * Float.BYTES);
+    bytes.order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().put(values);
+    return MemorySegment.ofBuffer(bytes);
   }
 
   @Test

@@ -23,6 +23,7 @@ public final class PlannedCheckpoint implements Checkpoint {
   private final Checkpoint source;
   private final LoweredPlan plan;
   private final ProgramRunner runner;
+  private final RecentTensors recent = new RecentTensors();
   private final Map<String, OutputTensor> programs = new HashMap<>();
   private final SortedMap<String, TensorInfo> tensors = new TreeMap<>();
 
@@ -60,7 +61,11 @@ public final class PlannedCheckpoint implements Checkpoint {
   @Override
   public TensorData readRows(String tensor, long first, long count, Arena arena)
       throws IOException {
-    return runner.runRows(program(tensor), first, count, arena);
+    OutputTensor program = program(tensor);
+    boolean partly = count < program.info().shape().dimension(0);
+    return partly && !ProgramRunner.givesRows(program.program())
+        ? recent.get(tensor, making -> runner.run(program, making)).rows(first, count)
+        : runner.runRows(program, first, count, arena);
   }
 
   private OutputTensor program(String tensor) {

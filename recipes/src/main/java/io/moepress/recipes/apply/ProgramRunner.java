@@ -254,7 +254,7 @@ record ProgramRunner(Checkpoint source, RecentArrays arrays) {
   }
 
   /// Whether some rows of what a program gives cost less than all of them.
-  private static boolean givesRows(TensorProgram program) {
+  static boolean givesRows(TensorProgram program) {
     return switch (program) {
       case Copy _, Rows _, MixedRows _, Stack _ -> true;
       case Mask _, WeightedSum _, MergedMatrices _, Quantized _ -> false;

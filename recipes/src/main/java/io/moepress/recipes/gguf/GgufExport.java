@@ -1,7 +1,6 @@
 package io.moepress.recipes.gguf;
 
 import io.moepress.formats.FormatException;
-import io.moepress.formats.checkpoint.Checkpoint;
 import io.moepress.formats.checkpoint.StagedFile;
 import io.moepress.formats.gguf.GgufTensor;
 import io.moepress.formats.gguf.GgufType;
@@ -14,7 +13,6 @@ import io.moepress.recipes.work.DiskSpace;
 import io.moepress.recipes.work.Progress;
 import io.moepress.recipes.work.Workers;
 import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -54,7 +52,8 @@ public final class GgufExport {
   ///
   /// @param digest `sha256:` and the digest of the file
   /// @param finishedBefore tensors that a stopped run had finished
-  public record Written(String digest, int finishedBefore) {}
+  /// @param discarded whether a stopped run had left something that was of no use
+  public record Written(String digest, int finishedBefore, boolean discarded) {}
 
   /// Writes the file, which appears when it is complete.
   ///
@@ -65,13 +64,15 @@ public final class GgufExport {
     try (StagedFile staged = StagedFile.create(output, overwrite)) {
       FinishedTensors finished = new FinishedTensors(staged.path(), source);
       try {
+        boolean left = Files.isRegularFile(staged.path());
         List<Long> known = known(staged, finished);
         long there = known.isEmpty() ? 0 : Files.size(staged.path());
         DiskSpace.require(staged.directory(), plan.byteCount() - there);
         Written written = write(staged, finished, known);
         staged.commit();
         finished.clear();
-        return written;
+        boolean discarded = left && written.finishedBefore() == 0;
+        return new Written(written.digest(), written.finishedBefore(), discarded);
       } finally {
         staged.keep(finished.isNoted()); // a full disk and an output in the way can be mended
       }
@@ -95,10 +96,9 @@ public final class GgufExport {
       int before = writer.checksums().size();
       task.advance(before == 0 ? 0 : plan.header().entries().get(before - 1).end());
       List<Job> jobs = jobs(before);
-      Checkpoint source = plan.model().checkpoint();
       workers.ordered(
           jobs.size(),
-          index -> encode(source, jobs.get(index)),
+          index -> encode(jobs.get(index)),
           (index, bytes) -> {
             int done = writer.checksums().size();
             writer.append(jobs.get(index).tensor().name(), MemorySegment.ofArray(bytes));
@@ -107,7 +107,7 @@ public final class GgufExport {
             }
             task.advance(bytes.length);
           });
-      return new Written(writer.finish(), before);
+      return new Written(writer.finish(), before, false);
     } catch (FormatException e) {
       finished.clear(); // a weight that cannot be written: another run would come no further
       throw e;
@@ -130,10 +130,8 @@ public final class GgufExport {
     return jobs;
   }
 
-  private byte[] encode(Checkpoint source, Job job) throws IOException {
-    try (Arena arena = Arena.ofConfined()) {
-      return PieceEncoder.encode(job.piece().read(source, arena), job.type(), columns(job));
-    }
+  private byte[] encode(Job job) throws IOException {
+    return PieceEncoder.encode(plan.model(), job.piece(), job.type(), columns(job));
   }
 
   private float @Nullable [] columns(Job job) throws IOException {

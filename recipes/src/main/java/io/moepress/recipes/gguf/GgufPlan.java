@@ -1,10 +1,6 @@
 package io.moepress.recipes.gguf;
 
-import io.moepress.formats.Checks;
-import io.moepress.formats.FormatException;
 import io.moepress.formats.architecture.MoeModel;
-import io.moepress.formats.architecture.TensorId;
-import io.moepress.formats.architecture.TensorRole;
 import io.moepress.formats.gguf.GgufHeader;
 import io.moepress.formats.gguf.GgufModel;
 import io.moepress.formats.gguf.GgufTensor;
@@ -16,7 +12,8 @@ import io.moepress.formats.gguf.GgufValue;
 import io.moepress.formats.gguf.ImportanceFile;
 import io.moepress.formats.gguf.TypeExceptions;
 import io.moepress.formats.gguf.TypeRule;
-import io.moepress.formats.tensor.TensorInfo;
+import io.moepress.formats.lowprecision.EncodedTensor;
+import io.moepress.formats.lowprecision.Mxfp4;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -58,14 +55,14 @@ public record GgufPlan(
   /// @param rule the types of matrices; where their width does not divide into the blocks, another
   /// @param name what to call the model
   /// @param importance by which errors will be weighed; null: by none
-  /// @throws FormatException for a model that llama.cpp cannot run, or importance of another model
+  /// @throws io.moepress.formats.FormatException for a model that llama.cpp cannot run, or
+  ///   importance of another model
   public static GgufPlan of(
       MoeModel model,
       TypeRule rule,
       GgufTokenizer.Section tokenizer,
       String name,
       @Nullable ImportanceFile importance) {
-    requireDecoded(model);
     GgufModel mapped = GgufModel.of(model);
     if (rule instanceof TypeExceptions exceptions) {
       exceptions.requireUsed(mapped.tensors());
@@ -90,6 +87,7 @@ public record GgufPlan(
     List<String> notes = new ArrayList<>(mapped.notes());
     notes.addAll(tokenizer.notes());
     notes.addAll(fallbacks(mapped.tensors(), rule));
+    notes.addAll(encodedAnew(model, mapped.tensors(), rule));
     if (importance != null) {
       notes.addAll(uncovered(mapped.tensors(), importance));
     }
@@ -134,12 +132,26 @@ public record GgufPlan(
                 + (names.size() > NAMED ? ", ..." : ""));
   }
 
-  private static void requireDecoded(MoeModel model) {
-    Checks.requireFormat(
-        model.inventory().stored().encoded().isEmpty(),
-        "%s: weights are stored in low precision, which is not turned into GGUF yet (expected F32, F16"
-            + " or BF16). Convert the BF16 or F16 original.",
-        model.checkpoint().name());
+  /// Matrices that are stored in low precision, and will be in another type.
+  private static List<String> encodedAnew(MoeModel model, List<GgufTensor> tensors, TypeRule rule) {
+    Map<String, EncodedTensor> encoded = model.inventory().stored().encoded();
+    SortedMap<String, Integer> counts = new TreeMap<>();
+    for (GgufTensor tensor : tensors) {
+      EncodedTensor source = encoded.get(tensor.pieces().getFirst().tensor());
+      GgufType type = GgufTypes.choose(tensor, rule.wanted(tensor));
+      if (source != null && !(source.codec() instanceof Mxfp4 && type == GgufType.MXFP4)) {
+        counts.merge(source.codec().label(), 1, Integer::sum);
+      }
+    }
+    List<String> notes = new ArrayList<>();
+    counts.forEach((label, count) ->
+        notes.add(
+            count
+                + " tensors are stored as "
+                + label
+                + ", and are decoded and encoded anew"
+                + (label.equals(new Mxfp4().label()) ? "; MXFP4_MOE keeps their bytes" : "")));
+    return notes;
   }
 
   private static List<String> fallbacks(List<GgufTensor> tensors, TypeRule rule) {
@@ -162,18 +174,6 @@ public record GgufPlan(
     List<String> notes = new ArrayList<>();
     counts.forEach((reason, count) -> notes.add(count + " tensors are " + reason));
     return notes;
-  }
-
-  /// The type that the matrices of a checkpoint have, for a file that is to keep it.
-  ///
-  /// @throws FormatException when it is none that calculates
-  public static GgufType storedType(MoeModel model) {
-    TensorInfo embedding = model.info(TensorId.ofModel(TensorRole.EMBEDDING));
-    return GgufType.of(embedding.dtype())
-        .orElseThrow(() ->
-            FormatException.of(
-                "tensor %s: type %s (expected F32, F16 or BF16). Name a type with --to.",
-                embedding.name(), embedding.dtype()));
   }
 
   /// Bytes of the whole file.

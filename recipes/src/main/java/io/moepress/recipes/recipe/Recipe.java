@@ -17,7 +17,7 @@ import java.util.regex.Pattern;
 /// @param file where the recipe was read
 /// @param sha256 of the bytes of that file, in lower-case hexadecimal digits
 /// @param model the directory of the checkpoint to compress
-/// @param output the directory of the result; not the model's
+/// @param output the directory of the result, not the model's, or a GGUF file
 /// @param target the runtime that has to load the result
 /// @param seed of everything that draws lots
 /// @param maxShardSize of the files written; more than 0
@@ -26,6 +26,7 @@ import java.util.regex.Pattern;
 /// @param evaluation empty if the result is not judged
 /// @param architecture a file that describes the model; empty for one that comes with the program
 /// @param comparison what is compared; empty in a recipe that has steps
+/// @param gguf how the result is written as a GGUF file; empty if it is a directory
 public record Recipe(
     Path file,
     String sha256,
@@ -38,7 +39,8 @@ public record Recipe(
     List<RecipeStep> steps,
     Optional<EvaluationSpec> evaluation,
     Optional<Path> architecture,
-    Optional<ComparisonSpec> comparison) {
+    Optional<ComparisonSpec> comparison,
+    Optional<GgufSpec> gguf) {
   private static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
 
   public Recipe {
@@ -71,7 +73,8 @@ public record Recipe(
         others,
         evaluation,
         architecture,
-        Optional.empty());
+        Optional.empty(),
+        gguf);
   }
 
   /// Refuses a recipe that compares, where one with steps is needed.

@@ -25,6 +25,7 @@ import java.util.function.Function;
 /// target: transformers          # default
 /// seed: 42                      # default
 /// max-shard-size: 5GB           # default
+/// gguf: {type: Q4_K_M}          # where output is a GGUF file, see [GgufReader]
 /// calibration:                  # for methods that need data
 ///   data:
 ///     - {file: data/math.calibration.jsonl, samples: 25, name: math}
@@ -80,10 +81,8 @@ public final class RecipeReader {
     YamlNode outputNode = root.required("output", "a directory to write");
     Path output = path(outputNode);
     require(outputNode, () -> Recipe.requireElsewhere(model, output));
-    Target target =
-        root.optional("target")
-            .map(name -> name.choice(Target.labels(), Target::named))
-            .orElse(Target.TRANSFORMERS);
+    Target target = GgufReader.target(root, output);
+    Optional<GgufSpec> gguf = GgufReader.read(root, output);
     long seed = root.optional("seed").map(YamlNode::integer).orElse(DEFAULT_SEED);
     ByteSize maxShardSize =
         root.optional("max-shard-size").map(RecipeReader::size).orElse(DEFAULT_MAX_SHARD_SIZE);
@@ -108,7 +107,8 @@ public final class RecipeReader {
         steps,
         evaluation,
         architecture,
-        comparison);
+        comparison,
+        gguf);
   }
 
   private static List<RecipeStep> steps(YamlNode root, StepReader reader) {
@@ -125,6 +125,7 @@ public final class RecipeReader {
     }
     refuse(root.optional("steps"), "nothing is done but compared. Make it a candidate");
     refuse(root.optional("max-shard-size"), "no weights are written. Remove it");
+    refuse(root.optional("gguf"), "no weights are written. Remove it");
     YamlNode evaluate = root.required("evaluate", "data to compare on");
     refuse(evaluate.optional("baselines"), "make them candidates");
     refuse(evaluate.optional("gates"), "there is no one result to judge. Remove them");

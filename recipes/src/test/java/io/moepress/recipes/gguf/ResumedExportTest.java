@@ -3,12 +3,16 @@ package io.moepress.recipes.gguf;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import io.moepress.formats.FormatException;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.formats.checkpoint.Fingerprint;
+import io.moepress.formats.gguf.GgufHeader;
+import io.moepress.formats.gguf.GgufTensorInfo;
 import io.moepress.formats.gguf.GgufTokenizer;
 import io.moepress.formats.gguf.GgufType;
 import io.moepress.formats.gguf.TypeRule;
+import io.moepress.formats.tensor.Shape;
 import io.moepress.recipes.gguf.GgufExport.Written;
 import io.moepress.recipes.work.Progress;
 import io.moepress.recipes.work.Workers;
@@ -100,6 +104,7 @@ class ResumedExportTest {
     Written written = convert(output, GgufType.Q8_0, SOURCE, Progress.SILENT);
 
     assertThat(written.finishedBefore()).isPositive();
+    assertThat(written.discarded()).isFalse();
     assertThat(written.digest()).isEqualTo(Fingerprint.ofFile(output));
     assertComplete();
   }
@@ -146,9 +151,46 @@ class ResumedExportTest {
   void anotherSourceBeginsAnew() throws IOException {
     stop(60_000);
 
-    assertThat(convert(output, GgufType.Q8_0, "sha256:two", Progress.SILENT).finishedBefore())
-        .isZero();
+    Written written = convert(output, GgufType.Q8_0, "sha256:two", Progress.SILENT);
+
+    assertThat(written.finishedBefore()).isZero();
+    assertThat(written.discarded()).isTrue();
     assertComplete();
+  }
+
+  /// A disk that is too full can be mended, and what was finished is of use then.
+  @Test
+  void aFullDiskLosesNothing() throws IOException {
+    stop(60_000);
+    byte[] before = Files.readAllBytes(partial());
+
+    assertThatExceptionOfType(FormatException.class)
+        .isThrownBy(this::convertMoreThanAnyDiskHolds)
+        .withMessageContaining("free");
+
+    assertThat(partial()).hasBinaryContent(before);
+    assertThat(convert(output, GgufType.Q8_0, SOURCE, Progress.SILENT).finishedBefore())
+        .isPositive();
+    assertComplete();
+  }
+
+  private void convertMoreThanAnyDiskHolds() throws IOException {
+    GgufTokenizer.Section tokenizer = new GgufTokenizer.Section(Map.of(), List.of());
+    GgufTensorInfo huge = new GgufTensorInfo("huge", GgufType.F32, Shape.of(1L << 50));
+    try (CheckpointDirectory checkpoint = CheckpointDirectory.open(source);
+        Workers workers = new Workers(1)) {
+      GgufPlan plan =
+          GgufPlan.of(
+              MoeModel.of(checkpoint), TypeRule.all(GgufType.Q8_0), tokenizer, "tiny", null);
+      GgufPlan larger =
+          new GgufPlan(
+              plan.model(),
+              plan.rule(),
+              plan.tensors(),
+              GgufHeader.layOut(Map.of(), List.of(huge)),
+              List.of());
+      new GgufExport(larger, null, workers, Progress.SILENT).write(output, false, SOURCE);
+    }
   }
 
   @Test

@@ -109,6 +109,7 @@ class EvidenceNeedsTest {
         List.of(new PruneStep(method, new KeepCount(2), protection, RouterMode.SLICE)),
         Optional.of(new EvaluationSpec(List.of(MATH), 512, List.of(baselines), Gates.NONE)),
         Optional.empty(),
+        Optional.empty(),
         Optional.empty());
   }
 }

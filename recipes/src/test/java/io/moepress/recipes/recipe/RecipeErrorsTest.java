@@ -51,7 +51,7 @@ class RecipeErrorsTest {
         "output: out | output: ./in | 2: output: \"./in\" is the directory of the model (expected another one). The model is never overwritten",
         "target: transformers | target: vlm | 3: target: \"vlm\" (expected one of: transformers, vllm, sglang, llama.cpp, research). Did you mean \"vllm\"?",
         "seed: 42 | seed: abc | 4: seed: \"abc\" (expected a whole number)",
-        "seed: 42 | sede: 42 | 4: unknown key \"sede\" in the recipe; known: architecture, calibration, compare, evaluate, max-shard-size, model, output, seed, steps, target. Did you mean \"seed\"?",
+        "seed: 42 | sede: 42 | 4: unknown key \"sede\" in the recipe; known: architecture, calibration, compare, evaluate, gguf, max-shard-size, model, output, seed, steps, target. Did you mean \"seed\"?",
         "max-shard-size: 5GB | max-shard-size: 5G | 5: max-shard-size: \"5G\": unknown unit (expected a size such as 5GB, 512MiB or 4096)",
         "max-shard-size: 5GB | max-shard-size: 0GB | 5: max-shard-size: 0B (expected more than nothing)",
         "max-shard-size: 5GB | max-shard-size: [] | 5: max-shard-size: a list (expected a size such as 5GB, 512MiB or 4096)",

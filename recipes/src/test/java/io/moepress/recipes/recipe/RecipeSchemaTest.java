@@ -35,6 +35,7 @@ class RecipeSchemaTest {
   void theSchemaHasExactlyTheKeysThatTheReaderAsksFor() {
     SortedSet<String> asked = asked(RecipeReaderTest.COMPLETE);
     asked.addAll(asked(comparingAllSteps()));
+    asked.addAll(asked(GgufReaderTest.COMPLETE));
     asked.removeIf(key -> key.endsWith("steps[].prune.seed")); // an option of the method
     asked.remove("compare.candidates[].prune.seed");
 

@@ -180,6 +180,7 @@ class RecipeValuesTest {
         steps,
         Optional.empty(),
         Optional.empty(),
+        Optional.empty(),
         Optional.empty());
   }
 

@@ -1,0 +1,112 @@
+package io.moepress.cli;
+
+import io.moepress.formats.FormatException;
+import io.moepress.formats.architecture.MoeModel;
+import io.moepress.formats.checkpoint.Fingerprint;
+import io.moepress.formats.checkpoint.StagedFile;
+import io.moepress.formats.json.Json;
+import io.moepress.recipes.ToolVersion;
+import io.moepress.recipes.gguf.GgufExport;
+import io.moepress.recipes.gguf.GgufPlan;
+import io.moepress.recipes.gguf.GgufPlanner;
+import io.moepress.recipes.gguf.GgufPlanner.Fitting;
+import io.moepress.recipes.plan.Plan;
+import io.moepress.recipes.recipe.GgufSpec;
+import io.moepress.recipes.recipe.Recipe;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HexFormat;
+
+/// The GGUF file that a recipe writes, straight from the view of the model under its plan.
+///
+/// @param opened the recipe
+/// @param spec how the file is to be written
+record GgufOutput(OpenRecipe opened, GgufSpec spec) {
+  private static final String NOTE = "gguf.json";
+
+  /// What says in the work directory that the file is complete.
+  ///
+  /// @param made digest of everything its bytes depend on
+  /// @param digest of the file
+  record Note(String made, String digest) {}
+
+  /// Refuses, before any work is done, a file that is in the way. One of which the work directory
+  /// knows may turn out to be what is asked for.
+  static void requireFree(Recipe recipe, Path work, boolean overwrite) {
+    if (!Files.isRegularFile(work.resolve(NOTE))) {
+      StagedFile.requireFree(recipe.output(), overwrite);
+    }
+  }
+
+  /// Finds mistakes before anything is measured.
+  void preflight() throws IOException {
+    try (GgufPlanner planner = GgufPlanner.open(spec, opened.checkpoint())) {
+      planner.check(opened.model());
+    }
+  }
+
+  /// The size of the model in the file.
+  Plan.Size size(Plan plan, MoeModel model) throws IOException {
+    try (GgufPlanner planner = GgufPlanner.open(spec, opened.checkpoint())) {
+      return size(plan, planner.plan(model, fitting()));
+    }
+  }
+
+  private static Plan.Size size(Plan plan, GgufPlan file) {
+    Plan.Size after = plan.after();
+    return new Plan.Size(
+        after.experts(), after.expertsByLayer(), after.parameters(), file.byteCount());
+  }
+
+  /// Writes the file, unless the same one is there already.
+  ///
+  /// @param model the view of the model under the plan
+  /// @return the size of the model in the file
+  Plan.Size write(Plan plan, MoeModel model, boolean overwrite) throws IOException {
+    try (GgufPlanner planner = GgufPlanner.open(spec, opened.checkpoint())) {
+      GgufPlan file = planner.plan(model, fitting());
+      file.notes().forEach(note -> opened.terminal().say("note: " + note));
+      String source = planner.source(plan.digest());
+      String made =
+          Fingerprint.ofText(
+              ToolVersion.text() + source + HexFormat.of().formatHex(file.header().encode()));
+      if (!overwrite && isThere(made)) {
+        opened.terminal().say("output: " + output() + " is there already, by the same plan: kept");
+        return size(plan, file);
+      }
+      GgufExport.Written written =
+          new GgufExport(
+                  file, planner.importance(), opened.setup().workers(), opened.setup().progress())
+              .write(output(), overwrite, source);
+      Json.write(note(), new Note(made, written.digest()));
+      GgufConversion.resumed(file, written).forEach(opened.terminal()::say);
+      opened.terminal().say("written: " + output());
+      return size(plan, file);
+    }
+  }
+
+  private Fitting fitting() {
+    return TypeFitting.of(opened.setup().workers(), opened.setup().progress());
+  }
+
+  private Path output() {
+    return opened.recipe().output();
+  }
+
+  private Path note() {
+    return opened.setup().work().file(NOTE);
+  }
+
+  private boolean isThere(String made) throws IOException {
+    if (!Files.isRegularFile(note()) || !Files.isRegularFile(output())) {
+      return false;
+    }
+    try {
+      Note note = Json.read(note(), Note.class);
+      return note.made().equals(made) && Fingerprint.ofFile(output()).equals(note.digest());
+    } catch (FormatException e) {
+      return false; // a note of another version
+    }
+  }
+}
