@@ -19,7 +19,6 @@ import io.moepress.formats.json.Json;
 import io.moepress.recipes.apply.Applier;
 import io.moepress.recipes.apply.ApplyMemory;
 import io.moepress.recipes.apply.CardFile;
-import io.moepress.recipes.apply.Manifest;
 import io.moepress.recipes.card.CardScores;
 import io.moepress.recipes.card.ModelCard;
 import io.moepress.recipes.evaluation.GateCheck.Outcome;
