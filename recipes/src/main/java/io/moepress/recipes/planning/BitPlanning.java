@@ -56,7 +56,7 @@ record BitPlanning(MoeModel model, QuantizeOptions options, PlanningContext comm
       BitAllocation allocation = choice.method().allocate(costs, limits);
       return new ChosenBits(
           new ExpertSchemes.Chosen(options.experts(), allocation.byExpert()),
-          notes(costs, allocation, limits));
+          notes(allocation, limits));
     } catch (IllegalArgumentException e) {
       throw new PlanMismatchException(
           "%s: %s", choice.method().name(), String.valueOf(e.getMessage()));
@@ -149,9 +149,8 @@ record BitPlanning(MoeModel model, QuantizeOptions options, PlanningContext comm
     return saved;
   }
 
-  private static List<String> notes(BitCosts costs, BitAllocation allocation, BitLimits limits) {
-    List<String> notes = new ArrayList<>(costs.notes());
-    notes.addAll(allocation.notes());
+  private static List<String> notes(BitAllocation allocation, BitLimits limits) {
+    List<String> notes = new ArrayList<>(allocation.notes()); // those of the costs among them
     List<String> shares =
         allocation.weightsByWidth().entrySet().stream()
             .map(entry ->
