@@ -18,6 +18,7 @@ import io.moepress.prune.WandaSparsity;
 import io.moepress.quantize.AlphaQ;
 import io.moepress.quantize.GptqQuantization;
 import io.moepress.quantize.Pmq;
+import io.moepress.quantize.RandomBits;
 import io.moepress.quantize.RoundToNearest;
 import io.moepress.recipes.evidence.LinearStatistic;
 import io.moepress.recipes.evidence.Statistic;
@@ -78,6 +79,7 @@ final class Methods implements MethodCatalog {
     quantize.add(GptqQuantization.DESCRIPTION, (options, seed) -> GptqOptions.bind(options));
     bits.add(Pmq.DESCRIPTION, (options, seed) -> pmq(options));
     bits.add(AlphaQ.DESCRIPTION, (options, seed) -> alphaQ(options));
+    bits.add(RandomBits.DESCRIPTION, (options, seed) -> new RandomBits(seed(options, seed)));
   }
 
   /// The methods for one kind of step.
@@ -214,7 +216,8 @@ final class Methods implements MethodCatalog {
             .map(count -> count.atLeast(1))
             .orElse(SubMoeMerging.DEFAULT_STARTS);
     int window = options.optional("window").map(count -> count.atLeast(1)).orElse(1);
-    return new SubMoeMerging(rank.orElse(null), window, starts, seed(options, seed));
+    boolean whiten = options.optional("whiten").map(YamlNode::flag).orElse(false);
+    return new SubMoeMerging(rank.orElse(null), whiten, window, starts, seed(options, seed));
   }
 
   private static Optional<KeepRatio> rank(String text) {

@@ -4,6 +4,7 @@ import io.moepress.calibrate.measure.CodeSearch;
 import io.moepress.calibrate.measure.CodeSearch.Question;
 import io.moepress.recipes.plan.CalibratedQuantization;
 import io.moepress.recipes.plan.LayerCodes;
+import io.moepress.recipes.planning.ChosenBits;
 import io.moepress.recipes.planning.DecidedCodes;
 import io.moepress.recipes.recipe.QuantizeStep;
 import java.io.IOException;
@@ -22,9 +23,12 @@ record Quantizing(PassSetup setup, Terminal terminal) {
   private static final int NAME_DIGITS = 12;
 
   /// The step with the codes that its method finds.
-  QuantizeStep decided(QuantizeStep step, CalibratedQuantization method, Question question)
+  ///
+  /// @param bits what the codes are
+  QuantizeStep decided(
+      QuantizeStep step, CalibratedQuantization method, ChosenBits bits, Question question)
       throws IOException {
-    CodeSearch search = new CodeSearch(method, step.options());
+    CodeSearch search = new CodeSearch(method, step.options(), bits.schemes());
     Path directory = directory(search.inputs(question));
     SortedMap<Integer, LayerCodes> codes =
         search.search(
@@ -32,7 +36,7 @@ record Quantizing(PassSetup setup, Terminal terminal) {
             setup.resources(search.memory(question.model(), question.corpus())),
             directory);
     terminal.say("codes: " + directory);
-    return step.with(new DecidedCodes(method.name(), method.hessians().sequential(), codes));
+    return step.with(new DecidedCodes(method.name(), method.hessians().sequential(), codes, bits));
   }
 
   private Path directory(String digest) {

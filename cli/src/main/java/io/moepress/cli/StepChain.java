@@ -160,37 +160,48 @@ final class StepChain {
       case MergeStep merge ->
           Planner.plan(current, merge, subject(current, previous, index, label));
       case QuantizeStep quantize when quantize.method() instanceof CalibratedQuantization method ->
-          found(quantize, method, current, previous);
+          found(
+              quantize,
+              method,
+              current,
+              quantize.options().bits().isPresent()
+                  ? subject(current, previous, index, label)
+                  : subject(previous));
       case QuantizeStep quantize ->
           Planner.plan(current, quantize, subject(current, previous, index, label));
       case SparsifyStep sparsify -> {
-        String name = previous == null ? fingerprint : previous.resultFingerprint();
+        Subject bare = subject(previous);
         SparsityEvidence evidence =
-            new SparsityEvidence(
-                sparsify,
-                current,
-                new Subject(previous, name, null, null, recipe.target()),
-                sequential(index, label));
+            new SparsityEvidence(sparsify, current, bare, sequential(index, label));
         yield evidence.plan(
             () -> subject(current, previous, index, label),
-            (decision, directory) -> measured(current, name, directory, sparsify, decision));
+            (decision, directory) ->
+                measured(current, bare.checkpoint(), directory, sparsify, decision));
       }
     };
   }
 
   /// The plan of a step that makes a pass of its own.
   private Plan found(
-      QuantizeStep step, CalibratedQuantization method, MoeModel current, @Nullable Plan previous)
+      QuantizeStep step, CalibratedQuantization method, MoeModel current, Subject subject)
       throws IOException {
-    String name = previous == null ? fingerprint : previous.resultFingerprint();
     CalibrationSpec spec = calibration("quantize looks at the inputs of weights", "");
     QuantizeStep decided =
         new Quantizing(measuring.setup(), measuring.terminal())
             .decided(
                 step,
                 method,
-                new CodeSearch.Question(current, name, corpus(spec), spec.maxTokens()));
-    return Planner.plan(current, decided, new Subject(previous, name, null, null, recipe.target()));
+                Planner.bits(current, step, subject),
+                new CodeSearch.Question(
+                    current, subject.checkpoint(), corpus(spec), spec.maxTokens()));
+    return Planner.plan(current, decided, subject);
+  }
+
+  /// A step that is planned without evidence.
+  private Subject subject(@Nullable Plan previous) {
+    String name = previous == null ? fingerprint : previous.resultFingerprint();
+    return new Subject(
+        previous, name, null, null, recipe.target(), measuring.setup().workers());
   }
 
   /// What is measured on.
@@ -308,7 +319,8 @@ final class StepChain {
     Evidence evidence =
         index == 0 && given != null ? given(given) : measured(current, name, directory);
     String digest = evidence == null ? null : EvidenceFile.digest(directory);
-    return new Subject(previous, name, evidence, digest, recipe.target());
+    return new Subject(
+        previous, name, evidence, digest, recipe.target(), measuring.setup().workers());
   }
 
   /// Evidence that the user brings along must hold what the recipe needs.

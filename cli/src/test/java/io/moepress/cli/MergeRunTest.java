@@ -69,11 +69,16 @@ class MergeRunTest {
         .containsPattern("layer 0: joined at\\n +1\\.5\\d* +\\[0\\] \\+ \\[7\\]\\n");
   }
 
-  /// The plan has arrays; applied by itself it gives the same bytes.
-  @Test
-  void aPlanWithNeuronsIsAppliedByItself() throws IOException {
-    assertThat(run("tiny-mixtral", "method: hc-smoe, experts: 4, align: weights").exitCode())
-        .isZero();
+  /// The plan has arrays, of neurons or of shared spaces; applied by itself it gives the same
+  /// bytes.
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "method: hc-smoe, experts: 4, align: weights",
+        "method: sub-moe, experts: 4, rank: 25%, whiten: true",
+      })
+  void aPlanWithArraysIsAppliedByItself(String options) throws IOException {
+    assertThat(run("tiny-mixtral", options).exitCode()).isZero();
 
     Cli apply =
         Cli.run(

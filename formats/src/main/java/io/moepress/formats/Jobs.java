@@ -5,6 +5,16 @@ import java.io.IOException;
 /// Does independent jobs, perhaps several at a time. What comes out does not depend on how many:
 /// results are taken by the caller's thread in the order of the jobs.
 public interface Jobs {
+  /// One after the other, in the caller's thread.
+  Jobs IN_TURN =
+      new Jobs() {
+        @Override
+        public <T> void ordered(int count, Task<T> task, Sink<T> sink) throws IOException {
+          for (int index = 0; index < count; index++) {
+            sink.accept(index, task.compute(index));
+          }
+        }
+      };
 
   /// A job for each index, with a result.
   @FunctionalInterface

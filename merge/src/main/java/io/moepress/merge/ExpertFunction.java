@@ -15,19 +15,21 @@ record ExpertFunction(LinearAlgebra algebra, Gating gating) {
   ///
   /// @param inputs `[tokens, hidden]`
   double[] neurons(ExpertWeights expert, double[] inputs) {
-    int tokens = inputs.length / expert.hidden();
-    double[] gate = against(expert, Projection.GATE, inputs, tokens);
-    double[] up = against(expert, Projection.UP, inputs, tokens);
+    double[] gate = against(expert.get(Projection.GATE), expert.hidden(), inputs);
+    double[] up = against(expert.get(Projection.UP), expert.hidden(), inputs);
     for (int i = 0; i < gate.length; i++) {
       gate[i] = joined(gate[i], up[i]);
     }
     return gate;
   }
 
-  private double[] against(
-      ExpertWeights expert, Projection projection, double[] inputs, int tokens) {
+  /// What a matrix makes of inputs, `[rows, tokens]`.
+  ///
+  /// @param matrix `[rows, hidden]`
+  /// @param inputs `[tokens, hidden]`
+  double[] against(double[] matrix, int hidden, double[] inputs) {
     return algebra.productTransposed(
-        expert.get(projection), inputs, expert.width(), expert.hidden(), tokens);
+        matrix, inputs, matrix.length / hidden, hidden, inputs.length / hidden);
   }
 
   private double joined(double gate, double up) {

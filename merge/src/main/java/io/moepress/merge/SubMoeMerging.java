@@ -36,17 +36,23 @@ import org.jspecify.annotations.Nullable;
 /// with `n_i` routed tokens, or the plain mean where there are none. **At full rank this is the
 /// frequency-weighted mean**, as HC-SMoE forms it, and only the clusters are other ones.
 ///
+/// With `whiten` the space is that of `[W_1 S_1 … W_n S_n]`, `S_i S_iᵀ = X_i X_iᵀ` over the inputs
+/// `X_i` that member `i` gets: what the members make of what they read, instead of their weights.
+/// The `S_i` cancel out of the mean, so that whitening decides about `U_r` and nothing else.
+///
 /// Source: "Sub-MoE: Efficient Mixture-of-Expert LLMs Compression via Subspace Expert Merging",
 /// arXiv:2506.23266, sections 3.2 and 3.3. Their code is not public; nothing is known of the rank
 /// they use. Their clusters over several layers are taken for what can be made of them in one:
 /// numbers of experts; see [WindowCounts].
 ///
 /// @param rank share of the rows of each matrix that the shared space may have; null: all
+/// @param whiten whether the shared space is that of outputs; needs a rank
 /// @param window how many layers are clustered together, to find out how many experts each is left
 ///   with; 1: each gets as many as the budget says
 /// @param starts of k-means
 /// @param seed of k-means
-public record SubMoeMerging(@Nullable KeepRatio rank, int window, int starts, long seed)
+public record SubMoeMerging(
+    @Nullable KeepRatio rank, boolean whiten, int window, int starts, long seed)
     implements MergeMethod {
   /// The most layers that are clustered together.
   public static final int LARGEST_WINDOW = 2;
@@ -67,6 +73,10 @@ public record SubMoeMerging(@Nullable KeepRatio rank, int window, int starts, lo
           List.of(
               new Option("rank", "share of the rows of a matrix that is kept, or full", "full"),
               new Option(
+                  "whiten",
+                  "whether the space is that of outputs on calibration tokens, and not of weights",
+                  "false"),
+              new Option(
                   "window",
                   "1, or 2: neighbouring layers share a budget, by clusters over both",
                   "1"),
@@ -75,6 +85,10 @@ public record SubMoeMerging(@Nullable KeepRatio rank, int window, int starts, lo
           "- merge: {method: sub-moe, keep: 50%, rank: 50%}");
 
   public SubMoeMerging {
+    Checks.require(
+        !whiten || rank != null,
+        "whiten: decides which space of lower rank is kept, and rank: full keeps all of it. Set a"
+            + " rank, such as a half");
     Checks.require(starts >= 1, "starts: %d (expected at least 1)", starts);
     Checks.require(
         window >= 1 && window <= LARGEST_WINDOW,
@@ -95,7 +109,7 @@ public record SubMoeMerging(@Nullable KeepRatio rank, int window, int starts, lo
 
   @Override
   public boolean needsReservoir() {
-    return window > 1;
+    return window > 1 || whiten;
   }
 
   @Override
@@ -126,9 +140,16 @@ public record SubMoeMerging(@Nullable KeepRatio rank, int window, int starts, lo
       Clusters clusters = Partition.of(layer, counts.getOrDefault(layer, 1), request, means);
       LayerMerge merge = new LayerMerge(layer, entry.getValue(), request, name());
       MergeExperts step = merge.of(clusters, Weighting.FREQUENCY);
-      steps.add(rank == null ? step : SharedSpaces.cut(step, rank, request.model()));
+      steps.add(rank == null ? step : cut(step, entry.getValue(), request, rank));
     }
     return steps;
+  }
+
+  private MergeExperts cut(
+      MergeExperts step, Evidence.Layer evidence, MergeRequest request, KeepRatio share)
+      throws IOException {
+    GroupSpaces spaces = new GroupSpaces(request.model(), step, evidence, share, whiten);
+    return SharedSpaces.cut(step, spaces, whiten);
   }
 
   private SortedMap<Integer, Integer> counts(MergeRequest request) throws IOException {

@@ -129,7 +129,7 @@ class AlignedMergingTest {
     TinyMoe twins = base().plant(Planted.twinExperts(0, 1, 3));
     try (CheckpointDirectory checkpoint = CheckpointDirectory.open(twins.write(folder))) {
       MoeModel model = MoeModel.of(checkpoint);
-      SubMoeMerging half = new SubMoeMerging(KeepRatio.parse("50%"), 1, 3, 1);
+      SubMoeMerging half = new SubMoeMerging(KeepRatio.parse("50%"), false, 1, 3, 1);
       MergeExperts step = ask(model, Alignment.NONE, half);
       assertThat(step.groups()).hasSize(3);
       MergeExperts cut = Objects.requireNonNull(step);

@@ -115,7 +115,7 @@ class LayerCountsTest {
     try (CheckpointDirectory checkpoint = CheckpointDirectory.open(moe.write(folder))) {
       MoeModel model = MoeModel.of(checkpoint);
       MergeRequest request = withModel(request(moe, FIVE, ALL_ALIKE, ALL_ALIKE), model);
-      SubMoeMerging method = new SubMoeMerging(null, 2, 10, 1);
+      SubMoeMerging method = new SubMoeMerging(null, false, 2, 10, 1);
 
       List<MergeExperts> steps = method.plan(request);
 
@@ -165,13 +165,13 @@ class LayerCountsTest {
     MergeRequest request = request(layout, new Global(24), new double[16], new double[16]);
 
     assertThatExceptionOfType(PlanMismatchException.class)
-        .isThrownBy(() -> new SubMoeMerging(null, 2, 1, 1).plan(request))
+        .isThrownBy(() -> new SubMoeMerging(null, false, 2, 1, 1).plan(request))
         .withMessageEndingWith("Use \"window: 1\", \"groups: none\" or \"router: map\".");
   }
 
   @Test
   void aWindowIsAnAllocation() {
-    SubMoeMerging two = new SubMoeMerging(null, 2, 1, 1);
+    SubMoeMerging two = new SubMoeMerging(null, false, 2, 1, 1);
 
     assertThat(two.defaultAllocation()).isEqualTo(AllocationMode.GLOBAL);
     assertThat(two.needsReservoir()).isTrue();
@@ -179,7 +179,7 @@ class LayerCountsTest {
         .isThrownBy(() -> two.checked(CountOptions.DEFAULT.spread(AllocationMode.UNIFORM)))
         .withMessageContaining("allocation: uniform has no meaning");
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> new SubMoeMerging(null, 3, 1, 1))
+        .isThrownBy(() -> new SubMoeMerging(null, false, 3, 1, 1))
         .withMessage("window: 3 (expected 1 to 2)");
   }
 

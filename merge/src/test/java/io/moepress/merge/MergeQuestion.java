@@ -27,6 +27,7 @@ import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Supplier;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /// What a merging method is asked about one layer, written down by hand.
@@ -106,9 +107,15 @@ final class MergeQuestion {
 
   @CanIgnoreReturnValue
   MergeQuestion inputs(float[] inputs) {
+    return inputs(inputs, 1);
+  }
+
+  /// Inputs of which the first goes to expert 0, the second to expert 1, and so on in turn.
+  @CanIgnoreReturnValue
+  MergeQuestion inputs(float[] inputs, int experts) {
     int rows = inputs.length / layout.dimension(Dimension.HIDDEN);
-    reservoir =
-        new Reservoir(1, new int[rows], new int[rows], inputs, new int[rows], new float[rows]);
+    int[] chosen = IntStream.range(0, rows).map(row -> row % experts).toArray();
+    reservoir = new Reservoir(1, new int[rows], new int[rows], inputs, chosen, new float[rows]);
     return this;
   }
 

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 /// Which experts Sub-MoE merges. What full rank and lower ranks do to matrices is a matter of
 /// [io.moepress.recipes.linear.MatrixMerger].
 class SubMoeMergingTest {
-  private static final SubMoeMerging FULL = new SubMoeMerging(null, 1, 10, 42);
+  private static final SubMoeMerging FULL = new SubMoeMerging(null, false, 1, 10, 42);
 
   @Test
   void expertsWhoseOutputsPointTheSameWayBecomeOne() throws IOException {
@@ -50,7 +50,7 @@ class SubMoeMergingTest {
   @Test
   void noStartIsRefused() {
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> new SubMoeMerging(null, 1, 0, 1))
+        .isThrownBy(() -> new SubMoeMerging(null, false, 1, 0, 1))
         .withMessageContaining("starts: 0");
   }
 

@@ -1,6 +1,7 @@
 package io.moepress.quantize;
 
 import io.moepress.formats.integer.IntegerMatrix;
+import java.util.Arrays;
 
 /// Rounds every weight to the nearest value of its grid. With [Extremes] it is what
 /// [RoundToNearest] asks for.
@@ -18,6 +19,8 @@ public record NearestRounding(ScaleChoice scales) {
         rows,
         stored.grid(),
         stored.sharing(),
-        members -> scales.step(stored.grid(), members, stored.scaleType()));
+        (all, first, end) ->
+            scales.step(
+                stored.grid(), Arrays.copyOfRange(all, first, end), stored.scaleType()));
   }
 }

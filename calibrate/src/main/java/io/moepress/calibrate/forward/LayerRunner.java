@@ -51,7 +51,7 @@ final class LayerRunner {
   ///
   /// @param observer sees it
   void run(int layer, MoePass.Observer observer) throws IOException {
-    LinearMoments moments = new LinearMoments(observer.wantsLinears());
+    LinearMoments moments = new LinearMoments(observer.wantsLinears(layer));
     streams.outputs().clear();
     if (layout.isMoe(layer)) {
       runSparse(layer, observer, moments);
@@ -63,7 +63,7 @@ final class LayerRunner {
             view(scope, streams.hidden(), first, count)
                 .addi(view(scope, streams.outputs(), first, count)),
         new LinearMoments(Set.of()));
-    if (!observer.wantsLinears().isEmpty()) {
+    if (!observer.wantsLinears(layer).isEmpty()) {
       observer.observe(layer, moments.all());
     }
   }

@@ -4,5 +4,7 @@ package io.moepress.calibrate.forward;
 /// form, for nobody keeps the activations.
 public enum LinearSum {
   /// `Σ x²`, `[1, in]`.
-  SQUARES
+  SQUARES,
+  /// `Σ x·xᵀ`, `[1, in · in]`.
+  PRODUCTS
 }

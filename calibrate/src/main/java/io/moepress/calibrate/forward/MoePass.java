@@ -55,9 +55,9 @@ public record MoePass(
       return Set.of();
     }
 
-    /// The sums that the pass shall form of what the linear maps of every layer read, routed
-    /// experts left out.
-    default Set<LinearSum> wantsLinears() {
+    /// The sums that the pass shall form of what the linear maps of a layer read, routed experts
+    /// left out. The answer is the same until they were handed over.
+    default Set<LinearSum> wantsLinears(int layer) {
       return Set.of();
     }
 

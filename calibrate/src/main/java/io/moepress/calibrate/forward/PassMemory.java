@@ -185,6 +185,11 @@ public record PassMemory(long layer, long job, long states, long lists) {
     return new PassMemory(layer, Math.max(job, bytes), states, lists);
   }
 
+  /// This, and so much more for each job, and so much that an observer holds.
+  public PassMemory with(long forEachJob, long observed) {
+    return new PassMemory(layer, job + forEachJob, states, lists + observed);
+  }
+
   /// This, and running every expert on the same tokens.
   public PassMemory withEveryExpert(ModelLayout layout, long tokens) {
     return with(EveryExpert.bytes(layout, tokens));

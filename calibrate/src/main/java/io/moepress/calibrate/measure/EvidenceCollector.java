@@ -179,7 +179,7 @@ public final class EvidenceCollector implements MoePass.Observer {
   }
 
   @Override
-  public Set<LinearSum> wantsLinears() {
+  public Set<LinearSum> wantsLinears(int layer) {
     Set<LinearSum> wants = EnumSet.noneOf(LinearSum.class);
     request.linears().forEach(statistic -> wants.add(sum(statistic)));
     return wants;

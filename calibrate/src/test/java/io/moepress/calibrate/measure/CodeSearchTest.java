@@ -15,7 +15,6 @@ import io.moepress.formats.architecture.TensorId;
 import io.moepress.formats.architecture.TensorRole;
 import io.moepress.formats.checkpoint.Checkpoint;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
-import io.moepress.formats.integer.IntegerMatrix;
 import io.moepress.formats.integer.IntegerScheme;
 import io.moepress.formats.tensor.Numbers;
 import io.moepress.recipes.apply.PlannedCheckpoint;
@@ -38,10 +37,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
-import java.util.Queue;
 import java.util.SortedMap;
 import java.util.concurrent.CancellationException;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -57,59 +54,6 @@ class CodeSearchTest {
       new HessianOptions(false, 0, 1, StarvedCodes.ROUND_TO_NEAREST);
 
   @TempDir private Path folder;
-
-  /// Rounds weights that depend on the Hessian, and remembers what it was asked.
-  private static final class Looking implements CalibratedQuantization {
-    private final HessianOptions hessians;
-    private final Queue<Seen> seen = new ConcurrentLinkedQueue<>();
-
-    @SuppressWarnings("ArrayRecordComponent") // never compared
-    private record Seen(List<Weights> weights, double[] hessian) {}
-
-    Looking(HessianOptions hessians) {
-      this.hessians = hessians;
-    }
-
-    @Override
-    public String name() {
-      return "looking";
-    }
-
-    @Override
-    public HessianOptions hessians() {
-      return hessians;
-    }
-
-    @Override
-    public String toString() {
-      return name() + hessians;
-    }
-
-    @Override
-    public List<Codes> encode(List<Weights> weights, double[] hessian) {
-      seen.add(new Seen(weights, hessian.clone()));
-      return weights.stream().map(each -> encode(each, hessian)).toList();
-    }
-
-    private static Codes encode(Weights weights, double[] hessian) {
-      int columns = weights.values().length / weights.rows();
-      float[] values = weights.values().clone();
-      for (int i = 0; i < values.length; i++) {
-        int column = i % columns;
-        values[i] *= (float) (1 + Math.tanh(hessian[column * columns + column]));
-      }
-      return new Codes(
-          IntegerMatrix.encode(
-              values,
-              weights.rows(),
-              weights.scheme().grid(),
-              weights.scheme().sharing(),
-              weights.scaleType()),
-          0,
-          0,
-          0);
-    }
-  }
 
   private static TinyMoe moe() {
     return TinyMoe.qwen3().seed(SEED).experts(EXPERTS).topK(2);

@@ -18,6 +18,11 @@ public enum BitPacking {
     }
 
     @Override
+    int used(int bits) {
+      return Integer.SIZE;
+    }
+
+    @Override
     long position(int index, int bits) {
       return (long) index * bits;
     }
@@ -33,6 +38,11 @@ public enum BitPacking {
     }
 
     @Override
+    int used(int bits) {
+      return Integer.SIZE / bits * bits;
+    }
+
+    @Override
     long position(int index, int bits) {
       int each = Integer.SIZE / bits;
       return (long) index / each * Integer.SIZE + (long) index % each * bits;
@@ -45,25 +55,48 @@ public enum BitPacking {
   /// The first bit of an element.
   abstract long position(int index, int bits);
 
+  /// Bits of a word that codes fill.
+  abstract int used(int bits);
+
   /// Packs codes without sign.
   ///
   /// @param codes each in `[0, 2^bits)`
   public int[] pack(int[] codes, int bits) {
     int[] words = new int[words(codes.length, bits)];
-    for (int i = 0; i < codes.length; i++) {
-      if (codes[i] < 0 || codes[i] >= 1 << bits) { // no varargs in a loop over all weights
-        throw new IllegalArgumentException(
-            Checks.text("code %d does not fit %d bits", codes[i], bits));
-      }
-      long position = position(i, bits);
-      int word = Math.toIntExact(position / Integer.SIZE);
-      int shift = (int) (position % Integer.SIZE);
-      words[word] |= codes[i] << shift;
-      if (shift + bits > Integer.SIZE) {
-        words[word + 1] |= codes[i] >>> (Integer.SIZE - shift);
+    pack(codes, 0, codes.length, bits, words, 0);
+    return words;
+  }
+
+  /// Packs some of a list of codes.
+  ///
+  /// @param first index of the first of them
+  /// @param count how many
+  /// @param words gets them
+  /// @param at index of the first word
+  void pack(int[] codes, int first, int count, int bits, int[] words, int at) {
+    int used = used(bits);
+    int word = at;
+    long pending = 0; // codes, or their upper bits, that no word has yet
+    int filled = 0;
+    int seen = 0;
+    for (int i = first; i < first + count; i++) {
+      int code = codes[i];
+      seen |= code;
+      pending |= (long) code << filled;
+      filled += bits;
+      if (filled >= used) {
+        words[word++] = (int) pending;
+        pending >>>= Integer.SIZE;
+        filled -= used;
       }
     }
-    return words;
+    if (filled > 0) {
+      words[word] = (int) pending;
+    }
+    if (seen >>> bits != 0) {
+      throw new IllegalArgumentException(
+          Checks.text("codes of more than %d bits among %d", bits, count));
+    }
   }
 
   /// The codes in some words.

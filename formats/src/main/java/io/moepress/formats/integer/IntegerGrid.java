@@ -32,6 +32,13 @@ import io.moepress.formats.tensor.Numbers;
 public record IntegerGrid(int bits, boolean isSymmetric) {
   private static final int MOST_BITS = 8;
 
+  /// Added to a small number and taken away again it leaves the nearest whole one, ties to even:
+  /// float32 numbers of its size are whole.
+  private static final float WHOLE = 0x1.8p23f;
+
+  /// The bits of infinity; those of numbers are less, those of what is no number are more.
+  private static final int INFINITY = Float.floatToRawIntBits(Float.POSITIVE_INFINITY);
+
   /// The smallest number above 0 that an F16 can hold.
   private static final float SMALLEST_F16 = 0x1p-24f;
 
@@ -75,27 +82,83 @@ public record IntegerGrid(int bits, boolean isSymmetric) {
     return (int) Math.clamp(code, lowest(), highest());
   }
 
+  /// The codes whose values are nearest to some values; see [#code].
+  ///
+  /// @param values finite
+  /// @param first index of the first of them
+  /// @param end behind the last
+  /// @param codes gets theirs, at the same indices
+  public void codes(float[] values, int first, int end, Step step, byte[] codes) {
+    if (isSign()) {
+      for (int i = first; i < end; i++) {
+        codes[i] = (byte) (values[i] < 0 ? -1 : 0);
+      }
+      return;
+    }
+    float scale = step.scale();
+    int zero = step.zeroPoint();
+    float lowest = (float) lowest() - zero;
+    float highest = (float) highest() - zero;
+    for (int i = first; i < end; i++) {
+      float bounded = Math.max(lowest, Math.min(highest, values[i] / scale));
+      codes[i] = (byte) ((int) (bounded + WHOLE - WHOLE) + zero);
+    }
+  }
+
   /// Scale and zero point for values.
   ///
   /// @param values finite
   /// @param scaleType what the scale is stored as: F32, F16 or BF16
   /// @throws io.moepress.formats.FormatException when a value is not finite
   public Step step(float[] values, DType scaleType) {
-    float smallest = 0;
-    float largest = 0;
+    return step(values, 0, values.length, scaleType);
+  }
+
+  /// Scale and zero point for some of a list of values.
+  ///
+  /// @param values finite
+  /// @param first index of the first of them
+  /// @param end behind the last
+  /// @param scaleType what the scale is stored as: F32, F16 or BF16
+  /// @throws io.moepress.formats.FormatException when a value is not finite
+  public Step step(float[] values, int first, int end, DType scaleType) {
+    int smallest = 0;
+    int largest = 0;
+    for (int i = first; i < end; i++) { // integers in the same order: the loop has no branches
+      int key = inOrder(Float.floatToRawIntBits(values[i]));
+      smallest = Math.min(smallest, key);
+      largest = Math.max(largest, key);
+    }
+    if (largest >= INFINITY || smallest <= inOrder(INFINITY | Integer.MIN_VALUE)) {
+      throw notFinite(values, first);
+    }
+    return isSign()
+        ? new Step(rounded(2 * meanMagnitude(values, first, end), scaleType), 0)
+        : step(
+            Float.intBitsToFloat(inOrder(smallest)), Float.intBitsToFloat(largest), scaleType);
+  }
+
+  /// The bits of a number as an integer that is as large among integers as the number is among
+  /// numbers, and the reverse.
+  private static int inOrder(int bits) {
+    return bits ^ (bits >> (Integer.SIZE - 1) & Integer.MAX_VALUE);
+  }
+
+  private static FormatException notFinite(float[] values, int first) {
+    int place = first;
+    while (Float.isFinite(values[place])) {
+      place++;
+    }
+    return FormatException.of(
+        "value %d is %s (expected finite weights)", place - first, values[place]);
+  }
+
+  private static float meanMagnitude(float[] values, int first, int end) {
     double sum = 0;
-    for (int i = 0; i < values.length; i++) {
-      if (!Float.isFinite(values[i])) { // no varargs in a loop over all weights
-        throw FormatException.of("value %d is %s (expected finite weights)", i, values[i]);
-      }
-      smallest = Math.min(smallest, values[i]);
-      largest = Math.max(largest, values[i]);
+    for (int i = first; i < end; i++) {
       sum += Math.abs(values[i]);
     }
-    if (isSign()) {
-      return new Step(rounded((float) (2 * sum / Math.max(1, values.length)), scaleType), 0);
-    }
-    return step(smallest, largest, scaleType);
+    return (float) (sum / Math.max(1, end - first));
   }
 
   /// Scale and zero point for values that lie between two.

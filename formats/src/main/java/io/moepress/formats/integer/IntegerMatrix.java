@@ -99,14 +99,23 @@ public record IntegerMatrix(
   /// @throws io.moepress.formats.FormatException when a value is not finite
   public static IntegerMatrix encode(
       float[] values, int rows, IntegerGrid grid, Sharing sharing, DType scaleType) {
-    return encode(values, rows, grid, sharing, members -> grid.step(members, scaleType));
+    return encode(
+        values,
+        rows,
+        grid,
+        sharing,
+        (all, first, end) -> grid.step(all, first, end, scaleType));
   }
 
   /// Where the values of a grid should lie for some values that share a scale.
   @FunctionalInterface
   public interface Fit {
     /// Scale and zero point.
-    Step of(float[] members);
+    ///
+    /// @param values of all of the matrix
+    /// @param first index of the first that shares them
+    /// @param end behind the last
+    Step of(float[] values, int first, int end);
   }
 
   /// Rounds a matrix to the nearest values of a grid.
@@ -123,39 +132,42 @@ public record IntegerMatrix(
         new IntegerMatrix(
             grid, rows, groups, new byte[values.length], new float[steps], new byte[steps]);
     if (sharing instanceof Sharing.Tensor) {
-      Step step = fit.of(values);
+      Step step = fit.of(values, 0, values.length);
       Arrays.fill(matrix.scales, step.scale());
       Arrays.fill(matrix.zeroPoints, (byte) step.zeroPoint());
     } else {
       matrix.fit(values, fit);
     }
-    matrix.round(values);
+    matrix.forEachRun((step, first, end) -> grid.codes(values, first, end, matrix.step(step), matrix.codes));
     return matrix;
   }
 
   private void fit(float[] values, Fit fit) {
+    forEachRun((index, first, end) -> {
+      Step step = fit.of(values, first, end);
+      scales[index] = step.scale();
+      zeroPoints[index] = (byte) step.zeroPoint();
+    });
+  }
+
+  /// Takes neighbouring elements of a row that share a scale.
+  private interface Run {
+    /// @param step index of their scale
+    /// @param first index of the first element
+    /// @param end behind the last
+    void take(int step, int first, int end);
+  }
+
+  private void forEachRun(Run run) {
     int groupCount = groupCount();
     for (int row = 0; row < rows; row++) {
+      int start = row * columns();
       int first = 0;
       for (int end = 1; end <= columns(); end++) {
         if (end == columns() || groups[end] != groups[first]) {
-          int start = row * columns();
-          Step step = fit.of(Arrays.copyOfRange(values, start + first, start + end));
-          scales[row * groupCount + groups[first]] = step.scale();
-          zeroPoints[row * groupCount + groups[first]] = (byte) step.zeroPoint();
+          run.take(row * groupCount + groups[first], start + first, start + end);
           first = end;
         }
-      }
-    }
-  }
-
-  private void round(float[] values) {
-    int groupCount = groupCount();
-    int i = 0;
-    for (int row = 0; row < rows; row++) {
-      for (int group : groups) {
-        codes[i] = (byte) grid.code(values[i], step(row * groupCount + group));
-        i++;
       }
     }
   }
@@ -163,14 +175,12 @@ public record IntegerMatrix(
   /// The values, `[rows · columns]`, row-major.
   public float[] decode() {
     float[] values = new float[codes.length];
-    int groupCount = groupCount();
-    int i = 0;
-    for (int row = 0; row < rows; row++) {
-      for (int group : groups) {
-        values[i] = grid.value(codes[i], step(row * groupCount + group));
-        i++;
+    forEachRun((index, first, end) -> {
+      Step step = step(index);
+      for (int i = first; i < end; i++) {
+        values[i] = grid.value(codes[i], step);
       }
-    }
+    });
     return values;
   }
 
@@ -185,9 +195,7 @@ public record IntegerMatrix(
         "groups %s of columns are not consecutive",
         Arrays.toString(groups));
     int[] words = new int[wordCount(rows, columns(), groupCount(), grid)];
-    int[] unsigned = new int[codes.length];
-    Arrays.setAll(unsigned, i -> unsigned(codes[i]));
-    int[] packed = BitPacking.STREAM.pack(unsigned, grid.bits());
+    int[] packed = BitPacking.STREAM.pack(unsigned(codes), grid.bits());
     System.arraycopy(packed, 0, words, 0, packed.length);
     for (int i = 0; i < scales.length; i++) {
       words[packed.length + i] = Float.floatToRawIntBits(scales[i]);
@@ -236,5 +244,15 @@ public record IntegerMatrix(
   /// A code as it is packed: without sign, the smallest is 0.
   int unsigned(int code) {
     return code - grid.lowest();
+  }
+
+  /// Codes, or zero points, as they are packed.
+  int[] unsigned(byte[] of) {
+    int[] unsigned = new int[of.length];
+    int lowest = grid.lowest();
+    for (int i = 0; i < unsigned.length; i++) {
+      unsigned[i] = of[i] - lowest;
+    }
+    return unsigned;
   }
 }

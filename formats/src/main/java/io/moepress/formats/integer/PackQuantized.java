@@ -79,11 +79,11 @@ public record PackQuantized(BitPacking packing) {
     int groups = matrix.groupCount();
     PackedRows packed = new PackedRows(packing, bits);
     Map<String, TensorData> tensors = new LinkedHashMap<>();
-    int[] words = packed.alongRows(unsigned(matrix, matrix.codes()), rows);
+    int[] words = packed.alongRows(matrix.unsigned(matrix.codes()), rows);
     add(tensors, Words32.ints(name + PACKED, words, rows, words.length / rows));
     add(tensors, Words32.floats(name + SCALE, scaleType, matrix.scales(), rows, groups));
     if (!matrix.grid().isSymmetric()) {
-      int[] zeros = packed.alongColumns(unsigned(matrix, matrix.zeroPoints()), groups);
+      int[] zeros = packed.alongColumns(matrix.unsigned(matrix.zeroPoints()), groups);
       add(tensors, Words32.ints(name + ZERO_POINT, zeros, zeros.length / groups, groups));
     }
     add(tensors, Words32.longs(name + SHAPE, rows, matrix.columns()));
@@ -109,12 +109,6 @@ public record PackQuantized(BitPacking packing) {
 
   private static void add(Map<String, TensorData> tensors, TensorData tensor) {
     tensors.put(tensor.info().name(), tensor);
-  }
-
-  private static int[] unsigned(IntegerMatrix matrix, byte[] codes) {
-    int[] values = new int[codes.length];
-    Arrays.setAll(values, i -> matrix.unsigned(codes[i]));
-    return values;
   }
 
   private static int[] regular(int columns, int groups) {

@@ -11,10 +11,8 @@ record PackedRows(BitPacking packing, int bits) {
     int columns = codes.length / rows;
     int width = packing.words(columns, bits);
     int[] words = new int[Math.multiplyExact(rows, width)];
-    int[] line = new int[columns];
     for (int row = 0; row < rows; row++) {
-      System.arraycopy(codes, row * columns, line, 0, columns);
-      System.arraycopy(packing.pack(line, bits), 0, words, row * width, width);
+      packing.pack(codes, row * columns, columns, bits, words, row * width);
     }
     return words;
   }

@@ -23,9 +23,7 @@ final class Words32 {
   static TensorData ints(String name, int[] values, long... shape) {
     TensorInfo info = new TensorInfo(name, DType.I32, Shape.of(shape));
     MemorySegment bytes = allocate(info);
-    for (int i = 0; i < values.length; i++) {
-      bytes.set(INT, (long) i * Integer.BYTES, values[i]);
-    }
+    MemorySegment.copy(values, 0, bytes, INT, 0, values.length);
     return new TensorData(info, bytes);
   }
 
@@ -75,9 +73,7 @@ final class Words32 {
 
   static int[] ints(TensorData tensor) {
     int[] values = new int[Math.toIntExact(tensor.info().shape().elementCount())];
-    for (int i = 0; i < values.length; i++) {
-      values[i] = tensor.bytes().get(INT, (long) i * Integer.BYTES);
-    }
+    MemorySegment.copy(tensor.bytes(), INT, 0, values, 0, values.length);
     return values;
   }
 

@@ -22,8 +22,21 @@ final class MatrixMerging {
     PlanArray array = program.neurons();
     this.neurons = array == null ? null : array.ints();
     for (Part part : program.parts()) {
-      mergers.add(new MatrixMerger(part.matrix(), part.rank(), LinearAlgebra.best()));
+      mergers.add(new MatrixMerger(part.matrix(), part.rank(), basis(part), LinearAlgebra.best()));
     }
+  }
+
+  private static double @Nullable [] basis(Part part) {
+    PlanArray array = part.basis();
+    if (array == null) {
+      return null;
+    }
+    float[] numbers = array.floats();
+    double[] basis = new double[numbers.length];
+    for (int i = 0; i < basis.length; i++) {
+      basis[i] = numbers[i];
+    }
+    return basis;
   }
 
   /// Adds a member.

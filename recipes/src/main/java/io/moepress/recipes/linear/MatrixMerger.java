@@ -2,7 +2,6 @@ package io.moepress.recipes.linear;
 
 import io.moepress.formats.Checks;
 import io.moepress.formats.architecture.ExpertMatrix;
-import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /// Makes one matrix of those of several experts, which come one after the other.
@@ -18,29 +17,45 @@ import org.jspecify.annotations.Nullable;
 /// That is the experts union decomposition of Sub-MoE: from `[W_1 … W_n] = U Σ [V_1 … V_n]ᵀ`, side
 /// by side, follows `U Σ V_iᵀ = W_i`, so that the weighted mean of the `V_i` gives the weighted
 /// mean of the `W_i`, and cutting `U` to rank `r` projects it. At full rank it **is** that mean.
+///
+/// A basis of the space may be given instead, such as that of what the matrices do to the inputs
+/// they get.
 public final class MatrixMerger {
   private final ExpertMatrix shape;
   private final int rank;
   private final LinearAlgebra algebra;
   private final double[] sum;
   private final double[] shares; // [neurons]
-  private final double[] squares; // Σ W Wᵀ, where there is something to project
-  private double energy;
+  private final double @Nullable [] basis; // [rank, rows], where it is given
+  private final @Nullable ColumnSpace space; // where there is something to project, and it is not
 
   /// Begins.
   ///
   /// @param shape of the matrices
   /// @param rank from 1 to the number of rows, which leaves the mean as it is
   public MatrixMerger(ExpertMatrix shape, int rank, LinearAlgebra algebra) {
+    this(shape, rank, null, algebra);
+  }
+
+  /// Begins.
+  ///
+  /// @param basis `[rank, rows]`: the space to project on; null: the one that the matrices share
+  public MatrixMerger(
+      ExpertMatrix shape, int rank, double @Nullable [] basis, LinearAlgebra algebra) {
     Checks.require(
         rank >= 1 && rank <= shape.rows(), "rank %d (expected 1 to %d)", rank, shape.rows());
+    Checks.require(
+        basis == null || basis.length == Math.multiplyExact(rank, shape.rows()),
+        "a basis of another size than %d vectors of length %d",
+        rank,
+        shape.rows());
     this.shape = shape;
     this.rank = rank;
+    this.basis = basis;
     this.algebra = algebra;
     this.sum = new double[Math.multiplyExact(shape.rows(), shape.columns())];
-    this.shares = new double[neurons()];
-    this.squares =
-        projects() ? new double[Math.multiplyExact(shape.rows(), shape.rows())] : new double[0];
+    this.shares = new double[neurons(shape)];
+    this.space = projects() && basis == null ? new ColumnSpace(shape.rows(), algebra) : null;
   }
 
   /// What a merger of such matrices holds: a sum of matrices, and one of their squares where there
@@ -67,7 +82,7 @@ public final class MatrixMerger {
     return rank < shape.rows();
   }
 
-  private int neurons() {
+  private static int neurons(ExpertMatrix shape) {
     return shape.projection().hasNeuronsAsRows() ? shape.rows() : shape.columns();
   }
 
@@ -77,24 +92,24 @@ public final class MatrixMerger {
   /// @param weight its share, at least 0
   /// @param places where each of its neurons goes; null: to its own place
   public void add(double[] matrix, double weight, int @Nullable [] places) {
-    double[] moved = places == null ? matrix : moved(matrix, places);
+    double[] moved = places == null ? matrix : moved(shape, matrix, places);
     for (int neuron = 0; neuron < shares.length; neuron++) {
       shares[places == null ? neuron : places[neuron]] += weight;
     }
     for (int i = 0; i < sum.length; i++) {
       sum[i] += weight * moved[i];
     }
-    if (projects()) {
-      double[] products =
-          algebra.productTransposed(moved, moved, shape.rows(), shape.columns(), shape.rows());
-      for (int i = 0; i < squares.length; i++) {
-        squares[i] += products[i];
-      }
+    if (space != null) {
+      space.add(moved);
     }
   }
 
-  private double[] moved(double[] matrix, int[] places) {
-    Checks.require(places.length == neurons(), "%d places of %d neurons", places.length, neurons());
+  /// A matrix with its neurons in other places; neurons that go to the same place are added up.
+  ///
+  /// @param places where each of them goes
+  public static double[] moved(ExpertMatrix shape, double[] matrix, int[] places) {
+    int neurons = neurons(shape);
+    Checks.require(places.length == neurons, "%d places of %d neurons", places.length, neurons);
     double[] moved = new double[matrix.length];
     boolean byRow = shape.projection().hasNeuronsAsRows();
     int columns = shape.columns();
@@ -121,41 +136,24 @@ public final class MatrixMerger {
 
   private double[] projected(double[] mean) {
     int rows = shape.rows();
-    double[] basis = basis(); // [rank, rows]
-    double[] inner = algebra.product(basis, mean, rank, rows, shape.columns());
-    double[] turned = new double[basis.length]; // [rows, rank]
+    double[] vectors = basis == null ? space().basis(rank).vectors() : basis; // [rank, rows]
+    double[] inner = algebra.product(vectors, mean, rank, rows, shape.columns());
+    double[] turned = new double[vectors.length]; // [rows, rank]
     for (int vector = 0; vector < rank; vector++) {
       for (int row = 0; row < rows; row++) {
-        turned[row * rank + vector] = basis[vector * rows + row];
+        turned[row * rank + vector] = vectors[vector * rows + row];
       }
     }
     return algebra.product(turned, inner, rows, rank, shape.columns());
   }
 
-  private double[] basis() {
-    int rows = shape.rows();
-    LinearAlgebra.Eigen eigen = algebra.eigen(squares, rows);
-    energy = 0;
-    for (int vector = rows - rank; vector < rows; vector++) {
-      energy += eigen.values()[vector];
+  /// The space that the matrices share.
+  ///
+  /// @throws IllegalStateException where there is nothing to project, or the space is given
+  public ColumnSpace space() {
+    if (space == null) {
+      throw new IllegalStateException("no space of its own");
     }
-    return Arrays.copyOfRange(eigen.vectors(), (rows - rank) * rows, rows * rows);
-  }
-
-  /// `Σ_i ‖W_i‖²` of what was added; known where there is something to project.
-  public double total() {
-    double total = 0;
-    for (int row = 0; projects() && row < shape.rows(); row++) {
-      total += squares[row * shape.rows() + row];
-    }
-    return total;
-  }
-
-  /// The part of [#total] that lies in the space of the projection.
-  public double energy() {
-    if (projects()) {
-      basis();
-    }
-    return energy;
+    return space;
   }
 }

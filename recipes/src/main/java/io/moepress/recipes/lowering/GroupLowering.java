@@ -100,15 +100,9 @@ record GroupLowering(ModelLayout layout, Result result, MergeExperts step) {
   }
 
   private TensorProgram matrices(TensorId id, Group group, List<TensorProgram> of) {
-    Subspace subspace = step.rule().subspace();
+    int index = step.groups().indexOf(group);
     List<Part> parts =
-        ExpertMatrix.in(layout, id.role()).stream()
-            .map(matrix -> {
-              int full = matrix.rows();
-              int rank = subspace == null ? full : subspace.rank(matrix.projection());
-              return new Part(matrix, Math.min(rank, full));
-            })
-            .toList();
+        ExpertMatrix.in(layout, id.role()).stream().map(matrix -> part(matrix, index)).toList();
     return new MergedMatrices(
         of,
         group.members(),
@@ -117,10 +111,21 @@ record GroupLowering(ModelLayout layout, Result result, MergeExperts step) {
         step.rule().neurons());
   }
 
+  private Part part(ExpertMatrix matrix, int group) {
+    Subspace subspace = step.rule().subspace();
+    if (subspace == null) {
+      return new Part(matrix, matrix.rows(), null);
+    }
+    return new Part(
+        matrix,
+        Math.min(subspace.rank(matrix.projection()), matrix.rows()),
+        subspace.basis(group).map(basis -> basis.of(matrix.projection())).orElse(null));
+  }
+
   /// Biases of neurons go where their neurons go; no subspace holds them.
   private List<Part> biases(TensorId id) {
     return ExpertMatrix.biasesIn(layout, id.role()).stream()
-        .map(bias -> new Part(bias, bias.rows()))
+        .map(bias -> new Part(bias, bias.rows(), null))
         .toList();
   }
 

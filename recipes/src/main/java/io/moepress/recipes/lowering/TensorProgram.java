@@ -178,7 +178,8 @@ public sealed interface TensorProgram {
     ///
     /// @param matrix where it lies
     /// @param rank dimension of the space it is projected on; its rows: it is not projected
-    public record Part(ExpertMatrix matrix, int rank) {}
+    /// @param basis of that space, F32 `[rank, rows]`; null: the one that the members share best
+    public record Part(ExpertMatrix matrix, int rank, @Nullable PlanArray basis) {}
 
     public MergedMatrices {
       of = List.copyOf(of);
@@ -203,7 +204,12 @@ public sealed interface TensorProgram {
       String matched = neurons == null ? "" : ", neurons matched";
       boolean projected = parts.stream().anyMatch(part -> part.rank() < part.matrix().rows());
       List<Integer> ranks = parts.stream().map(Part::rank).toList();
-      return "mean of experts " + members + matched + (projected ? ", rank " + ranks : "");
+      boolean whitened = parts.stream().anyMatch(part -> part.basis() != null);
+      return "mean of experts "
+          + members
+          + matched
+          + (projected ? ", rank " + ranks : "")
+          + (whitened ? " of outputs" : "");
     }
   }
 

@@ -1,7 +1,9 @@
 package io.moepress.recipes.plan;
 
 import io.moepress.formats.FormatException;
+import com.fasterxml.jackson.annotation.JsonIgnore;
 import io.moepress.formats.architecture.LinearInput;
+import io.moepress.formats.architecture.TensorId;
 import io.moepress.formats.json.Json;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -29,10 +31,17 @@ public record LayerCodes(
 
   /// A damping that had to be raised.
   ///
-  /// @param expert whose
+  /// @param expert whose; [TensorId#NONE]: of no expert
   /// @param input of which matrices
   /// @param damping the one that was used
-  public record Raised(int expert, LinearInput input, double damping) {}
+  public record Raised(int expert, LinearInput input, double damping) {
+
+    /// Whether it is of matrices of an expert.
+    @JsonIgnore
+    public boolean isOfExpert() {
+      return expert != TensorId.NONE;
+    }
+  }
 
   public LayerCodes {
     starved = List.copyOf(starved);

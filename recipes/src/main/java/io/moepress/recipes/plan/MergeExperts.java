@@ -186,7 +186,7 @@ public record MergeExperts(
 
   @Override
   public List<PlanArray> arrays() {
-    return rule.neurons() == null ? List.of() : List.of(rule.neurons());
+    return rule.arrays();
   }
 
   /// The group an expert is in.

@@ -2,28 +2,46 @@ package io.moepress.recipes.plan;
 
 import io.moepress.formats.FormatException;
 import io.moepress.formats.safetensors.SafetensorsFile;
+import io.moepress.formats.safetensors.SafetensorsHeader;
+import io.moepress.formats.safetensors.SafetensorsHeader.Entry;
 import io.moepress.formats.safetensors.SafetensorsWriter;
-import io.moepress.formats.tensor.TensorInfo;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /// The file of arrays beside a plan: `plan.arrays.safetensors` beside `plan.json`. Its tensors are
 /// named by the digests of their bytes.
 ///
-/// @param file the file; it is there only if the plan names arrays
-record PlanArrays(Path file) implements PlanArray.Source {
+/// The header of a file that is read from is kept, for a plan may name many arrays. That the bytes
+/// are the right ones is seen by their digests.
+final class PlanArrays implements PlanArray.Source {
   /// No file of a checkpoint is called so.
   private static final String SUFFIX = ".arrays.safetensors";
+
+  private final Path file;
+  private @Nullable Contents contents;
+
+  /// Where the arrays of a file stand.
+  ///
+  /// @param entries by name
+  /// @param dataStart where the bytes of the first begin
+  private record Contents(Map<String, Entry> entries, long dataStart) {}
+
+  /// The arrays in a file; it is there only if the plan names arrays.
+  PlanArrays(Path file) {
+    this.file = file;
+  }
 
   /// The file of arrays of a plan file.
   static PlanArrays beside(Path plan) {
@@ -68,19 +86,43 @@ record PlanArrays(Path file) implements PlanArray.Source {
               + " files, or make the plan again.",
           file, array.name());
     }
-    try (SafetensorsFile tensors = SafetensorsFile.open(file);
-        Arena arena = Arena.ofConfined()) {
-      TensorInfo expected = array.info();
-      boolean there =
-          tensors.header().entries().stream().anyMatch(entry -> entry.info().equals(expected));
-      if (!there) {
+    try {
+      Contents there = contents();
+      Entry entry = there.entries().get(array.info().name());
+      if (entry == null || !entry.info().equals(array.info())) {
         throw FormatException.of(
             "%s: no array %s (%s %s) that the plan names. Make the plan again.",
             file, array.name(), array.dtype(), array.shape());
       }
-      return tensors.read(expected.name(), arena).bytes().toArray(ValueLayout.JAVA_BYTE);
+      return read(there.dataStart() + entry.begin(), Math.toIntExact(entry.info().byteCount()));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  private synchronized Contents contents() throws IOException {
+    if (contents == null) {
+      try (SafetensorsFile tensors = SafetensorsFile.open(file)) {
+        SafetensorsHeader header = tensors.header();
+        Map<String, Entry> entries = new HashMap<>();
+        header.entries().forEach(entry -> entries.put(entry.info().name(), entry));
+        contents = new Contents(entries, header.dataStart());
+      }
+    }
+    return contents;
+  }
+
+  private byte[] read(long position, int count) throws IOException {
+    ByteBuffer bytes = ByteBuffer.allocate(count);
+    try (FileChannel channel = FileChannel.open(file)) {
+      while (bytes.hasRemaining()) {
+        if (channel.read(bytes, position + bytes.position()) < 0) {
+          throw FormatException.of(
+              "%s: ends at byte %d (expected %d). The file was changed; make the plan again.",
+              file, channel.size(), position + count);
+        }
+      }
+    }
+    return bytes.array();
   }
 }

@@ -19,8 +19,8 @@ import io.moepress.recipes.plan.PlanMismatchException;
 import io.moepress.recipes.plan.Protection;
 import io.moepress.recipes.plan.QuantizeOptions;
 import io.moepress.recipes.target.Target;
-import io.moepress.recipes.work.Workers;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.SortedSet;
@@ -39,9 +39,9 @@ record BitPlanning(MoeModel model, QuantizeOptions options, PlanningContext comm
   /// Decides.
   ///
   /// @throws PlanMismatchException when there are too few bits
-  ExpertSchemes schemes(Evidence evidence, long seed) throws IOException {
+  ChosenBits choose(Evidence evidence, long seed) throws IOException {
     if (options.bits().isEmpty()) {
-      return new ExpertSchemes.Same(options.experts());
+      return new ChosenBits(new ExpertSchemes.Same(options.experts()), List.of());
     }
     BitChoice choice = options.bits().get();
     BitGranularity granularity = granularity(choice);
@@ -50,12 +50,13 @@ record BitPlanning(MoeModel model, QuantizeOptions options, PlanningContext comm
         granularity.tellsExpertsApart() ? common.guarded(Protection.DEFAULT) : new TreeSet<>();
     BitLimits limits =
         new BitLimits(budget(choice), choice.method().defaultScope(), granularity, guarded);
-    try (Workers workers = new Workers(Runtime.getRuntime().availableProcessors())) {
-      BitRequest request = new BitRequest(model, evidence, choice.widths(), seed, workers);
+    try {
+      BitRequest request = new BitRequest(model, evidence, choice.widths(), seed, common.jobs());
       BitCosts costs = choice.method().costs(request);
       BitAllocation allocation = choice.method().allocate(costs, limits);
-      note(costs, allocation, limits);
-      return new ExpertSchemes.Chosen(options.experts(), allocation.byExpert());
+      return new ChosenBits(
+          new ExpertSchemes.Chosen(options.experts(), allocation.byExpert()),
+          notes(costs, allocation, limits));
     } catch (IllegalArgumentException e) {
       throw new PlanMismatchException(
           "%s: %s", choice.method().name(), String.valueOf(e.getMessage()));
@@ -148,9 +149,9 @@ record BitPlanning(MoeModel model, QuantizeOptions options, PlanningContext comm
     return saved;
   }
 
-  private void note(BitCosts costs, BitAllocation allocation, BitLimits limits) {
-    costs.notes().forEach(common::note);
-    allocation.notes().forEach(common::note);
+  private static List<String> notes(BitCosts costs, BitAllocation allocation, BitLimits limits) {
+    List<String> notes = new ArrayList<>(costs.notes());
+    notes.addAll(allocation.notes());
     List<String> shares =
         allocation.weightsByWidth().entrySet().stream()
             .map(entry ->
@@ -158,16 +159,17 @@ record BitPlanning(MoeModel model, QuantizeOptions options, PlanningContext comm
                     "%.1f%% of %d",
                     100.0 * entry.getValue() / Math.max(1, allocation.weights()), entry.getKey()))
             .toList();
-    common.note(
+    notes.add(
         Checks.text(
             "bits: %.3f for each weight of experts on average (%s), without scales; by %s",
             allocation.averageBits(), String.join(", ", shares), limits.granularity().label()));
     if (allocation.bitsLost() > 0) {
-      common.note(
+      notes.add(
           Checks.text(
               "bits: what shares a width costs %.3f bits for each weight: each matrix for itself would"
                   + " cost as little with %.3f",
               allocation.bitsLost(), allocation.averageBits() - allocation.bitsLost()));
     }
+    return notes;
   }
 }

@@ -10,8 +10,10 @@ import java.util.TreeMap;
 ///
 /// @param name of the method
 /// @param sequential whether each layer was measured behind its predecessors as they will be
-/// @param layers the layers with experts
-public record DecidedCodes(String name, boolean sequential, SortedMap<Integer, LayerCodes> layers)
+/// @param layers the layers with anything to quantise
+/// @param bits what the codes are
+public record DecidedCodes(
+    String name, boolean sequential, SortedMap<Integer, LayerCodes> layers, ChosenBits bits)
     implements QuantizeMethod {
 
   public DecidedCodes {

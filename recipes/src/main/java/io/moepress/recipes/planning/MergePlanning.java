@@ -167,16 +167,18 @@ record MergePlanning(MoeModel model, MergeStep step, PlanningContext common)
             .map(decision -> decision.rule().subspace())
             .filter(Objects::nonNull)
             .toList();
+    boolean whitened = subspaces.stream().anyMatch(subspace -> !subspace.bases().isEmpty());
     if (!subspaces.isEmpty()) {
       common.note(
           Checks.text(
               "shared subspaces of rank %d, %d and %d (gate, up, down) hold %.2f %% to %.2f %% of the energy of"
-                  + " the experts they stand for, by layer",
+                  + " the %s they stand for, by layer",
               subspaces.getFirst().gate(),
               subspaces.getFirst().up(),
               subspaces.getFirst().down(),
               100 * subspaces.stream().mapToDouble(Subspace::energy).min().orElseThrow(),
-              100 * subspaces.stream().mapToDouble(Subspace::energy).max().orElseThrow()));
+              100 * subspaces.stream().mapToDouble(Subspace::energy).max().orElseThrow(),
+              whitened ? "outputs of the experts" : "experts"));
     }
   }
 

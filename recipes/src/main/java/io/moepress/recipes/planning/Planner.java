@@ -2,6 +2,7 @@ package io.moepress.recipes.planning;
 
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import io.moepress.formats.Checks;
+import io.moepress.formats.Jobs;
 import io.moepress.formats.architecture.Architecture.MultiTokenPrediction;
 import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.MoeModel;
@@ -40,12 +41,25 @@ public final class Planner {
   /// @param evidence what calibration saw; null when there was none
   /// @param evidenceDigest digest of the evidence; null when there is none
   /// @param target the runtime that has to load the result
+  /// @param jobs for methods that look at every weight
   public record Subject(
       @Nullable Plan previous,
       String checkpoint,
       @Nullable Evidence evidence,
       @Nullable String evidenceDigest,
-      Target target) {}
+      Target target,
+      Jobs jobs) {
+
+    /// A subject that is worked on in one thread.
+    public Subject(
+        @Nullable Plan previous,
+        String checkpoint,
+        @Nullable Evidence evidence,
+        @Nullable String evidenceDigest,
+        Target target) {
+      this(previous, checkpoint, evidence, evidenceDigest, target, Jobs.IN_TURN);
+    }
+  }
 
   private Planner(MoeModel model, Subject subject) {
     this.model = model;
@@ -59,6 +73,18 @@ public final class Planner {
   /// @throws IOException when weights that the method looks at cannot be read
   public static Plan plan(MoeModel model, RecipeStep step, Subject subject) throws IOException {
     return new Planner(model, subject).plan(step);
+  }
+
+  /// Chooses the bits of experts, for a method that must know them before it looks at inputs.
+  ///
+  /// @throws PlanMismatchException when there are too few, or evidence does not fit the model
+  /// @throws IOException when weights cannot be read
+  public static ChosenBits bits(MoeModel model, QuantizeStep step, Subject subject)
+      throws IOException {
+    Planner planner = new Planner(model, subject);
+    boolean isAsked = step.options().bits().isPresent();
+    Evidence evidence = isAsked ? planner.evidence(step) : Evidence.of(model);
+    return new QuantizePlanning(model, step, planner.context).choose(evidence);
   }
 
   /// Checks all of a step that can be checked without evidence, before any is measured.

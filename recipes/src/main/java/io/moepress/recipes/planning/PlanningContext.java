@@ -2,6 +2,7 @@ package io.moepress.recipes.planning;
 
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import io.moepress.formats.Checks;
+import io.moepress.formats.Jobs;
 import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.recipes.evidence.Evidence;
@@ -116,6 +117,11 @@ final class PlanningContext {
       notes.add(finding.text());
     }
     return findings;
+  }
+
+  /// For methods that look at every weight.
+  Jobs jobs() {
+    return subject.jobs();
   }
 
   /// The runtime that has to load the result.

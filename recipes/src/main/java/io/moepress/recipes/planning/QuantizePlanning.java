@@ -57,8 +57,10 @@ record QuantizePlanning(
   @Override
   public List<PlanStep> decide(Evidence evidence) throws IOException {
     preflight();
-    QuantizedParts chosen =
-        new QuantizedParts(model, step.options(), bits().schemes(evidence, NO_SEED));
+    ChosenBits bits =
+        step.method() instanceof DecidedCodes decided ? decided.bits() : choose(evidence);
+    bits.notes().forEach(common::note);
+    QuantizedParts chosen = new QuantizedParts(model, step.options(), bits.schemes());
     List<PlanStep> steps = new ArrayList<>();
     for (int layer = 0; layer < model.layout().layers(); layer++) {
       List<Part> parts = parts(layer, chosen);
@@ -71,6 +73,11 @@ record QuantizePlanning(
       noteFound(decided);
     }
     return steps;
+  }
+
+  /// The bits of experts.
+  ChosenBits choose(Evidence evidence) throws IOException {
+    return bits().choose(evidence, NO_SEED);
   }
 
   private void requireNoSize() {
@@ -172,9 +179,6 @@ record QuantizePlanning(
         decided.sequential()
             ? "each layer was measured behind its predecessors as they will be"
             : "all layers were measured in the model as it was");
-    if (step.options().others().isPresent()) {
-      common.note("attention, shared experts and dense networks are rounded to nearest");
-    }
     List<ExpertId> starved = new ArrayList<>();
     List<ExpertId> raised = new ArrayList<>();
     decided
@@ -182,12 +186,31 @@ record QuantizePlanning(
         .forEach((layer, codes) -> {
           codes.starved().forEach(expert -> starved.add(new ExpertId(layer, expert)));
           codes.raised().stream()
+              .filter(LayerCodes.Raised::isOfExpert)
               .map(LayerCodes.Raised::expert)
               .distinct()
               .forEach(expert -> raised.add(new ExpertId(layer, expert)));
         });
     noteExperts(starved, "saw too few calibration tokens, so their weights are rounded to nearest");
     noteExperts(raised, "needed more damping than was asked for");
+    noteOthers(decided);
+  }
+
+  private void noteOthers(DecidedCodes decided) {
+    List<String> raised = new ArrayList<>();
+    decided
+        .layers()
+        .forEach((layer, codes) ->
+            codes.raised().stream()
+                .filter(each -> !each.isOfExpert())
+                .forEach(each -> raised.add(layer + ":" + each.input().label())));
+    if (!raised.isEmpty()) {
+      common.note(
+          Checks.text(
+              "%d inputs of attention, shared experts and dense networks needed more damping than was"
+                  + " asked for (layer:input): %s",
+              raised.size(), raised));
+    }
   }
 
   private void noteExperts(List<ExpertId> experts, String what) {

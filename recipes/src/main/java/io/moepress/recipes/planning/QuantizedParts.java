@@ -70,7 +70,7 @@ public record QuantizedParts(MoeModel model, QuantizeOptions options, ExpertSche
   }
 
   /// What a tensor becomes; nothing: it stays as it is.
-  Optional<IntegerScheme> scheme(TensorId id) {
+  public Optional<IntegerScheme> scheme(TensorId id) {
     if (id.layer() == TensorId.NONE || !isMap(id.role())) {
       return Optional.empty();
     }

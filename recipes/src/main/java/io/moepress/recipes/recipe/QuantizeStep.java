@@ -1,6 +1,5 @@
 package io.moepress.recipes.recipe;
 
-import io.moepress.formats.Checks;
 import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.plan.CalibratedQuantization;
 import io.moepress.recipes.plan.QuantizeMethod;
@@ -14,14 +13,6 @@ import java.util.Set;
 /// @param method finds the codes
 /// @param options which weights, how many bits, and how they are stored
 public record QuantizeStep(QuantizeMethod method, QuantizeOptions options) implements RecipeStep {
-
-  public QuantizeStep {
-    Checks.require(
-        !(method instanceof CalibratedQuantization) || options.bits().isEmpty(),
-        "allocate: %s does not take experts of different widths yet. Use \"scheme\", or \"method:"
-            + " round-to-nearest\"",
-        method.name());
-  }
 
   @Override
   public String name() {

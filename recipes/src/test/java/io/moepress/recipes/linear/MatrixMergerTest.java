@@ -57,9 +57,9 @@ class MatrixMergerTest {
 
       double now = distance(merger.result(), mean);
       assertThat(now).isPositive().isLessThanOrEqualTo(error);
-      assertThat(merger.energy()).isGreaterThan(energy).isLessThan(merger.total());
+      assertThat(energy(merger, rank)).isGreaterThan(energy).isLessThan(merger.space().total());
       error = now;
-      energy = merger.energy();
+      energy = energy(merger, rank);
     }
   }
 
@@ -75,7 +75,7 @@ class MatrixMergerTest {
     twice.add(projected, 1, null);
 
     assertThat(twice.result()).containsExactly(projected, within(TOLERANCE));
-    assertThat(twice.energy()).isCloseTo(twice.total(), within(TOLERANCE * ROWS));
+    assertThat(energy(twice, rank)).isCloseTo(twice.space().total(), within(TOLERANCE * ROWS));
   }
 
   /// Rank 2 in two matrices of the same two directions.
@@ -146,6 +146,27 @@ class MatrixMergerTest {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> merger(rank))
         .withMessageContaining("rank " + rank);
+  }
+
+  private static double energy(MatrixMerger merger, int rank) {
+    return merger.space().basis(rank).energy();
+  }
+
+  /// A mean goes where it is told, whatever its own space.
+  @Test
+  void aGivenBasisIsWhatItIsProjectedOn() {
+    double[] basis = {1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0}; // rows 0 and 3
+    double[][] matrices = random(8, 2);
+    MatrixMerger merger =
+        new MatrixMerger(
+            new ExpertMatrix(Projection.GATE, ROWS, COLUMNS, 0, COLUMNS, 1), 2, basis, ALGEBRA);
+    add(merger, matrices, 0.25, 0.75);
+
+    double[] expected = mean(matrices, 0.25, 0.75);
+    for (int i = 0; i < expected.length; i++) {
+      expected[i] = i / COLUMNS == 0 || i / COLUMNS == 3 ? expected[i] : 0;
+    }
+    assertThat(merger.result()).containsExactly(expected, within(TOLERANCE));
   }
 
   private static MatrixMerger merger(int rank) {
