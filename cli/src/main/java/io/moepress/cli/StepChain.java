@@ -200,8 +200,7 @@ final class StepChain {
   /// A step that is planned without evidence.
   private Subject subject(@Nullable Plan previous) {
     String name = previous == null ? fingerprint : previous.resultFingerprint();
-    return new Subject(
-        previous, name, null, null, recipe.target(), measuring.setup().workers());
+    return new Subject(previous, name, null, null, recipe.target(), measuring.setup().workers());
   }
 
   /// What is measured on.

@@ -20,7 +20,6 @@ public record NearestRounding(ScaleChoice scales) {
         stored.grid(),
         stored.sharing(),
         (all, first, end) ->
-            scales.step(
-                stored.grid(), Arrays.copyOfRange(all, first, end), stored.scaleType()));
+            scales.step(stored.grid(), Arrays.copyOfRange(all, first, end), stored.scaleType()));
   }
 }

@@ -69,8 +69,7 @@ public record RandomBits(long seed) implements BitMethod {
               List<Double> costs =
                   request.widths().stream().map(bits -> lot * Math.pow(4, -bits)).toList();
               items.add(
-                  new Item(
-                      layer, expert, tensor.matrix().projection(), tensor.weights(), costs));
+                  new Item(layer, expert, tensor.matrix().projection(), tensor.weights(), costs));
             }
           }
         });

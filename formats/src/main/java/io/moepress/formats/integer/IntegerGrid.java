@@ -134,8 +134,7 @@ public record IntegerGrid(int bits, boolean isSymmetric) {
     }
     return isSign()
         ? new Step(rounded(2 * meanMagnitude(values, first, end), scaleType), 0)
-        : step(
-            Float.intBitsToFloat(inOrder(smallest)), Float.intBitsToFloat(largest), scaleType);
+        : step(Float.intBitsToFloat(inOrder(smallest)), Float.intBitsToFloat(largest), scaleType);
   }
 
   /// The bits of a number as an integer that is as large among integers as the number is among

@@ -100,11 +100,7 @@ public record IntegerMatrix(
   public static IntegerMatrix encode(
       float[] values, int rows, IntegerGrid grid, Sharing sharing, DType scaleType) {
     return encode(
-        values,
-        rows,
-        grid,
-        sharing,
-        (all, first, end) -> grid.step(all, first, end, scaleType));
+        values, rows, grid, sharing, (all, first, end) -> grid.step(all, first, end, scaleType));
   }
 
   /// Where the values of a grid should lie for some values that share a scale.
@@ -138,7 +134,8 @@ public record IntegerMatrix(
     } else {
       matrix.fit(values, fit);
     }
-    matrix.forEachRun((step, first, end) -> grid.codes(values, first, end, matrix.step(step), matrix.codes));
+    matrix.forEachRun(
+        (step, first, end) -> grid.codes(values, first, end, matrix.step(step), matrix.codes));
     return matrix;
   }
 

@@ -1,7 +1,7 @@
 package io.moepress.recipes.plan;
 
-import io.moepress.formats.FormatException;
 import com.fasterxml.jackson.annotation.JsonIgnore;
+import io.moepress.formats.FormatException;
 import io.moepress.formats.architecture.LinearInput;
 import io.moepress.formats.architecture.TensorId;
 import io.moepress.formats.json.Json;
