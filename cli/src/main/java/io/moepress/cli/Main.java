@@ -89,20 +89,7 @@ public final class Main {
               + "). Use fewer threads (-j 1) or fewer texts, or give Java more with"
               + " MOEPRESS_JAVA_OPTS=-Xmx8g.");
       return ExitCode.FAILED;
-    } catch (InternalError e) {
-      return lostPages(err, e);
     }
-  }
-
-  /// How Java tells that a part of a mapped file cannot be read.
-  private static int lostPages(PrintWriter err, InternalError failure) {
-    if (!String.valueOf(failure.getMessage()).contains("memory access operation")) {
-      throw failure;
-    }
-    err.println(
-        "moepress: a file became shorter while it was read, or its disk failed. Leave the files of a"
-            + " model alone while moepress works, and give the same command again.");
-    return ExitCode.FAILED;
   }
 
   private static int report(Exception failure, CommandLine line, ParseResult parsed) {

@@ -107,6 +107,12 @@ enum KillableJob {
     return Cli.run(command(folder).toArray());
   }
 
+  /// Whether there is nothing left to do, and the program would refuse to do it again: unlike a
+  /// directory, a GGUF file does not say what it was made from.
+  boolean isComplete(Path folder) {
+    return this == GGUF && Files.exists(folder.resolve("out.gguf"));
+  }
+
   /// The digests of everything that a job is asked for, and of the documents it was made from.
   static SortedMap<String, String> results(Path folder) throws IOException {
     SortedMap<String, String> digests = new TreeMap<>();

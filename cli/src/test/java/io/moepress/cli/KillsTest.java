@@ -23,12 +23,13 @@ class KillsTest {
     process.waitFor(job == KillableJob.GGUF ? 1 : 3, TimeUnit.SECONDS);
     process.destroyForcibly().onExit().join();
 
-    Cli resumed = job.run(folder);
-
-    assertThat(resumed.exitCode()).as(resumed.err()).isZero();
+    if (!job.isComplete(folder)) {
+      Cli resumed = job.run(folder);
+      assertThat(resumed.exitCode()).as(resumed.err()).isZero();
+      assertThat(KillableJob.leftovers(folder)).isEmpty();
+    }
     assertThat(KillableJob.results(folder))
         .isEqualTo(KillableJob.results(undisturbed))
         .isNotEmpty();
-    assertThat(KillableJob.leftovers(folder)).isEmpty();
   }
 }

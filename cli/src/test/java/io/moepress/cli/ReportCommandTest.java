@@ -117,7 +117,7 @@ class ReportCommandTest {
     Cli.run("report", folder.resolve("bits.work"));
 
     String text = Files.readString(folder.resolve("bits.work/report.html"));
-    assertThat(text.split("layer [0-9], expert [0-9]: 4 bits", -1)).hasSize(1 + 4 * 8);
+    assertThat(text.split("layer [0-9], expert [0-9]: 4[.]00 bits", -1)).hasSize(1 + 4 * 8);
     parsed(text);
   }
 

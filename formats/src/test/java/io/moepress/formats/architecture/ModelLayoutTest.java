@@ -199,6 +199,20 @@ class ModelLayoutTest {
         .contains("depends on itself");
   }
 
+  /// Thousands of them would take the stack.
+  @Test
+  void dimensionsThatDependOnManyOneBehindTheOtherAreRefused() throws IOException {
+    ObjectNode tree = Architectures.tree("mixtral");
+    ObjectNode dimensions = (ObjectNode) tree.get("dimensions");
+    for (int i = 0; i < 60; i++) {
+      dimensions.put("d" + i, "d" + (i + 1));
+    }
+    dimensions.put("d60", "1");
+    assertThat(
+            Refusal.of(() -> ModelLayout.of(Architectures.bind(tree), config(TinyMoe.mixtral()))))
+        .contains("depends on more than 50 others, one behind the other");
+  }
+
   @Test
   void absentRoleIsNamed() throws IOException {
     ObjectNode tree = Architectures.tree("mixtral");
