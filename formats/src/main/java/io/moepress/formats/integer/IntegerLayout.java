@@ -20,6 +20,21 @@ public sealed interface IntegerLayout permits GptqLayout, PackQuantized {
   /// @throws io.moepress.formats.FormatException when the layout has no place for it
   Map<String, TensorData> encode(TensorInfo weight, IntegerMatrix matrix);
 
+  /// One of these tensors, for whoever writes them one by one.
+  ///
+  /// @param suffix what its name ends with, a key of [#layout]
+  default TensorData part(TensorInfo weight, IntegerMatrix matrix, String suffix) {
+    return encode(weight, matrix).values().stream()
+        .filter(tensor -> tensor.info().name().endsWith(suffix))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  /// Whether one of the tensors depends on codes, and not on scales and shape alone.
+  default boolean holdsCodes(String suffix) {
+    return true;
+  }
+
   /// The type that scales are stored in.
   ///
   /// @param weights the type of the weights

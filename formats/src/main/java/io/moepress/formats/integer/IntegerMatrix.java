@@ -103,6 +103,17 @@ public record IntegerMatrix(
         values, rows, grid, sharing, (all, first, end) -> grid.step(all, first, end, scaleType));
   }
 
+  /// The scales and zero points of [#encode] alone. All codes are 0.
+  public static IntegerMatrix scales(
+      float[] values, int rows, IntegerGrid grid, Sharing sharing, DType scaleType) {
+    return fitted(
+        values,
+        rows,
+        grid,
+        sharing,
+        (all, first, end) -> grid.step(all, first, end, scaleType));
+  }
+
   /// Where the values of a grid should lie for some values that share a scale.
   @FunctionalInterface
   public interface Fit {
@@ -120,6 +131,14 @@ public record IntegerMatrix(
   /// @param fit gives scales and zero points
   public static IntegerMatrix encode(
       float[] values, int rows, IntegerGrid grid, Sharing sharing, Fit fit) {
+    IntegerMatrix matrix = fitted(values, rows, grid, sharing, fit);
+    matrix.forEachRun(
+        (step, first, end) -> grid.codes(values, first, end, matrix.step(step), matrix.codes));
+    return matrix;
+  }
+
+  private static IntegerMatrix fitted(
+      float[] values, int rows, IntegerGrid grid, Sharing sharing, Fit fit) {
     Checks.require(
         rows > 0 && values.length % rows == 0, "%d values in %d rows", values.length, rows);
     int[] groups = sharing.groups(values.length / rows);
@@ -134,8 +153,6 @@ public record IntegerMatrix(
     } else {
       matrix.fit(values, fit);
     }
-    matrix.forEachRun(
-        (step, first, end) -> grid.codes(values, first, end, matrix.step(step), matrix.codes));
     return matrix;
   }
 

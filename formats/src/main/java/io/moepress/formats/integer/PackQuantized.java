@@ -8,6 +8,7 @@ import io.moepress.formats.tensor.Shape;
 import io.moepress.formats.tensor.TensorData;
 import io.moepress.formats.tensor.TensorInfo;
 import java.util.ArrayList;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -86,23 +87,49 @@ public record PackQuantized(BitPacking packing) implements IntegerLayout {
   ///   only for calculating
   public Map<String, TensorData> encode(String name, IntegerMatrix matrix, DType scaleType) {
     requireStorable(name, matrix);
-    int bits = matrix.grid().bits();
-    int rows = matrix.rows();
-    int groups = matrix.groupCount();
-    PackedRows packed = new PackedRows(packing, bits);
-    Map<String, TensorData> tensors = new LinkedHashMap<>();
-    int[] words = packed.alongRows(matrix.unsigned(matrix.codes()), rows);
-    add(tensors, Words32.ints(name + PACKED, words, rows, words.length / rows));
-    add(tensors, Words32.floats(name + SCALE, scaleType, matrix.scales(), rows, groups));
+    List<String> suffixes = new ArrayList<>(List.of(PACKED, SCALE, SHAPE));
     if (!matrix.grid().isSymmetric()) {
-      int[] zeros = packed.alongColumns(matrix.unsigned(matrix.zeroPoints()), groups);
-      add(tensors, Words32.ints(name + ZERO_POINT, zeros, zeros.length / groups, groups));
+      suffixes.add(ZERO_POINT);
     }
-    add(tensors, Words32.longs(name + SHAPE, rows, matrix.columns()));
-    if (!Arrays.equals(matrix.groups(), regular(matrix.columns(), groups))) {
-      add(tensors, Words32.ints(name + GROUPS, matrix.groups(), matrix.columns()));
+    Map<String, TensorData> tensors = new LinkedHashMap<>();
+    for (String suffix : suffixes) {
+      tensors.put(name + suffix, part(name, matrix, scaleType, suffix));
+    }
+    if (!Arrays.equals(matrix.groups(), regular(matrix.columns(), matrix.groupCount()))) {
+      tensors.put(
+          name + GROUPS, Words32.ints(name + GROUPS, matrix.groups(), matrix.columns()));
     }
     return tensors;
+  }
+
+  @Override
+  public TensorData part(TensorInfo weight, IntegerMatrix matrix, String suffix) {
+    requireStorable(weight.name(), matrix);
+    return part(weight.name(), matrix, scaleType(weight.dtype()), suffix);
+  }
+
+  @Override
+  public boolean holdsCodes(String suffix) {
+    return suffix.equals(PACKED);
+  }
+
+  private TensorData part(String name, IntegerMatrix matrix, DType scaleType, String suffix) {
+    int rows = matrix.rows();
+    int groups = matrix.groupCount();
+    PackedRows packed = new PackedRows(packing, matrix.grid().bits());
+    return switch (suffix) {
+      case PACKED -> {
+        int[] words = packed.alongRows(matrix.unsigned(matrix.codes()), rows);
+        yield Words32.ints(name + PACKED, words, rows, words.length / rows);
+      }
+      case SCALE -> Words32.floats(name + SCALE, scaleType, matrix.scales(), rows, groups);
+      case ZERO_POINT -> {
+        int[] zeros = packed.alongColumns(matrix.unsigned(matrix.zeroPoints()), groups);
+        yield Words32.ints(name + ZERO_POINT, zeros, zeros.length / groups, groups);
+      }
+      case SHAPE -> Words32.longs(name + SHAPE, rows, matrix.columns());
+      default -> throw new IllegalArgumentException("no tensor of " + name + " ends with " + suffix);
+    };
   }
 
   private static void requireStorable(String name, IntegerMatrix matrix) {
@@ -117,10 +144,6 @@ public record PackQuantized(BitPacking packing) implements IntegerLayout {
             + " size that divides the width.",
         name,
         matrix.columns());
-  }
-
-  private static void add(Map<String, TensorData> tensors, TensorData tensor) {
-    tensors.put(tensor.info().name(), tensor);
   }
 
   private static int[] regular(int columns, int groups) {

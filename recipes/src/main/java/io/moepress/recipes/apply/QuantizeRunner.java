@@ -1,6 +1,8 @@
 package io.moepress.recipes.apply;
 
+import io.moepress.formats.integer.IntegerGrid;
 import io.moepress.formats.integer.IntegerMatrix;
+import io.moepress.formats.tensor.DType;
 import io.moepress.formats.tensor.Numbers;
 import io.moepress.formats.tensor.TensorData;
 import io.moepress.formats.tensor.TensorInfo;
@@ -8,7 +10,6 @@ import io.moepress.recipes.lowering.TensorProgram.Quantized;
 import io.moepress.recipes.plan.PlanArray;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.Map;
 import java.util.Objects;
 
 /// Makes the weights of a linear map integers.
@@ -40,8 +41,7 @@ record QuantizeRunner(Quantized program, TensorInfo weights) {
       }
       return new TensorData(info, target);
     }
-    Map<String, TensorData> parts = program.layout().encode(weights, matrix);
-    target.copyFrom(Objects.requireNonNull(parts.get(info.name())).bytes());
+    target.copyFrom(program.layout().part(weights, matrix, program.part()).bytes());
     return new TensorData(info, target);
   }
 
@@ -49,13 +49,16 @@ record QuantizeRunner(Quantized program, TensorInfo weights) {
     int rows = Math.toIntExact(weights.shape().dimension(0));
     int columns = Math.toIntExact(weights.shape().dimension(1));
     PlanArray codes = program.codes();
-    return codes == null
-        ? IntegerMatrix.encode(
-            values,
-            rows,
-            program.scheme().grid(),
-            program.scheme().sharing(),
-            program.layout().scaleType(weights.dtype()))
-        : IntegerMatrix.of(codes.ints(), rows, columns, program.scheme());
+    if (codes != null) {
+      return IntegerMatrix.of(codes.ints(), rows, columns, program.scheme());
+    }
+    IntegerGrid grid = program.scheme().grid();
+    IntegerMatrix.Sharing sharing = program.scheme().sharing();
+    DType scaleType = program.layout().scaleType(weights.dtype());
+    boolean holdsCodes =
+        program.part().equals(Quantized.DECODED) || program.layout().holdsCodes(program.part());
+    return holdsCodes
+        ? IntegerMatrix.encode(values, rows, grid, sharing, scaleType)
+        : IntegerMatrix.scales(values, rows, grid, sharing, scaleType);
   }
 }
