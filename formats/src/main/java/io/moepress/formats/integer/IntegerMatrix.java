@@ -4,6 +4,7 @@ import io.moepress.formats.Checks;
 import io.moepress.formats.integer.IntegerGrid.Step;
 import io.moepress.formats.tensor.DType;
 import java.util.Arrays;
+import java.util.stream.IntStream;
 
 /// A matrix of codes of an [IntegerGrid]. The elements of a row that are in one group share scale
 /// and zero point.
@@ -173,17 +174,23 @@ public record IntegerMatrix(
   }
 
   private void forEachRun(Run run) {
+    int[] starts = runs();
     int groupCount = groupCount();
     for (int row = 0; row < rows; row++) {
-      int start = row * columns();
-      int first = 0;
-      for (int end = 1; end <= columns(); end++) {
-        if (end == columns() || groups[end] != groups[first]) {
-          run.take(row * groupCount + groups[first], start + first, start + end);
-          first = end;
-        }
+      int place = row * columns();
+      for (int i = 0; i + 1 < starts.length; i++) {
+        int step = row * groupCount + groups[starts[i]];
+        run.take(step, place + starts[i], place + starts[i + 1]);
       }
     }
+  }
+
+  /// Where neighbouring columns of one group begin, and behind the last column.
+  private int[] runs() {
+    return IntStream.rangeClosed(0, columns())
+        .filter(column ->
+            column == 0 || column == columns() || groups[column] != groups[column - 1])
+        .toArray();
   }
 
   /// The values, `[rows · columns]`, row-major.
