@@ -86,6 +86,11 @@ record GgufOutput(OpenRecipe opened, GgufSpec spec) {
     }
   }
 
+  /// The digest of the file that was written last.
+  String digest() throws IOException {
+    return Json.read(note(), Note.class).digest();
+  }
+
   private Fitting fitting() {
     return TypeFitting.of(opened.setup().workers(), opened.setup().progress());
   }

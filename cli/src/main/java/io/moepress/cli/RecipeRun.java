@@ -32,7 +32,6 @@ import io.moepress.recipes.planning.EvidenceNeeds;
 import io.moepress.recipes.planning.Planner;
 import io.moepress.recipes.recipe.ByteSize;
 import io.moepress.recipes.recipe.EvaluationSpec;
-import io.moepress.recipes.recipe.GgufSpec;
 import io.moepress.recipes.recipe.MergeStep;
 import io.moepress.recipes.recipe.PruneStep;
 import io.moepress.recipes.recipe.QuantizeStep;
@@ -295,7 +294,7 @@ final class RecipeRun {
 
   /// Evaluates original, result and baselines on the same texts.
   Comparison evaluate(EvaluationSpec spec) throws IOException {
-    String asked = steps.steps() + recipe.gguf().map(GgufSpec::toString).orElse("");
+    String asked = steps.steps() + (gguf.isPresent() ? gguf.get().digest() : "");
     return new Comparing(setup, data(spec), asked, terminal)
         .compare(
             model,
@@ -353,6 +352,7 @@ final class RecipeRun {
     Json.write(
         work().file(RunFacts.FILE),
         new RunFacts(
+            decided().plan().digest(),
             clock.stages(),
             peak.isPresent() ? peak.getAsLong() : null,
             predicted,

@@ -261,7 +261,7 @@ class QuantizeRunTest {
         "transformers | scheme: W5A16, group-size: 32 | loads integer weights of [2, 3, 4, 8] bits",
         "vllm | scheme: W3A16, group-size: 32 | loads integer weights of [4, 8] bits",
         "transformers | scheme: W4A16, group-size: 32, symmetric: false | symmetric-experts: experts with zero points",
-        "llama.cpp | scheme: W4A16, group-size: 32 | it does not read compressed-tensors",
+        "llama.cpp | scheme: W4A16, group-size: 32 | it reads GGUF files only",
         "transformers | scheme: W4A16, group-size: 32, storage: gptq | gptq-exceptions: ",
         "research | scheme: W5A16, group-size: 32, storage: gptq | 5 bits (expected one of 2, 3, 4 and 8)",
         "transformers | scheme: W4A16, group-size: 96 | Use \"group-size: 64\"",

@@ -36,15 +36,15 @@ import org.jspecify.annotations.Nullable;
 ///   cancels out of a projection from the left. Where no token chose a member of the group, of
 ///   weights.
 ///
-/// The last group looked at is kept, since its three matrices are asked for one after the other.
+/// The last group looked at, of all layers, is kept: its three matrices are asked for one after the
+/// other.
 final class GroupSpaces {
   private final MoeModel model;
   private final MergeExperts step;
   private final Evidence.Layer evidence;
   private final KeepRatio rank;
   private final boolean whiten;
-  private int lastGroup = -1;
-  private Map<Projection, Shared> last = Map.of();
+  private final Last last;
 
   /// What the members share of a matrix.
   ///
@@ -52,18 +52,30 @@ final class GroupSpaces {
   /// @param total what all directions hold
   record Shared(ColumnSpace.Basis basis, double total) {}
 
+  /// What is asked for.
+  ///
+  /// @param rank share of the rows of each matrix that is kept
+  /// @param whiten whether outputs matter, and not weights
+  record Choice(KeepRatio rank, boolean whiten) {}
+
+  /// The group that was looked at last; layers that are planned together have one of these.
+  static final class Last {
+    private @Nullable GroupSpaces layer;
+    private int group;
+    private Map<Projection, Shared> shared = Map.of();
+  }
+
   /// Looks at the groups of a layer.
   ///
   /// @param evidence asked for its reservoir only where outputs matter
-  /// @param rank share of the rows of each matrix that is kept
-  /// @param whiten whether outputs matter, and not weights
   GroupSpaces(
-      MoeModel model, MergeExperts step, Evidence.Layer evidence, KeepRatio rank, boolean whiten) {
+      MoeModel model, MergeExperts step, Evidence.Layer evidence, Choice choice, Last last) {
     this.model = model;
     this.step = step;
     this.evidence = evidence;
-    this.rank = rank;
-    this.whiten = whiten;
+    this.rank = choice.rank();
+    this.whiten = choice.whiten();
+    this.last = last;
   }
 
   /// How many directions are kept.
@@ -78,16 +90,19 @@ final class GroupSpaces {
   }
 
   /// What the members of a group share.
-  synchronized Map<Projection, Shared> of(int group) throws IOException {
-    if (group != lastGroup) {
-      Map<Projection, ColumnSpace> spaces = whiten ? ofOutputs(group) : ofWeights(group);
-      Map<Projection, Shared> shared = new EnumMap<>(Projection.class);
-      spaces.forEach((projection, space) ->
-          shared.put(projection, new Shared(space.basis(rank(projection)), space.total())));
-      lastGroup = group;
-      last = shared;
+  Map<Projection, Shared> of(int group) throws IOException {
+    synchronized (last) {
+      if (last.layer != this || last.group != group) {
+        Map<Projection, ColumnSpace> spaces = whiten ? ofOutputs(group) : ofWeights(group);
+        Map<Projection, Shared> shared = new EnumMap<>(Projection.class);
+        spaces.forEach((projection, space) ->
+            shared.put(projection, new Shared(space.basis(rank(projection)), space.total())));
+        last.layer = this;
+        last.group = group;
+        last.shared = shared;
+      }
+      return last.shared;
     }
-    return last;
   }
 
   /// The basis of a group, an array that is calculated whenever it is asked for.

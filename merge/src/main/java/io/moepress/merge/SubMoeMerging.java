@@ -133,6 +133,7 @@ public record SubMoeMerging(
   public List<MergeExperts> plan(MergeRequest request) throws IOException {
     SortedMap<Integer, Integer> counts = counts(request);
     List<MergeExperts> steps = new ArrayList<>();
+    GroupSpaces.Last last = new GroupSpaces.Last();
     for (Map.Entry<Integer, Evidence.Layer> entry : request.evidence().layers().entrySet()) {
       int layer = entry.getKey();
       double[][] cosines = Means.cosines(entry.getValue(), request.evidence());
@@ -140,15 +141,20 @@ public record SubMoeMerging(
       Clusters clusters = Partition.of(layer, counts.getOrDefault(layer, 1), request, means);
       LayerMerge merge = new LayerMerge(layer, entry.getValue(), request, name());
       MergeExperts step = merge.of(clusters, Weighting.FREQUENCY);
-      steps.add(rank == null ? step : cut(step, entry.getValue(), request, rank));
+      steps.add(rank == null ? step : cut(step, entry.getValue(), request, rank, last));
     }
     return steps;
   }
 
   private MergeExperts cut(
-      MergeExperts step, Evidence.Layer evidence, MergeRequest request, KeepRatio share)
+      MergeExperts step,
+      Evidence.Layer evidence,
+      MergeRequest request,
+      KeepRatio share,
+      GroupSpaces.Last last)
       throws IOException {
-    GroupSpaces spaces = new GroupSpaces(request.model(), step, evidence, share, whiten);
+    GroupSpaces.Choice choice = new GroupSpaces.Choice(share, whiten);
+    GroupSpaces spaces = new GroupSpaces(request.model(), step, evidence, choice, last);
     return SharedSpaces.cut(step, spaces, whiten);
   }
 

@@ -34,7 +34,7 @@ final class LayerErrors implements Section {
       html.element(
           "p",
           "What merging in a subspace leaves out: the part of the squared weights of the merged"
-              + " experts that lies outside.");
+              + " experts, or of their outputs where the step whitens, that lies outside.");
       bars(html, "left out", lostEnergy(run));
     }
   }

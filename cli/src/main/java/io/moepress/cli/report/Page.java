@@ -100,7 +100,7 @@ public final class Page {
 
   private void headline() {
     Plan.Size before = run.plan().chain().getFirst().before();
-    Plan.Size after = run.plan().after();
+    Plan.Size after = run.after();
     html.open("div", "class", "tiles");
     tile(
         Sizes.size(after.bytes()),

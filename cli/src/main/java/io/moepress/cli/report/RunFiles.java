@@ -5,6 +5,7 @@ import io.moepress.formats.json.Json;
 import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.evidence.EvidenceFile;
 import io.moepress.recipes.plan.Plan;
+import io.moepress.recipes.plan.QuantizeWeights;
 import io.moepress.recipes.work.Journal;
 import io.moepress.recipes.work.WorkDirectory;
 import java.io.IOException;
@@ -55,11 +56,24 @@ public record RunFiles(
         plan,
         Files.isRegularFile(recipe) ? Optional.of(Json.text(recipe)) : Optional.empty(),
         evidence(work, plan),
-        losses(work),
+        hasCodes(plan) ? losses(work) : new TreeMap<>(),
         document(work.resolve(Journal.FILE), Journal.class),
         document(work.resolve(RunResult.FILE), RunResult.class)
             .filter(result -> result.plan().equals(plan.digest())),
-        document(work.resolve(RunFacts.FILE), RunFacts.class));
+        document(work.resolve(RunFacts.FILE), RunFacts.class)
+            .filter(facts -> facts.plan().equals(plan.digest())));
+  }
+
+  /// The size of what was written, or, before that, of what the plan leaves.
+  Plan.Size after() {
+    return result.map(RunResult::after).orElse(plan.after());
+  }
+
+  /// Whether a plan has codes that were sought by looking at inputs.
+  private static boolean hasCodes(Plan plan) {
+    return plan.chain().stream()
+        .flatMap(part -> part.steps().stream())
+        .anyMatch(step -> step instanceof QuantizeWeights && !step.arrays().isEmpty());
   }
 
   private static Path find(Path directory) {

@@ -22,7 +22,7 @@ final class Sizes implements Section {
   @Override
   public void write(RunFiles run, Html html) {
     Size before = run.plan().chain().getFirst().before();
-    Size after = run.plan().after();
+    Size after = run.after();
     html.open("table").row("th", "", "before", "after");
     html.row("td", "experts in a layer", before.expertsText(), after.expertsText());
     html.row(

@@ -108,11 +108,7 @@ public record IntegerMatrix(
   public static IntegerMatrix scales(
       float[] values, int rows, IntegerGrid grid, Sharing sharing, DType scaleType) {
     return fitted(
-        values,
-        rows,
-        grid,
-        sharing,
-        (all, first, end) -> grid.step(all, first, end, scaleType));
+        values, rows, grid, sharing, (all, first, end) -> grid.step(all, first, end, scaleType));
   }
 
   /// Where the values of a grid should lie for some values that share a scale.
@@ -188,8 +184,8 @@ public record IntegerMatrix(
   /// Where neighbouring columns of one group begin, and behind the last column.
   private int[] runs() {
     return IntStream.rangeClosed(0, columns())
-        .filter(column ->
-            column == 0 || column == columns() || groups[column] != groups[column - 1])
+        .filter(
+            column -> column == 0 || column == columns() || groups[column] != groups[column - 1])
         .toArray();
   }
 

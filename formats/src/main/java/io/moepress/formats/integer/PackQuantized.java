@@ -8,7 +8,6 @@ import io.moepress.formats.tensor.Shape;
 import io.moepress.formats.tensor.TensorData;
 import io.moepress.formats.tensor.TensorInfo;
 import java.util.ArrayList;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -96,8 +95,7 @@ public record PackQuantized(BitPacking packing) implements IntegerLayout {
       tensors.put(name + suffix, part(name, matrix, scaleType, suffix));
     }
     if (!Arrays.equals(matrix.groups(), regular(matrix.columns(), matrix.groupCount()))) {
-      tensors.put(
-          name + GROUPS, Words32.ints(name + GROUPS, matrix.groups(), matrix.columns()));
+      tensors.put(name + GROUPS, Words32.ints(name + GROUPS, matrix.groups(), matrix.columns()));
     }
     return tensors;
   }
@@ -128,7 +126,8 @@ public record PackQuantized(BitPacking packing) implements IntegerLayout {
         yield Words32.ints(name + ZERO_POINT, zeros, zeros.length / groups, groups);
       }
       case SHAPE -> Words32.longs(name + SHAPE, rows, matrix.columns());
-      default -> throw new IllegalArgumentException("no tensor of " + name + " ends with " + suffix);
+      default ->
+          throw new IllegalArgumentException("no tensor of " + name + " ends with " + suffix);
     };
   }
 

@@ -1,11 +1,11 @@
 package io.moepress.recipes.apply;
 
 import io.moepress.formats.checkpoint.CheckpointDirectory;
-import io.moepress.formats.json.Json;
 import io.moepress.recipes.card.CardScores;
 import io.moepress.recipes.card.ModelCard;
 import io.moepress.recipes.plan.Plan;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.SortedMap;
@@ -20,7 +20,9 @@ public final class CardFile {
   public static ModelCard of(CheckpointDirectory source, Plan plan) throws IOException {
     Path original = source.directory().resolve(ModelCard.FILE);
     boolean isThere = source.sideFiles().contains(Path.of(ModelCard.FILE));
-    return ModelCard.of(source.directory(), isThere ? Json.text(original) : null, plan);
+    // A card is for people: what is no UTF-8 in it must not keep weights from being written.
+    String text = isThere ? new String(Files.readAllBytes(original), StandardCharsets.UTF_8) : null;
+    return ModelCard.of(source.directory(), text, plan);
   }
 
   /// Writes the card of a new directory.

@@ -59,6 +59,9 @@ final class ErrorFit {
     long left = limit.bytes() - others;
     List<TypeChooser.Matrix> matrices = matrices(questions);
     long least = questions.stream().mapToLong(ErrorFit::smallestOf).reduce(0, Math::addExact);
+    if (left < least && smallest.byteCount() <= limit.bytes()) {
+      return smallest;
+    }
     if (left < least) {
       throw new RecipeException(
           Checks.text(

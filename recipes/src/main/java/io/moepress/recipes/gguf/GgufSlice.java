@@ -2,6 +2,8 @@ package io.moepress.recipes.gguf;
 
 import io.moepress.formats.Checks;
 import io.moepress.formats.FormatException;
+import io.moepress.formats.architecture.Architecture.GroupScore;
+import io.moepress.formats.architecture.ExpertGroups;
 import io.moepress.formats.checkpoint.StagedFile;
 import io.moepress.formats.gguf.GgufFile;
 import io.moepress.formats.gguf.GgufHeader;
@@ -59,10 +61,29 @@ public final class GgufSlice {
   /// @throws FormatException when they are not of this file, or llama.cpp could not run the result
   public static GgufSlice of(GgufFile file, SortedMap<Integer, List<Integer>> kept) {
     GgufSlice slice = new GgufSlice(file, kept);
+    slice.requireWhole();
     slice.requireLayers();
     slice.requireNumbers();
     slice.requireGroups();
     return slice;
+  }
+
+  /// One file, all of whose tensors are known to hold experts or not to.
+  private void requireWhole() {
+    long parts = file.whole("split.count").orElse(1L);
+    Checks.requireFormat(
+        parts <= 1,
+        "%s: one of %d parts (expected a whole file). Join them with \"llama-gguf-split --merge\".",
+        file.path(),
+        parts);
+    for (GgufTensorInfo tensor : file.tensors()) {
+      Checks.requireFormat(
+          !tensor.name().contains("_exps.") || isOfExperts(tensor.name()),
+          "%s: tensor %s: unknown (expected weights and biases of experts). Prune the checkpoint and"
+              + " convert it.",
+          file.path(),
+          tensor.name());
+    }
   }
 
   private static String prefix(GgufFile file) {
@@ -145,6 +166,17 @@ public final class GgufSlice {
     if (groups <= 1) {
       return;
     }
+    long open = file.whole(prefix + "expert_group_used_count").orElse(groups);
+    long used = file.whole(prefix + "expert_used_count").orElse(1L);
+    ExpertGroups all =
+        new ExpertGroups(
+            Math.toIntExact(groups), Math.toIntExact(open), GroupScore.SUM_OF_TWO_LARGEST);
+    Checks.requireFormat(
+        all.fit(count(), Math.toIntExact(used)),
+        "%s: %d experts would be left (expected %s). Keep more.",
+        file.path(),
+        count(),
+        all.rule(Math.toIntExact(used)));
     long size = experts / groups;
     kept.forEach((layer, list) -> {
       long[] each = new long[Math.toIntExact(groups)];

@@ -15,9 +15,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.SortedMap;
-import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /// The file of arrays beside a plan: `plan.arrays.safetensors` beside `plan.json`. Its tensors are
@@ -56,7 +55,8 @@ final class PlanArrays implements PlanArray.Source {
       Files.deleteIfExists(file);
       return;
     }
-    SortedMap<String, PlanArray> distinct = new TreeMap<>();
+    // In the order of the plan: what is calculated on demand is so side by side.
+    Map<String, PlanArray> distinct = new LinkedHashMap<>();
     arrays.forEach(array -> distinct.put(array.info().name(), array));
     Path stage = file.resolveSibling(file.getFileName() + ".partial");
     Files.deleteIfExists(stage); // of a run that was stopped

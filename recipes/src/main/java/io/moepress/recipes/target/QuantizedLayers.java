@@ -50,7 +50,7 @@ public final class QuantizedLayers {
     }
     if (target == Target.LLAMA_CPP) {
       throw new PlanMismatchException(
-          "target llama.cpp: it does not read compressed-tensors. Quantise with \"moepress convert\","
+          "target llama.cpp: it reads GGUF files only. Quantise with \"moepress convert\","
               + " or use \"storage: decoded\".");
     }
     throw new PlanMismatchException(
