@@ -52,6 +52,17 @@ class CardFileTest {
     assertThat(noted()).containsKeys("README.md", "moepress.json", "config.json");
   }
 
+  /// Latin-1, say. Weights are worth more than umlauts.
+  @Test
+  void aCardInAnotherEncodingDoesNotKeepWeightsFromBeingWritten() throws IOException {
+    Files.write(source.resolve("README.md"), new byte[] {'B', (byte) 0xE4, 'r'});
+    Path other = folder.resolve("other");
+
+    Tiny.apply(source, HALF, other);
+
+    assertThat(other.resolve("README.md")).content().contains("B\uFFFDr");
+  }
+
   @Test
   void theCardNamesTheSourceAndKeepsItsCard() throws IOException {
     assertThat(output.resolve("README.md"))

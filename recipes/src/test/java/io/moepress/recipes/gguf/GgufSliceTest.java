@@ -8,12 +8,18 @@ import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.Checkpoint;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.formats.gguf.GgufFile;
+import io.moepress.formats.gguf.GgufHeader;
+import io.moepress.formats.gguf.GgufKind;
 import io.moepress.formats.gguf.GgufModel;
 import io.moepress.formats.gguf.GgufTensor;
+import io.moepress.formats.gguf.GgufTensorInfo;
 import io.moepress.formats.gguf.GgufTokenizer;
 import io.moepress.formats.gguf.GgufType;
+import io.moepress.formats.gguf.GgufValue;
+import io.moepress.formats.gguf.GgufWriter;
 import io.moepress.formats.gguf.ImportanceFile;
 import io.moepress.formats.gguf.TypeRule;
+import io.moepress.formats.tensor.Shape;
 import io.moepress.recipes.apply.PlannedCheckpoint;
 import io.moepress.recipes.lowering.Lowering;
 import io.moepress.recipes.plan.SamplePlans;
@@ -22,8 +28,11 @@ import io.moepress.recipes.work.Workers;
 import io.moepress.testdata.TestData;
 import io.moepress.testdata.TinyMoe;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
@@ -103,9 +112,7 @@ class GgufSliceTest {
         kept.put(1, numbers(second));
       }
 
-      assertThatExceptionOfType(FormatException.class)
-          .isThrownBy(() -> GgufSlice.of(whole, kept))
-          .withMessageContaining(problem);
+      assertRefused(whole, kept, problem);
     }
   }
 
@@ -113,28 +120,70 @@ class GgufSliceTest {
     return Stream.of(text.split(" ")).map(Integer::valueOf).toList();
   }
 
-  /// The router of DeepSeek-V3 chooses groups first.
+  /// The router of DeepSeek-V3 chooses groups first, by the two best of each: four groups of four.
   @Test
-  void groupsStayEquallyLarge() throws IOException {
+  void groupsStayEquallyLargeAndLargeEnough() throws IOException {
     try (CheckpointDirectory checkpoint =
-            CheckpointDirectory.open(TestData.path("golden/arch/deepseek_v3"));
+            CheckpointDirectory.open(TestData.path("models/tiny-deepseekv3"));
         GgufFile whole =
             GgufFile.open(write(checkpoint, GgufType.F16, folder.resolve("whole.gguf")))) {
       SortedMap<Integer, List<Integer>> kept = new TreeMap<>();
-      List.of(1, 2, 3).forEach(layer -> kept.put(layer, List.of(0, 3, 4, 7)));
+      List<Integer> layers = MoeModel.of(checkpoint).layout().moeLayers();
+      layers.forEach(layer -> kept.put(layer, List.of(0, 3, 4, 7, 8, 9, 14, 15)));
       Path output = folder.resolve("out.gguf");
       GgufSlice.of(whole, kept).write(output, false, Progress.SILENT);
       try (GgufFile file = GgufFile.open(output)) {
-        assertThat(file.whole("deepseek2.expert_count")).contains(4L);
+        assertThat(file.whole("deepseek2.expert_count")).contains(8L);
         assertThat(file.tensor("blk.2.exp_probs_b.bias").orElseThrow().shape().dimension(0))
-            .isEqualTo(4);
+            .isEqualTo(8);
       }
-      kept.put(2, List.of(0, 1, 4, 7));
-
-      assertThatExceptionOfType(FormatException.class)
-          .isThrownBy(() -> GgufSlice.of(whole, kept))
-          .withMessageContaining("layer 2 keeps [2, 0, 1, 1] experts of its groups");
+      kept.put(2, List.of(0, 1, 2, 4, 7, 8, 14, 15));
+      assertRefused(whole, kept, "layer 2 keeps [3, 2, 1, 2] experts of its groups");
+      layers.forEach(layer -> kept.put(layer, List.of(0, 4, 8, 12)));
+      assertRefused(whole, kept, "4 experts would be left (expected a multiple of 4, at least 8");
     }
+  }
+
+  /// Per-expert numbers that are not known to be such would be copied whole.
+  @Test
+  void partsOfFilesAndUnknownTensorsAreRefused() throws IOException {
+    try (CheckpointDirectory checkpoint = checkpoint();
+        GgufFile whole =
+            GgufFile.open(write(checkpoint, GgufType.F16, folder.resolve("whole.gguf")))) {
+      Map<String, GgufValue> split = new LinkedHashMap<>(whole.header().metadata());
+      split.put("split.count", new GgufValue.One(GgufKind.U16, 3L));
+      List<GgufTensorInfo> strange = new ArrayList<>(whole.tensors());
+      strange.add(new GgufTensorInfo("blk.0.ffn_up_exps.scale", GgufType.F32, Shape.of(4)));
+
+      try (GgufFile part = copy(split, whole.tensors(), "part.gguf");
+          GgufFile scaled = copy(whole.header().metadata(), strange, "scaled.gguf")) {
+        SortedMap<Integer, List<Integer>> kept = kept(List.of(0, 1), List.of(0, 1));
+        assertRefused(part, kept, "one of 3 parts (expected a whole file)");
+        assertRefused(scaled, kept, "tensor blk.0.ffn_up_exps.scale: unknown");
+      }
+    }
+  }
+
+  /// A file with this head; its weights are zeros.
+  private GgufFile copy(Map<String, GgufValue> metadata, List<GgufTensorInfo> tensors, String name)
+      throws IOException {
+    GgufHeader header = GgufHeader.layOut(metadata, tensors);
+    Path file = folder.resolve(name);
+    try (GgufWriter writer = GgufWriter.create(file, header)) {
+      for (GgufTensorInfo tensor : tensors) {
+        long bytes = tensor.shape().dimension(0) * tensor.bytesPerSlice();
+        writer.append(tensor.name(), MemorySegment.ofArray(new byte[Math.toIntExact(bytes)]));
+      }
+      writer.finish();
+    }
+    return GgufFile.open(file);
+  }
+
+  private static void assertRefused(
+      GgufFile file, SortedMap<Integer, List<Integer>> kept, String problem) {
+    assertThatExceptionOfType(FormatException.class)
+        .isThrownBy(() -> GgufSlice.of(file, kept))
+        .withMessageContaining(problem);
   }
 
   /// The counts of an importance matrix; of equals the first.
