@@ -100,6 +100,22 @@ class MixedBitsRunTest {
     assertThat(run.err()).contains(problem);
   }
 
+  /// What runtimes need for the other half of MC-MoE, where the inputs of layers are kept.
+  @Test
+  void thePlanSaysWhenASecondExpertMayBeLeftOut() throws IOException {
+    Path recipe = recipe("research", "allocate: pmq, bits: 2.5, widths: [2, 3]");
+    String text = Files.readString(recipe);
+    Files.writeString(
+        recipe, text.replace("calibration:\n", "calibration:\n  reservoir-tokens: 256\n"));
+
+    Cli run = Cli.run("plan", recipe, "-q");
+
+    assertThat(run.exitCode()).as(run.err()).isZero();
+    assertThat(run.out())
+        .containsPattern(
+            "below \\(layer: median ratio\\) 0: 0\\.\\d{6}, 1: 0\\.\\d{6}, 2: 0\\.\\d{6}, 3: 0\\.\\d{6}");
+  }
+
   @Test
   void pmqNeedsTexts() throws IOException {
     Path recipe = recipe("research", "allocate: pmq, bits: 2");

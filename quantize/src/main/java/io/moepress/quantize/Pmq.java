@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
+import java.util.SortedMap;
 import java.util.TreeSet;
 
 /// PMQ, the pre-loading mixed-precision quantisation of MC-MoE: an expert is worth as many bits as
@@ -122,7 +123,26 @@ public record Pmq(double alpha, double beta, double gamma, int present) implemen
     List<Integer> widths = request.widths();
     int first = Math.max(0, widths.size() - present);
     return new BitCosts(
-        widths, items, new TreeSet<>(widths.subList(first, widths.size())), List.of());
+        widths,
+        items,
+        new TreeSet<>(widths.subList(first, widths.size())),
+        notes(SkipThresholds.of(request.evidence())));
+  }
+
+  /// The other half of MC-MoE is for runtimes, which find here what they would have to be told.
+  private static List<String> notes(SortedMap<Integer, Double> thresholds) {
+    if (thresholds.isEmpty()) {
+      return List.of();
+    }
+    List<String> byLayer =
+        thresholds.entrySet().stream()
+            .map(entry -> Checks.text("%d: %.6f", entry.getKey(), entry.getValue()))
+            .toList();
+    return List.of(
+        Checks.text(
+            "pmq: a runtime may leave out the second expert of a token where its weight, divided by"
+                + " that of the first, is below (layer: median ratio) %s",
+            String.join(", ", byLayer)));
   }
 
   private List<Item> items(BitRequest request, int layer, Evidence.Layer evidence) {
