@@ -11,19 +11,14 @@ import io.moepress.formats.checkpoint.Checkpoint;
 import io.moepress.formats.checkpoint.Fingerprint;
 import io.moepress.formats.json.Json;
 import io.moepress.recipes.evaluation.Evaluation;
-import io.moepress.recipes.plan.ExpertStep;
 import io.moepress.recipes.plan.Plan;
-import io.moepress.recipes.plan.PlanStep;
 import io.moepress.recipes.plan.PruneMethod;
-import io.moepress.recipes.plan.QuantizeWeights;
-import io.moepress.recipes.plan.SparsifyWeights;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.Consumer;
 import java.util.stream.Collectors;
 
 /// Compares the result of a run, and what other methods would have made, with the original. The
@@ -110,18 +105,9 @@ record Comparing(PassSetup setup, EvaluationData data, String steps, Terminal te
   /// The methods of all steps, in order.
   static String name(Plan plan) {
     return plan.chain().stream()
-        .flatMap(part -> part.steps().stream().<String>mapMulti(Comparing::methods).distinct())
+        .flatMap(
+            part -> part.steps().stream().flatMap(step -> step.decidedBy().stream()).distinct())
         .collect(Collectors.joining(" + "));
-  }
-
-  private static void methods(PlanStep step, Consumer<String> names) {
-    if (step instanceof ExpertStep experts) {
-      names.accept(experts.method());
-    } else if (step instanceof SparsifyWeights weights) {
-      names.accept(weights.method());
-    } else if (step instanceof QuantizeWeights codes) {
-      names.accept(codes.method());
-    }
   }
 
   private static Evaluation written(

@@ -1,13 +1,8 @@
 package io.moepress.cli.report;
 
-import io.moepress.recipes.plan.ExpertStep;
-import io.moepress.recipes.plan.IgnoreGroups;
-import io.moepress.recipes.plan.LowerTopK;
 import io.moepress.recipes.plan.MethodDescription;
 import io.moepress.recipes.plan.Plan;
 import io.moepress.recipes.plan.PlanStep;
-import io.moepress.recipes.plan.PruneMultiTokenPrediction;
-import io.moepress.recipes.plan.QuantizeWeights;
 import io.moepress.recipes.plan.SparsifyWeights;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -45,7 +40,7 @@ record Decided(Function<String, Optional<MethodDescription>> methods) implements
   private void write(Html html, Plan plan) {
     Map<String, Integer> layers = new LinkedHashMap<>();
     for (PlanStep step : plan.steps()) {
-      method(step).ifPresent(method -> layers.merge(method, 1, Integer::sum));
+      step.decidedBy().ifPresent(method -> layers.merge(method, 1, Integer::sum));
     }
     html.open("dl");
     layers.forEach((method, count) -> {
@@ -69,15 +64,6 @@ record Decided(Function<String, Optional<MethodDescription>> methods) implements
 
   private static String plain(String markdown) {
     return markdown.replace("`", "");
-  }
-
-  private static Optional<String> method(PlanStep step) {
-    return switch (step) {
-      case ExpertStep experts -> Optional.of(experts.method());
-      case SparsifyWeights sparsify -> Optional.of(sparsify.method());
-      case QuantizeWeights quantize -> Optional.of(quantize.method());
-      case IgnoreGroups _, LowerTopK _, PruneMultiTokenPrediction _ -> Optional.empty();
-    };
   }
 
   /// Weights that become zero have no picture: every layer has the same share of them.

@@ -2,7 +2,6 @@ package io.moepress.recipes.card;
 
 import io.moepress.formats.Checks;
 import io.moepress.recipes.ToolVersion;
-import io.moepress.recipes.plan.ExpertStep;
 import io.moepress.recipes.plan.IgnoreGroups;
 import io.moepress.recipes.plan.KeepExperts;
 import io.moepress.recipes.plan.LowerTopK;
@@ -18,7 +17,6 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -93,19 +91,10 @@ public record ModelCard(
     Set<String> tags = new LinkedHashSet<>(Set.of("moepress"));
     tags.add("mixture-of-experts");
     for (Plan part : plan.chain()) {
-      part.steps().forEach(step -> method(step).ifPresent(tags::add));
+      part.steps().forEach(step -> step.decidedBy().ifPresent(tags::add));
     }
     tags.addAll(source.tags());
     return tags;
-  }
-
-  private static Optional<String> method(PlanStep step) {
-    return switch (step) {
-      case ExpertStep experts -> Optional.of(experts.method());
-      case SparsifyWeights sparsify -> Optional.of(sparsify.method());
-      case QuantizeWeights quantize -> Optional.of(quantize.method());
-      case IgnoreGroups _, LowerTopK _, PruneMultiTokenPrediction _ -> Optional.empty();
-    };
   }
 
   private void done(StringBuilder text) {

@@ -3,6 +3,7 @@ package io.moepress.recipes.plan;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import java.util.List;
+import java.util.Optional;
 
 /// One decision. The compiler lists every place that must learn a new kind.
 @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "kind")
@@ -26,5 +27,15 @@ public sealed interface PlanStep
   /// The large arrays that this step names.
   default List<PlanArray> arrays() {
     return List.of();
+  }
+
+  /// The name of the method that decided; empty where a step follows from others or the recipe.
+  default Optional<String> decidedBy() {
+    return switch (this) {
+      case ExpertStep experts -> Optional.of(experts.method());
+      case SparsifyWeights sparsify -> Optional.of(sparsify.method());
+      case QuantizeWeights quantize -> Optional.of(quantize.method());
+      case IgnoreGroups _, LowerTopK _, PruneMultiTokenPrediction _ -> Optional.empty();
+    };
   }
 }
