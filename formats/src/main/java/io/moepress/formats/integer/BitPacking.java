@@ -1,6 +1,5 @@
 package io.moepress.formats.integer;
 
-import io.moepress.formats.Checks;
 import io.moepress.formats.FormatException;
 
 /// How codes of a few bits are packed into words of 32.
@@ -21,11 +20,6 @@ public enum BitPacking {
     int used(int bits) {
       return Integer.SIZE;
     }
-
-    @Override
-    long position(int index, int bits) {
-      return (long) index * bits;
-    }
   },
 
   /// As many elements in a word as are whole: element `j` of a word occupies the bits `j · b` to `j
@@ -41,29 +35,21 @@ public enum BitPacking {
     int used(int bits) {
       return Integer.SIZE / bits * bits;
     }
-
-    @Override
-    long position(int index, int bits) {
-      int each = Integer.SIZE / bits;
-      return (long) index / each * Integer.SIZE + (long) index % each * bits;
-    }
   };
 
   /// Number of words that `count` codes need.
   public abstract int words(int count, int bits);
 
-  /// The first bit of an element.
-  abstract long position(int index, int bits);
-
   /// Bits of a word that codes fill.
   abstract int used(int bits);
 
-  /// Packs codes without sign.
+  /// Packs codes.
   ///
-  /// @param codes each in `[0, 2^bits)`
-  public int[] pack(int[] codes, int bits) {
+  /// @param codes each of `bits` bits with its sign; they are stored plus `2^(bits-1)`
+  /// @throws IllegalArgumentException when a code has more bits
+  public int[] pack(byte[] codes, int bits) {
     int[] words = new int[words(codes.length, bits)];
-    pack(codes, 0, codes.length, bits, words, 0);
+    pack(codes, 0, codes.length, new WordWriter(words, 0, bits, used(bits)));
     return words;
   }
 
@@ -71,56 +57,53 @@ public enum BitPacking {
   ///
   /// @param first index of the first of them
   /// @param count how many
-  /// @param words gets them
-  /// @param at index of the first word
-  void pack(int[] codes, int first, int count, int bits, int[] words, int at) {
-    int used = used(bits);
-    int word = at;
-    long pending = 0; // codes, or their upper bits, that no word has yet
-    int filled = 0;
-    int seen = 0;
-    for (int i = first; i < first + count; i++) {
-      int code = codes[i];
-      seen |= code;
-      pending |= (long) code << filled;
-      filled += bits;
-      if (filled >= used) {
-        words[word++] = (int) pending;
-        pending >>>= Integer.SIZE;
-        filled -= used;
+  /// @param writer gets them
+  void pack(byte[] codes, int first, int count, WordWriter writer) {
+    int end = first + count;
+    int next = first;
+    if (writer.fillsWords()) {
+      for (; next + Lanes.COUNT <= end; next += Lanes.COUNT) {
+        writer.putEight(Lanes.get(codes, next));
       }
     }
-    if (filled > 0) {
-      words[word] = (int) pending;
+    for (; next < end; next++) {
+      writer.put(codes[next]);
     }
-    if (seen >>> bits != 0) {
-      throw new IllegalArgumentException(
-          Checks.text("codes of more than %d bits among %d", bits, count));
-    }
+    writer.finish();
   }
 
   /// The codes in some words.
   ///
   /// @param count how many they are
+  /// @return each of `bits` bits with its sign, as [#pack] took it
   /// @throws FormatException when there are more or fewer words than that
-  public int[] unpack(int[] words, int count, int bits) {
+  public byte[] unpack(int[] words, int count, int bits) {
     if (words.length != words(count, bits)) {
       throw FormatException.of(
           "%d words for %d codes of %d bits (expected %d)",
           words.length, count, bits, words(count, bits));
     }
-    int[] codes = new int[count];
-    int mask = (1 << bits) - 1;
-    for (int i = 0; i < count; i++) {
-      long position = position(i, bits);
-      int word = Math.toIntExact(position / Integer.SIZE);
-      int shift = (int) (position % Integer.SIZE);
-      int code = words[word] >>> shift;
-      if (shift + bits > Integer.SIZE) {
-        code |= words[word + 1] << (Integer.SIZE - shift);
-      }
-      codes[i] = code & mask;
-    }
+    byte[] codes = new byte[count];
+    unpack(new WordReader(words, 0, bits, used(bits)), codes, 0, count);
     return codes;
+  }
+
+  /// Unpacks some codes.
+  ///
+  /// @param reader gives them
+  /// @param codes gets them
+  /// @param first index of the first
+  /// @param count how many
+  void unpack(WordReader reader, byte[] codes, int first, int count) {
+    int end = first + count;
+    int next = first;
+    if (reader.fillsWords()) {
+      for (; next + Lanes.COUNT <= end; next += Lanes.COUNT) {
+        Lanes.set(codes, next, reader.takeEight());
+      }
+    }
+    for (; next < end; next++) {
+      codes[next] = reader.take();
+    }
   }
 }

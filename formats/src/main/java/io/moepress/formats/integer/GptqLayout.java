@@ -123,17 +123,17 @@ public record GptqLayout(Version version) implements IntegerLayout {
     int groups = matrix.groupCount();
     requireStorable(name, rows, columns, bits);
     PackedRows packed = new PackedRows(BitPacking.STREAM, bits);
-    int[] codes = new int[rows * columns];
-    Arrays.setAll(codes, i -> matrix.unsigned(matrix.codes()[i]));
-    int[] zeros = new int[rows * groups];
-    Arrays.setAll(zeros, i -> matrix.unsigned(matrix.zeroPoints()[i]) - lessBy());
-    Checks.requireFormat(
-        Arrays.stream(zeros).allMatch(zero -> zero >= 0),
-        "layer %s: a zero point of 0 has no place in version 1 of the layout. Use version 2, or a"
-            + " symmetric grid.",
-        name);
+    byte[] zeros = matrix.zeroPoints().clone();
+    for (int i = 0; i < zeros.length; i++) {
+      Checks.requireFormat(
+          zeros[i] - lessBy() >= matrix.grid().lowest(),
+          "layer %s: a zero point of 0 has no place in version 1 of the layout. Use version 2, or a"
+              + " symmetric grid.",
+          name);
+      zeros[i] -= (byte) lessBy();
+    }
     Map<String, TensorData> tensors = new LinkedHashMap<>();
-    int[] words = packed.alongColumns(PackedRows.transposed(codes, columns), rows);
+    int[] words = packed.alongColumns(PackedRows.transposed(matrix.codes(), columns), rows);
     add(tensors, Words32.ints(name + CODES, words, words.length / rows, rows));
     int[] zeroWords = packed.alongRows(PackedRows.transposed(zeros, groups), groups);
     add(tensors, Words32.ints(name + ZEROS, zeroWords, groups, zeroWords.length / groups));
@@ -176,9 +176,10 @@ public record GptqLayout(Version version) implements IntegerLayout {
     Shape shape = zeros.info().shape();
     int rows = Math.toIntExact(shape.dimension(0));
     int count = Math.toIntExact(shape.dimension(1) * Integer.SIZE / bits);
-    int[] stored = new PackedRows(BitPacking.STREAM, bits).rows(Words32.ints(zeros), rows, count);
-    int centre = (1 << (bits - 1)) - lessBy();
-    return Arrays.stream(stored).allMatch(zero -> zero == centre);
+    byte[] stored = new PackedRows(BitPacking.STREAM, bits).rows(Words32.ints(zeros), rows, count);
+    byte[] centred = new byte[stored.length];
+    Arrays.fill(centred, (byte) -lessBy());
+    return Arrays.equals(stored, centred);
   }
 
   /// Whether a tensor `NAME.g_idx` gives each column a group that is there.
@@ -233,17 +234,24 @@ public record GptqLayout(Version version) implements IntegerLayout {
     TensorData zeros =
         Words32.require(tensors, name + ZEROS, DType.I32, groups, (long) rows * bits / 32);
     PackedRows packed = new PackedRows(BitPacking.STREAM, bits);
-    int[] inputsFirst = packed.columns(Words32.ints(codes), columns, rows);
-    int[] stored = packed.rows(Words32.ints(zeros), groups, rows);
-    int[] zeroPoints = new int[stored.length];
-    Arrays.setAll(zeroPoints, i -> (stored[i] + lessBy()) & ((1 << bits) - 1));
+    byte[] inputsFirst = packed.columns(Words32.ints(codes), columns, rows);
+    byte[] zeroPoints = packed.rows(Words32.ints(zeros), groups, rows);
+    for (int i = 0; i < zeroPoints.length; i++) {
+      zeroPoints[i] = next(zeroPoints[i], grid);
+    }
     return new IntegerMatrix(
         grid,
         rows,
         groups(name, Words32.ints(index), groups),
-        PackQuantized.signed(PackedRows.transposed(inputsFirst, rows), grid),
+        PackedRows.transposed(inputsFirst, rows),
         transposed(Numbers.floats(scales), rows),
-        PackQuantized.signed(PackedRows.transposed(zeroPoints, rows), grid));
+        PackedRows.transposed(zeroPoints, rows));
+  }
+
+  /// A zero point as it is calculated with. Behind the largest comes the smallest.
+  private byte next(byte stored, IntegerGrid grid) {
+    int zero = stored + lessBy();
+    return (byte) (zero > grid.highest() ? grid.lowest() : zero);
   }
 
   private static int[] groups(String name, int[] given, int groups) {

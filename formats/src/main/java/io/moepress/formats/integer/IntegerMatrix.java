@@ -212,7 +212,7 @@ public record IntegerMatrix(
         "groups %s of columns are not consecutive",
         Arrays.toString(groups));
     int[] words = new int[wordCount(rows, columns(), groupCount(), grid)];
-    int[] packed = BitPacking.STREAM.pack(unsigned(codes), grid.bits());
+    int[] packed = BitPacking.STREAM.pack(codes, grid.bits());
     System.arraycopy(packed, 0, words, 0, packed.length);
     for (int i = 0; i < scales.length; i++) {
       words[packed.length + i] = Float.floatToRawIntBits(scales[i]);
@@ -238,11 +238,7 @@ public record IntegerMatrix(
         expected);
     int size = Math.multiplyExact(rows, columns);
     int first = BitPacking.STREAM.words(size, grid.bits());
-    int[] unsigned = BitPacking.STREAM.unpack(Arrays.copyOf(words, first), size, grid.bits());
-    byte[] codes = new byte[size];
-    for (int i = 0; i < size; i++) {
-      codes[i] = (byte) (unsigned[i] + grid.lowest());
-    }
+    byte[] codes = BitPacking.STREAM.unpack(Arrays.copyOf(words, first), size, grid.bits());
     float[] scales = new float[rows * groups];
     byte[] zeroPoints = new byte[scales.length];
     for (int i = 0; i < scales.length; i++) {
@@ -256,20 +252,5 @@ public record IntegerMatrix(
   private static int wordCount(int rows, int columns, int groups, IntegerGrid grid) {
     int codes = BitPacking.STREAM.words(Math.multiplyExact(rows, columns), grid.bits());
     return Math.addExact(codes, Math.multiplyExact(rows, groups) * (grid.isSymmetric() ? 1 : 2));
-  }
-
-  /// A code as it is packed: without sign, the smallest is 0.
-  int unsigned(int code) {
-    return code - grid.lowest();
-  }
-
-  /// Codes, or zero points, as they are packed.
-  int[] unsigned(byte[] of) {
-    int[] unsigned = new int[of.length];
-    int lowest = grid.lowest();
-    for (int i = 0; i < unsigned.length; i++) {
-      unsigned[i] = of[i] - lowest;
-    }
-    return unsigned;
   }
 }

@@ -117,12 +117,12 @@ public record PackQuantized(BitPacking packing) implements IntegerLayout {
     PackedRows packed = new PackedRows(packing, matrix.grid().bits());
     return switch (suffix) {
       case PACKED -> {
-        int[] words = packed.alongRows(matrix.unsigned(matrix.codes()), rows);
+        int[] words = packed.alongRows(matrix.codes(), rows);
         yield Words32.ints(name + PACKED, words, rows, words.length / rows);
       }
       case SCALE -> Words32.floats(name + SCALE, scaleType, matrix.scales(), rows, groups);
       case ZERO_POINT -> {
-        int[] zeros = packed.alongColumns(matrix.unsigned(matrix.zeroPoints()), groups);
+        int[] zeros = packed.alongColumns(matrix.zeroPoints(), groups);
         yield Words32.ints(name + ZERO_POINT, zeros, zeros.length / groups, groups);
       }
       case SHAPE -> Words32.longs(name + SHAPE, rows, matrix.columns());
@@ -193,12 +193,12 @@ public record PackQuantized(BitPacking packing) implements IntegerLayout {
     int groups = Math.toIntExact(steps.dimension(1));
     TensorData packed = Words32.require(tensors, name + PACKED);
     BitPacking packing = packing(packed, rows, columns, grid.bits());
-    int[] codes = new PackedRows(packing, grid.bits()).rows(Words32.ints(packed), rows, columns);
+    byte[] codes = new PackedRows(packing, grid.bits()).rows(Words32.ints(packed), rows, columns);
     return new IntegerMatrix(
         grid,
         rows,
         groups(tensors, name, columns, groups),
-        signed(codes, grid),
+        codes,
         Numbers.floats(scale),
         zeroPoints(tensors, name, grid, new Zeros(packing, rows, groups)));
   }
@@ -284,14 +284,6 @@ public record PackQuantized(BitPacking packing) implements IntegerLayout {
     TensorData packed =
         Words32.require(tensors, name + ZERO_POINT, DType.I32, words, zeros.groups());
     PackedRows columns = new PackedRows(zeros.packing(), grid.bits());
-    return signed(columns.columns(Words32.ints(packed), zeros.rows(), zeros.groups()), grid);
-  }
-
-  static byte[] signed(int[] codes, IntegerGrid grid) {
-    byte[] signed = new byte[codes.length];
-    for (int i = 0; i < codes.length; i++) {
-      signed[i] = (byte) (codes[i] + grid.lowest());
-    }
-    return signed;
+    return columns.columns(Words32.ints(packed), zeros.rows(), zeros.groups());
   }
 }

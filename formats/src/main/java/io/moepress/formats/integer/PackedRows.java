@@ -7,18 +7,19 @@ package io.moepress.formats.integer;
 record PackedRows(BitPacking packing, int bits) {
 
   /// Packs each row by itself: `[rows, columns]` becomes `[rows, words]`.
-  int[] alongRows(int[] codes, int rows) {
+  int[] alongRows(byte[] codes, int rows) {
     int columns = codes.length / rows;
     int width = packing.words(columns, bits);
     int[] words = new int[Math.multiplyExact(rows, width)];
+    WordWriter writer = new WordWriter(words, 0, bits, packing.used(bits));
     for (int row = 0; row < rows; row++) {
-      packing.pack(codes, row * columns, columns, bits, words, row * width);
+      packing.pack(codes, row * columns, columns, writer);
     }
     return words;
   }
 
   /// Packs each column by itself: `[rows, columns]` becomes `[words, columns]`.
-  int[] alongColumns(int[] codes, int columns) {
+  int[] alongColumns(byte[] codes, int columns) {
     int rows = codes.length / columns;
     return transposed(alongRows(transposed(codes, columns), columns), packing.words(rows, bits));
   }
@@ -27,13 +28,12 @@ record PackedRows(BitPacking packing, int bits) {
   ///
   /// @param count of rows
   /// @param length of a row
-  int[] rows(int[] words, int count, int length) {
+  byte[] rows(int[] words, int count, int length) {
     int width = words.length / count;
-    int[] codes = new int[Math.multiplyExact(count, length)];
-    int[] line = new int[width];
+    byte[] codes = new byte[Math.multiplyExact(count, length)];
     for (int row = 0; row < count; row++) {
-      System.arraycopy(words, row * width, line, 0, width);
-      System.arraycopy(packing.unpack(line, length, bits), 0, codes, row * length, length);
+      WordReader reader = new WordReader(words, row * width, bits, packing.used(bits));
+      packing.unpack(reader, codes, row * length, length);
     }
     return codes;
   }
@@ -42,7 +42,7 @@ record PackedRows(BitPacking packing, int bits) {
   ///
   /// @param length of a column
   /// @param count of columns
-  int[] columns(int[] words, int length, int count) {
+  byte[] columns(int[] words, int length, int count) {
     return transposed(rows(transposed(words, count), count, length), length);
   }
 
@@ -50,8 +50,22 @@ record PackedRows(BitPacking packing, int bits) {
   static int[] transposed(int[] values, int columns) {
     int rows = values.length / columns;
     int[] result = new int[values.length];
-    for (int i = 0; i < values.length; i++) {
-      result[i % columns * rows + i / columns] = values[i];
+    for (int row = 0; row < rows; row++) {
+      for (int column = 0; column < columns; column++) {
+        result[column * rows + row] = values[row * columns + column];
+      }
+    }
+    return result;
+  }
+
+  /// A matrix `[n, columns]` with its axes exchanged.
+  static byte[] transposed(byte[] values, int columns) {
+    int rows = values.length / columns;
+    byte[] result = new byte[values.length];
+    for (int row = 0; row < rows; row++) {
+      for (int column = 0; column < columns; column++) {
+        result[column * rows + row] = values[row * columns + column];
+      }
     }
     return result;
   }

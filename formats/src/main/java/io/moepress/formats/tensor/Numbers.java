@@ -1,7 +1,5 @@
 package io.moepress.formats.tensor;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
 import io.moepress.formats.FormatException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -18,7 +16,12 @@ public final class Numbers {
       ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final ValueLayout.OfLong LONG =
       ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-  private static final int EXPONENT = 0x7F80_0000;
+  private static final ValueLayout.OfFloat FLOAT =
+      ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfFloat NATIVE_FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+  /// Elements that are widened at a time.
+  private static final int CHUNK = 4096;
 
   private Numbers() {}
 
@@ -27,7 +30,12 @@ public final class Numbers {
   /// @throws FormatException for any other type, or a value that is not finite
   public static float[] floats(TensorData tensor) {
     float[] values = new float[Math.toIntExact(tensor.info().shape().elementCount())];
-    widen(tensor, MemorySegment.ofArray(values));
+    Widening widening = widening(tensor);
+    for (int first = 0; first < values.length; first += CHUNK) {
+      int count = Math.min(CHUNK, values.length - first);
+      widening.widen(tensor.bytes(), first, count, values, first);
+    }
+    requireFinite(tensor);
     return values;
   }
 
@@ -35,43 +43,89 @@ public final class Numbers {
   ///
   /// @throws FormatException for any other type, or a value that is not finite
   public static void widen(TensorData tensor, MemorySegment target) {
-    long count = tensor.info().shape().elementCount();
-    boolean finite =
-        switch (tensor.info().dtype()) {
-          case F32 -> widenF32(tensor.bytes(), target, count);
-          case BF16 -> widenBf16(tensor.bytes(), target, count);
-          case F16 -> widenF16(tensor.bytes(), target, count);
-          default ->
-              throw FormatException.of(
-                  "tensor %s: cannot calculate with %s (expected F32, F16 or BF16)",
-                  tensor.info().name(), tensor.info().dtype());
-        };
-    if (!finite) {
-      throw notFinite(tensor.info(), target, count);
+    long size = tensor.info().shape().elementCount();
+    Widening widening = widening(tensor);
+    float[] values = new float[(int) Math.min(CHUNK, size)];
+    for (long first = 0; first < size; first += CHUNK) {
+      int count = (int) Math.min(CHUNK, size - first);
+      widening.widen(tensor.bytes(), first, count, values, 0);
+      MemorySegment.copy(values, 0, target, NATIVE_FLOAT, first * Float.BYTES, count);
+    }
+    requireFinite(tensor);
+  }
+
+  /// Widens some elements. They are copied into an array first: a loop over arrays runs well long
+  /// before it is compiled with every optimisation, one over a segment does not.
+  @FunctionalInterface
+  private interface Widening {
+    /// @param first index of the first element
+    /// @param count how many, at most [#CHUNK]
+    /// @param values gets them
+    /// @param at index of the first there
+    void widen(MemorySegment source, long first, int count, float[] values, int at);
+  }
+
+  private static Widening widening(TensorData tensor) {
+    return switch (tensor.info().dtype()) {
+      case F32 -> Numbers::widenF32;
+      case BF16 -> Numbers::widenBf16;
+      case F16 -> Numbers::widenF16;
+      default ->
+          throw FormatException.of(
+              "tensor %s: cannot calculate with %s (expected F32, F16 or BF16)",
+              tensor.info().name(), tensor.info().dtype());
+    };
+  }
+
+  private static void widenF32(
+      MemorySegment source, long first, int count, float[] values, int at) {
+    MemorySegment.copy(source, FLOAT, first * Float.BYTES, values, at, count);
+  }
+
+  private static void widenBf16(
+      MemorySegment source, long first, int count, float[] values, int at) {
+    short[] stored = new short[count];
+    MemorySegment.copy(source, SHORT, first * Short.BYTES, stored, 0, count);
+    for (int i = 0; i < count; i++) {
+      values[at + i] = Float.intBitsToFloat(stored[i] << Short.SIZE);
+    }
+  }
+
+  private static void widenF16(
+      MemorySegment source, long first, int count, float[] values, int at) {
+    short[] stored = new short[count];
+    MemorySegment.copy(source, SHORT, first * Short.BYTES, stored, 0, count);
+    for (int i = 0; i < count; i++) {
+      values[at + i] = Float.float16ToFloat(stored[i]);
     }
   }
 
   /// Whether all values of an F32, F16 or BF16 tensor are finite; other types count as finite.
   public static boolean areFinite(TensorData tensor) {
-    int exponent =
+    long exponents =
         switch (tensor.info().dtype()) {
-          case F32, BF16 -> EXPONENT;
-          case F16 -> 0x7C00_0000;
+          case F32 -> 0x7F80_0000_7F80_0000L;
+          case BF16 -> 0x7F80_7F80_7F80_7F80L;
+          case F16 -> 0x7C00_7C00_7C00_7C00L;
           default -> 0;
         };
-    if (exponent == 0) {
-      return true;
+    return exponents == 0 || areFinite(tensor.bytes(), exponents);
+  }
+
+  /// Looks at several numbers at a time: 1, added to the exponent of each, changes its sign where
+  /// all bits of the exponent are set.
+  private static boolean areFinite(MemorySegment bytes, long exponents) {
+    long ones = exponents & ~(exponents << 1);
+    long signs = exponents << 1 & ~exponents;
+    long seen = 0;
+    long words = bytes.byteSize() / Long.BYTES;
+    for (long i = 0; i < words; i++) {
+      seen |= (bytes.get(LONG, i * Long.BYTES) & exponents) + ones;
     }
-    boolean wide = tensor.info().dtype() == DType.F32;
-    int worst = 0;
-    for (long i = 0; i < tensor.info().shape().elementCount(); i++) {
-      int bits =
-          wide
-              ? tensor.bytes().get(INT, i * Integer.BYTES)
-              : tensor.bytes().get(SHORT, i * Short.BYTES) << Short.SIZE;
-      worst = Math.max(worst, bits & exponent);
-    }
-    return worst != exponent;
+    MemorySegment rest = MemorySegment.ofArray(new long[1]); // of zeros, which are finite
+    rest.copyFrom(bytes.asSlice(words * Long.BYTES));
+    seen |= (rest.get(LONG, 0) & exponents) + ones;
+    return (seen & signs) == 0;
   }
 
   /// Whether no value of an F32, F16 or BF16 tensor is 0; other types count as having none.
@@ -96,47 +150,23 @@ public final class Numbers {
     return true;
   }
 
-  private static boolean widenF32(MemorySegment source, MemorySegment target, long count) {
-    int worst = 0;
-    for (long i = 0; i < count; i++) {
-      int bits = source.get(INT, i * Integer.BYTES);
-      worst = Math.max(worst, bits & EXPONENT);
-      target.setAtIndex(JAVA_FLOAT, i, Float.intBitsToFloat(bits));
+  private static void requireFinite(TensorData tensor) {
+    if (areFinite(tensor)) {
+      return;
     }
-    return worst != EXPONENT;
-  }
-
-  private static boolean widenBf16(MemorySegment source, MemorySegment target, long count) {
-    int worst = 0;
-    for (long i = 0; i < count; i++) {
-      int bits = source.get(SHORT, i * Short.BYTES) << Short.SIZE;
-      worst = Math.max(worst, bits & EXPONENT);
-      target.setAtIndex(JAVA_FLOAT, i, Float.intBitsToFloat(bits));
-    }
-    return worst != EXPONENT;
-  }
-
-  private static boolean widenF16(MemorySegment source, MemorySegment target, long count) {
-    int worst = 0;
-    for (long i = 0; i < count; i++) {
-      float value = Float.float16ToFloat(source.get(SHORT, i * Short.BYTES));
-      worst = Math.max(worst, Float.floatToRawIntBits(value) & EXPONENT);
-      target.setAtIndex(JAVA_FLOAT, i, value);
-    }
-    return worst != EXPONENT;
-  }
-
-  private static FormatException notFinite(TensorInfo info, MemorySegment values, long count) {
-    for (long i = 0; i < count; i++) {
-      float value = values.getAtIndex(JAVA_FLOAT, i);
-      if (!Float.isFinite(value)) {
-        return FormatException.of(
+    long size = tensor.info().shape().elementCount();
+    Widening widening = widening(tensor);
+    float[] value = new float[1];
+    for (long i = 0; i < size; i++) {
+      widening.widen(tensor.bytes(), i, 1, value, 0);
+      if (!Float.isFinite(value[0])) {
+        throw FormatException.of(
             "tensor %s: element %d is %s (expected finite weights). The checkpoint is damaged or"
                 + " diverged in training; get a sound copy.",
-            info.name(), i, value);
+            tensor.info().name(), i, value[0]);
       }
     }
-    throw new IllegalStateException("no non-finite value in " + info.name());
+    throw new IllegalStateException("no non-finite value in " + tensor.info().name());
   }
 
   /// Reads F64 as doubles.

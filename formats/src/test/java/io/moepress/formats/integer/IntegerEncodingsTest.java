@@ -1,6 +1,7 @@
 package io.moepress.formats.integer;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.moepress.formats.Refusal;
@@ -121,8 +122,8 @@ class IntegerEncodingsTest {
   /// The vectors of the format's reference.
   @Test
   void packAsTheReferenceSays() {
-    int[] four = IntStream.range(0, 16).toArray();
-    int[] three = IntStream.range(0, 32).map(i -> i % 8).toArray();
+    byte[] four = bytes(IntStream.range(-8, 8));
+    byte[] three = bytes(IntStream.range(0, 32).map(i -> i % 8 - 4));
 
     assertThat(BitPacking.STREAM.pack(four, 4)).containsExactly(0x76543210, 0xFEDCBA98);
     assertThat(BitPacking.WHOLE.pack(four, 4)).containsExactly(0x76543210, 0xFEDCBA98);
@@ -149,7 +150,7 @@ class IntegerEncodingsTest {
     SplittableRandom random = new SplittableRandom(bits);
     for (BitPacking packing : BitPacking.values()) {
       for (int count : new int[] {0, 1, 2, 10, 11, 31, 32, 33, 65}) {
-        int[] codes = random.ints(count, 0, 1 << bits).toArray();
+        byte[] codes = bytes(random.ints(count, -(1 << bits) / 2, (1 << bits) / 2));
         int[] words = packing.pack(codes, bits);
         assertThat(words).hasSize(packing.words(count, bits));
         assertThat(packing.unpack(words, count, bits)).isEqualTo(codes);
@@ -157,6 +158,28 @@ class IntegerEncodingsTest {
     }
     assertThat(Refusal.of(() -> BitPacking.STREAM.unpack(new int[9], 32, bits)))
         .contains("9 words for 32 codes of " + bits + " bits (expected " + bits + ")");
+  }
+
+  private static byte[] bytes(IntStream codes) {
+    int[] all = codes.toArray();
+    byte[] bytes = new byte[all.length];
+    for (int i = 0; i < all.length; i++) {
+      bytes[i] = (byte) all[i];
+    }
+    return bytes;
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 3, 4, 5, 6, 7})
+  void codesOfMoreBitsAreRefused(int bits) {
+    for (int wrong : new int[] {1 << (bits - 1), -(1 << (bits - 1)) - 1}) {
+      for (int place : new int[] {0, 7, 8, 20}) {
+        byte[] codes = new byte[21];
+        codes[place] = (byte) wrong;
+        assertThatThrownBy(() -> BitPacking.STREAM.pack(codes, bits))
+            .hasMessage("a code of more than " + bits + " bits");
+      }
+    }
   }
 
   @ParameterizedTest

@@ -72,6 +72,43 @@ class NumbersTest {
         .endsWith("cannot write a number as I64 (expected F32, F16 or BF16)");
   }
 
+  /// The bits of numbers that are not finite, and of the largest that are.
+  @ParameterizedTest
+  @CsvSource({
+    "F32, 7f800000 ff800000 7fc00000 ff800001, 7f7fffff ff7fffff 80000000",
+    "BF16, 7f80 ff80 7fc0 ff81, 7f7f ff7f 8000",
+    "F16, 7c00 fc00 7e00 fc01, 7bff fbff 8000",
+  })
+  void whatIsNotFiniteIsFoundWhereverItStands(DType dtype, String wrong, String right) {
+    int width = dtype.bits() / 8;
+    for (int length : new int[] {1, 2, 3, 4, 5, 7, 9, 4097}) {
+      for (int place : new int[] {0, length / 2, length - 1}) {
+        for (String bits : (wrong + " " + right).split(" ")) {
+          byte[] bytes = new byte[length * width];
+          System.arraycopy(littleEndian(bits), 0, bytes, place * width, width);
+          TensorData tensor = tensor(dtype, length, bytes);
+
+          assertThat(Numbers.areFinite(tensor)).as(bits).isEqualTo(right.contains(bits));
+          if (right.contains(bits)) {
+            assertThat(Numbers.floats(tensor)).hasSize(length);
+          } else {
+            assertThat(Refusal.of(() -> Numbers.floats(tensor))).contains("element " + place + " ");
+          }
+        }
+      }
+    }
+  }
+
+  private static byte[] littleEndian(String bits) {
+    byte[] bytes = HexFormat.of().parseHex(bits);
+    for (int i = 0; i < bytes.length / 2; i++) {
+      byte other = bytes[bytes.length - 1 - i];
+      bytes[bytes.length - 1 - i] = bytes[i];
+      bytes[i] = other;
+    }
+    return bytes;
+  }
+
   @ParameterizedTest
   @CsvSource({"F16, 5, 10, 63488", "BF16, 8, 7, 65280"})
   void everyHalfPrecisionNumberIsWidenedExactly(

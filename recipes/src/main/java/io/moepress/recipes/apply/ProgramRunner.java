@@ -21,18 +21,25 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// Runs tensor programs on a source: reads what they need and gives the bytes of their results.
 ///
 /// @param source where tensors are read
 /// @param arrays of plans, those that were used last
-record ProgramRunner(Checkpoint source, RecentArrays arrays) {
+/// @param latest the last matrix of integers; null where several threads read, or single tensors
+record ProgramRunner(Checkpoint source, RecentArrays arrays, @Nullable LatestMatrix latest) {
   /// Bytes that are in memory at a time when they are only passed on.
   private static final long CHUNK = 8L << 20;
 
   /// A runner that has used no array yet.
   ProgramRunner(Checkpoint source) {
-    this(source, new RecentArrays());
+    this(source, new RecentArrays(), null);
+  }
+
+  /// The same for one thread that asks for all tensors of a matrix one after the other.
+  ProgramRunner forOneMatrix() {
+    return new ProgramRunner(source, arrays, new LatestMatrix());
   }
 
   /// Takes the bytes of a tensor, piece by piece and in order.
@@ -224,13 +231,20 @@ record ProgramRunner(Checkpoint source, RecentArrays arrays) {
   }
 
   private TensorData quantized(Quantized program, Arena arena) throws IOException {
+    QuantizeRunner quantizer = new QuantizeRunner(program, info(program.of()));
+    return latest == null || program.part().equals(Quantized.DECODED)
+        ? quantizer.run(weights(program), arena)
+        : latest.tensor(program, () -> quantizer.all(weights(program)));
+  }
+
+  /// What is to become integers; nothing where the plan has the codes, which are all there is to
+  /// know.
+  private float[] weights(Quantized program) throws IOException {
+    if (program.codes() != null) {
+      return new float[0];
+    }
     try (Arena reading = Arena.ofConfined()) {
-      TensorInfo weights = info(program.of());
-      float[] values =
-          program.codes() == null
-              ? Numbers.floats(whole(program.of(), reading))
-              : new float[0]; // codes are all there is to know
-      return new QuantizeRunner(program, weights).run(values, arena);
+      return Numbers.floats(whole(program.of(), reading));
     }
   }
 

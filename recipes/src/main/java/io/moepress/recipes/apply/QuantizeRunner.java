@@ -10,6 +10,7 @@ import io.moepress.recipes.lowering.TensorProgram.Quantized;
 import io.moepress.recipes.plan.PlanArray;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Map;
 import java.util.Objects;
 
 /// Makes the weights of a linear map integers.
@@ -31,21 +32,27 @@ record QuantizeRunner(Quantized program, TensorInfo weights) {
   /// @param values of the weights; not looked at where the plan has the codes
   /// @param arena owns the bytes
   TensorData run(float[] values, Arena arena) {
-    IntegerMatrix matrix = matrix(values);
+    if (!program.part().equals(Quantized.DECODED)) {
+      IntegerMatrix matrix = matrix(values, program.layout().holdsCodes(program.part()));
+      return program.layout().part(weights, matrix, program.part());
+    }
     TensorInfo info = info(program, weights);
     MemorySegment target = arena.allocate(info.byteCount(), Long.BYTES);
-    if (program.part().equals(Quantized.DECODED)) {
-      float[] decoded = matrix.decode();
-      for (int i = 0; i < decoded.length; i++) {
-        Numbers.put(info, target, i, decoded[i]);
-      }
-      return new TensorData(info, target);
+    float[] decoded = matrix(values, true).decode();
+    for (int i = 0; i < decoded.length; i++) {
+      Numbers.put(info, target, i, decoded[i]);
     }
-    target.copyFrom(program.layout().part(weights, matrix, program.part()).bytes());
     return new TensorData(info, target);
   }
 
-  private IntegerMatrix matrix(float[] values) {
+  /// Gives all tensors that the matrix is stored as, by name.
+  ///
+  /// @param values of the weights; not looked at where the plan has the codes
+  Map<String, TensorData> all(float[] values) {
+    return program.layout().encode(weights, matrix(values, true));
+  }
+
+  private IntegerMatrix matrix(float[] values, boolean withCodes) {
     int rows = Math.toIntExact(weights.shape().dimension(0));
     int columns = Math.toIntExact(weights.shape().dimension(1));
     PlanArray codes = program.codes();
@@ -55,9 +62,7 @@ record QuantizeRunner(Quantized program, TensorInfo weights) {
     IntegerGrid grid = program.scheme().grid();
     IntegerMatrix.Sharing sharing = program.scheme().sharing();
     DType scaleType = program.layout().scaleType(weights.dtype());
-    boolean holdsCodes =
-        program.part().equals(Quantized.DECODED) || program.layout().holdsCodes(program.part());
-    return holdsCodes
+    return withCodes
         ? IntegerMatrix.encode(values, rows, grid, sharing, scaleType)
         : IntegerMatrix.scales(values, rows, grid, sharing, scaleType);
   }

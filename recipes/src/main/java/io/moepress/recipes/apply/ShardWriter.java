@@ -5,11 +5,13 @@ import io.moepress.formats.checkpoint.Fingerprint;
 import io.moepress.formats.safetensors.SafetensorsWriter;
 import io.moepress.formats.tensor.TensorInfo;
 import io.moepress.recipes.lowering.OutputTensor;
+import io.moepress.recipes.lowering.TensorProgram.Quantized;
 import io.moepress.recipes.work.Progress;
 import io.moepress.recipes.work.Workers;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.security.MessageDigest;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
@@ -33,15 +35,37 @@ record ShardWriter(Checkpoint source, Workers workers, Progress.Task task) {
     List<TensorInfo> infos = tensors.stream().map(OutputTensor::info).toList();
     ProgramRunner runner = new ProgramRunner(source);
     try (SafetensorsWriter writer = SafetensorsWriter.create(file, infos, METADATA)) {
+      List<List<OutputTensor>> jobs = jobs(tensors);
       workers.forEach(
-          tensors.size(),
+          jobs.size(),
           index -> {
-            OutputTensor tensor = tensors.get(index);
-            written.put(tensor.info().name(), write(writer, runner, tensor));
+            ProgramRunner own = runner.forOneMatrix();
+            for (OutputTensor tensor : jobs.get(index)) {
+              written.put(tensor.info().name(), write(writer, own, tensor));
+            }
           });
       writer.finish();
     }
     return written;
+  }
+
+  /// Tensors that belong to one matrix of integers are one job, all others one each.
+  private static List<List<OutputTensor>> jobs(List<OutputTensor> tensors) {
+    List<List<OutputTensor>> jobs = new ArrayList<>();
+    for (OutputTensor tensor : tensors) {
+      if (!jobs.isEmpty() && isOfOneMatrix(jobs.getLast().getLast(), tensor)) {
+        jobs.getLast().add(tensor);
+      } else {
+        jobs.add(new ArrayList<>(List.of(tensor)));
+      }
+    }
+    return jobs;
+  }
+
+  private static boolean isOfOneMatrix(OutputTensor first, OutputTensor second) {
+    return first.program() instanceof Quantized one
+        && second.program() instanceof Quantized other
+        && one.whole().equals(other.whole());
   }
 
   private Manifest.Tensor write(SafetensorsWriter writer, ProgramRunner runner, OutputTensor tensor)

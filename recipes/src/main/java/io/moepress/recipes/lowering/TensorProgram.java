@@ -312,6 +312,11 @@ public sealed interface TensorProgram {
       return new Quantized(of, scheme, layout, codes, suffix);
     }
 
+    /// The weights that the same matrix stands for: equal for all its parts.
+    public Quantized whole() {
+      return part(DECODED);
+    }
+
     /// The same for other weights.
     Quantized with(TensorProgram weights) {
       return new Quantized(weights, scheme, layout, codes, part);
