@@ -13,7 +13,6 @@ import io.moepress.formats.Checks;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.Checkpoint;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
-import io.moepress.formats.checkpoint.Fingerprint;
 import io.moepress.formats.gguf.GgufWeights;
 import io.moepress.formats.json.Json;
 import io.moepress.recipes.apply.Applier;
@@ -85,7 +84,7 @@ final class RecipeRun {
     this.steps = opened.chain(recipe);
     this.last = Journal.last(setup.work());
     this.gguf = recipe.gguf().map(spec -> new GgufOutput(opened, spec));
-    this.journal = Journal.begin(Fingerprint.of(opened.checkpoint()), recipe.sha256());
+    this.journal = Journal.begin(steps.fingerprint(), recipe.sha256());
     last.ifPresent(before -> journal.changesSince(before).forEach(terminal::say));
   }
 

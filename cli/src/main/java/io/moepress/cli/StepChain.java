@@ -80,6 +80,11 @@ final class StepChain {
     return chain;
   }
 
+  /// The fingerprint of the source.
+  String fingerprint() {
+    return fingerprint;
+  }
+
   /// What it decides.
   Recipe recipe() {
     return recipe;

@@ -30,7 +30,8 @@ public final class Words {
   /// The text, safe for a terminal: control characters, those that turn the direction of writing,
   /// and halves of surrogate pairs are shown as `?`.
   public static String printable(String text) {
-    return UNPRINTABLE.matcher(text).replaceAll("?");
+    boolean plain = text.chars().allMatch(letter -> letter >= ' ' && letter <= '~');
+    return plain ? text : UNPRINTABLE.matcher(text).replaceAll("?");
   }
 
   /// The closest of `words`, if it is a likely slip: one edit for every three letters, at most 2.

@@ -9,6 +9,7 @@ import java.util.HashSet;
 import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
 import tools.jackson.databind.JsonNode;
 
@@ -20,6 +21,9 @@ final class Formulas {
   private final ModelConfig config;
   private final Map<String, OptionalDouble> dimensions = new HashMap<>();
 
+  /// What formulas have turned out to be: a model asks for the same few for each of its tensors.
+  private final Map<String, OptionalDouble> known = new ConcurrentHashMap<>();
+
   Formulas(Architecture architecture, ModelConfig config) {
     this.architecture = architecture;
     this.config = config;
@@ -28,7 +32,12 @@ final class Formulas {
 
   /// The value of a formula.
   OptionalDouble number(String formula) {
-    return Expression.parse(formula).evaluate(scope(name -> resolve(name, Set.of())));
+    OptionalDouble value = known.get(formula);
+    if (value == null) {
+      value = Expression.parse(formula).evaluate(scope(name -> resolve(name, Set.of())));
+      known.put(formula, value);
+    }
+    return value;
   }
 
   /// Whether a formula has a value other than zero.

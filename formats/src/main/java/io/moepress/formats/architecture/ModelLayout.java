@@ -21,6 +21,7 @@ import java.util.SortedMap;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
@@ -38,6 +39,8 @@ public final class ModelLayout {
   private final Formulas formulas;
   private final SortedMap<Integer, Integer> listed;
   private final ExpertMap expertMap;
+  private final Map<TensorRole, Shape> shapes = new ConcurrentHashMap<>();
+  private final @Nullable Pattern prediction;
 
   private ModelLayout(Architecture architecture, ModelConfig config, @Nullable Storage storage) {
     this.architecture = architecture;
@@ -47,6 +50,12 @@ public final class ModelLayout {
     this.formulas = new Formulas(architecture, config);
     this.listed = ExpertCounts.byLayer(ExpertCounts.listed(architecture, config), this);
     this.expertMap = ExpertMap.of(this);
+    MultiTokenPrediction extra = architecture.multiTokenPrediction();
+    this.prediction = extra == null ? null : layerPattern(extra.prefix());
+  }
+
+  private static Pattern layerPattern(String prefix) {
+    return Pattern.compile(Pattern.quote(prefix).replace("{layer}", "\\E(\\d{1,9})\\Q"));
   }
 
   /// The family's tensors, with those of a storage in their places.
@@ -296,7 +305,8 @@ public final class ModelLayout {
   /// The shape a tensor of `role` must have; where layers differ in their number of experts, that
   /// of the largest.
   public Shape shape(TensorRole role) {
-    return new Shape(template(role).shape().stream().map(formulas::positive).toList());
+    return shapes.computeIfAbsent(
+        role, _ -> new Shape(template(role).shape().stream().map(formulas::positive).toList()));
   }
 
   /// The axis along which a tensor of `role` holds one slice for each expert; -1 when it has none.
@@ -337,13 +347,12 @@ public final class ModelLayout {
   /// there is none. Such layers stand behind the last and are no part of the main model.
   public OptionalInt predictionLayer(String name) {
     MultiTokenPrediction extra = architecture.multiTokenPrediction();
-    if (extra == null) {
+    if (extra == null || prediction == null) {
       return OptionalInt.empty();
     }
-    double count = number("config." + extra.countKey()).orElse(0);
-    String numbered = Pattern.quote(extra.prefix()).replace("{layer}", "\\E(\\d{1,9})\\Q");
-    Matcher matcher = Pattern.compile(numbered).matcher(name);
+    Matcher matcher = prediction.matcher(name);
     int layer = matcher.lookingAt() ? Integer.parseInt(matcher.group(1)) : -1;
+    double count = number("config." + extra.countKey()).orElse(0);
     return layer >= layers() && layer < layers() + count
         ? OptionalInt.of(layer)
         : OptionalInt.empty();

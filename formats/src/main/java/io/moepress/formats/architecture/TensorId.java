@@ -19,4 +19,11 @@ public record TensorId(TensorRole role, int layer, int expert) {
   public static TensorId ofLayer(TensorRole role, int layer) {
     return new TensorId(role, layer, NONE);
   }
+
+  /// Spreads neighbours: what a record has by itself is the same for expert 31 of a layer and
+  /// expert 0 of the next.
+  @Override
+  public int hashCode() {
+    return (role.ordinal() * 0x9E37_79B1 + layer) * 0x85EB_CA6B + expert * 0xC2B2_AE35;
+  }
 }

@@ -45,7 +45,7 @@ public record TensorInventory(
         continue;
       }
       requireShape(checkpoint, info, layout.shape(id));
-      names.put(id, name);
+      names.put(id, info.name()); // one text for each name, however many models know it
       requireOneRole(unknown.remove(name), layout, name);
     }
     Set<String> extra = new TreeSet<>();

@@ -15,7 +15,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -141,23 +140,24 @@ public final class CheckpointDirectory implements Checkpoint {
     for (String file : new TreeSet<>(files.values())) {
       openShard(file);
     }
-    Set<String> unseen = new HashSet<>(tensors.keySet());
+    Map<SafetensorsFile, String> names = new HashMap<>();
+    shards.forEach(shard -> names.put(shard, String.valueOf(shard.path().getFileName())));
     for (Map.Entry<String, String> entry : files.entrySet()) {
-      SafetensorsFile shard = shardOf.get(entry.getKey());
       Checks.requireFormat(
-          shard != null && shard.path().endsWith(entry.getValue()),
+          entry.getValue().equals(names.get(shardOf.get(entry.getKey()))),
           "%s: tensor %s should stand in %s, but does not",
           ShardIndex.FILE,
           entry.getKey(),
           entry.getValue());
-      unseen.remove(entry.getKey());
     }
-    Checks.requireFormat(
-        unseen.isEmpty(),
+    if (files.size() == tensors.size()) {
+      return; // all of the index stand in shards, so all in shards stand in the index
+    }
+    Set<String> unseen = new TreeSet<>(tensors.keySet());
+    unseen.removeAll(files.keySet());
+    throw FormatException.of(
         "%s: %d tensors stand in the shards but not in the index, for instance %s",
-        ShardIndex.FILE,
-        unseen.size(),
-        unseen.stream().sorted().findFirst().orElse(""));
+        ShardIndex.FILE, unseen.size(), unseen.iterator().next());
   }
 
   private void openShard(String name) throws IOException {

@@ -7,10 +7,13 @@ import io.moepress.formats.json.Json;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import tools.jackson.core.JsonParser;
+import tools.jackson.core.JsonToken;
 import tools.jackson.databind.JsonNode;
 
 /// The `model.safetensors.index.json` of a sharded checkpoint: which file holds which tensor.
@@ -36,23 +39,39 @@ public record ShardIndex(SortedMap<String, String> files, long totalSize, long t
   /// @return file name by tensor name
   /// @throws FormatException when a file name could lead out of the directory
   static SortedMap<String, String> readFiles(Path index) throws IOException {
-    JsonNode map = Json.object(index).get("weight_map");
-    Checks.requireFormat(
-        map != null && map.isObject() && !map.isEmpty(), "%s: no weight_map with tensors", FILE);
+    SortedMap<String, String> files = Json.stream(index, ShardIndex::files);
+    Checks.requireFormat(!files.isEmpty(), "%s: no weight_map with tensors", FILE);
+    return files;
+  }
+
+  private static SortedMap<String, String> files(JsonParser parser) {
     SortedMap<String, String> files = new TreeMap<>();
-    for (Map.Entry<String, JsonNode> entry : map.properties()) {
-      files.put(entry.getKey(), plainName(entry.getKey(), entry.getValue()));
+    Map<String, String> names = new HashMap<>(); // a text for each file, not for each tensor
+    while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
+      boolean isMap = parser.currentName().equals("weight_map");
+      if (parser.nextToken() != JsonToken.START_OBJECT || !isMap) {
+        parser.skipChildren();
+        continue;
+      }
+      while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
+        String tensor = parser.currentName();
+        parser.nextToken();
+        String file = plainName(tensor, parser);
+        files.put(tensor, names.computeIfAbsent(file, name -> name));
+      }
     }
     return files;
   }
 
-  private static String plainName(String tensor, JsonNode value) {
-    String file = value.isString() ? value.asString() : "";
+  private static String plainName(String tensor, JsonParser parser) {
+    boolean isText = parser.currentToken() == JsonToken.VALUE_STRING;
+    String file = isText ? parser.getString() : "";
     if (!isPlainName(file)) {
+      JsonNode found = parser.readValueAsTree();
       throw FormatException.of(
           "%s: tensor %s: file name %s (expected the plain name of a .safetensors file in the same"
               + " directory)",
-          FILE, Words.shown(tensor), Words.shown(value.toString()));
+          FILE, Words.shown(tensor), Words.shown(found.toString()));
     }
     return file;
   }

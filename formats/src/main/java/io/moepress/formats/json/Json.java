@@ -3,6 +3,7 @@ package io.moepress.formats.json;
 import io.moepress.formats.Checks;
 import io.moepress.formats.FormatException;
 import java.io.IOException;
+import java.io.Reader;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -10,6 +11,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.function.Function;
 import tools.jackson.core.JacksonException;
+import tools.jackson.core.JsonParser;
+import tools.jackson.core.JsonToken;
 import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.core.TokenStreamFactory;
@@ -75,13 +78,39 @@ public final class Json {
     return object(text(file), file.toString());
   }
 
+  /// Reads a JSON object from a file token by token, for files with so many entries that a tree of
+  /// them would be larger than all that is made of it.
+  ///
+  /// @param reader gets the parser at the brace that opens the object, and leaves it at the one that
+  ///   closes it
+  public static <T> T stream(Path file, Function<JsonParser, T> reader) throws IOException {
+    requireLength(file);
+    try (Reader text = Files.newBufferedReader(file);
+        JsonParser parser = MAPPER.createParser(text)) {
+      if (parser.nextToken() != JsonToken.START_OBJECT) {
+        object(file); // has the words for what it is instead
+      }
+      T result = reader.apply(parser);
+      Checks.requireFormat(parser.nextToken() == null, "%s: more behind its object", file);
+      return result;
+    } catch (JacksonException e) {
+      throw e.getCause() instanceof CharacterCodingException
+          ? new FormatException(file + ": not valid UTF-8", e)
+          : new FormatException(file + ": not valid JSON: " + firstLine(e), e);
+    }
+  }
+
+  private static void requireLength(Path file) throws IOException {
+    long size = Files.size(file);
+    Checks.requireFormat(
+        size <= MAX_LENGTH, "%s: %d bytes (expected at most %d)", file, size, MAX_LENGTH);
+  }
+
   /// Reads the text of a JSON file.
   ///
   /// @throws FormatException when it is not UTF-8, or longer than any JSON of ours
   public static String text(Path file) throws IOException {
-    long size = Files.size(file);
-    Checks.requireFormat(
-        size <= MAX_LENGTH, "%s: %d bytes (expected at most %d)", file, size, MAX_LENGTH);
+    requireLength(file);
     try {
       return Files.readString(file);
     } catch (CharacterCodingException e) {

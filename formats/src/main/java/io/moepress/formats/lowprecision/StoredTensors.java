@@ -81,7 +81,7 @@ public final class StoredTensors {
     for (TensorInfo info : source.values()) {
       Optional<String> whole = codec.whole(info.name(), suffix);
       if (whole.isPresent() && codec.isFirst(info)) {
-        join(whole.get(), codec);
+        join(whole.get().equals(info.name()) ? info.name() : whole.get(), codec);
       }
     }
   }
@@ -98,7 +98,7 @@ public final class StoredTensors {
                 "tensor %s is missing: %s is stored in %s, as %s",
                 name, whole, codec.label(), names(whole, codec)));
       } else {
-        parts.put(name, new Part(codec, place, whole));
+        parts.put(part.name(), new Part(codec, place, whole)); // its own text, not another of it
         found.add(part);
       }
     }

@@ -108,16 +108,18 @@ final class HeaderParser {
       return;
     }
     requireName(name);
-    require(names.add(name), "duplicate tensor " + name);
+    if (!names.add(name)) {
+      throw broken("duplicate tensor " + name);
+    }
     require(entries.size() < MAX_TENSORS, "more than " + MAX_TENSORS + " tensors");
     entries.add(entry(parser, name));
   }
 
   private void requireName(String name) {
     require(!name.isEmpty(), "a tensor with an empty name");
-    require(
-        name.length() <= MAX_NAME,
-        "a tensor name of " + name.length() + " characters (at most " + MAX_NAME + ")");
+    if (name.length() > MAX_NAME) {
+      throw broken("a tensor name of " + name.length() + " characters (at most " + MAX_NAME + ")");
+    }
     if (!Words.printable(name).equals(name)) {
       throw broken(
           "a tensor name with control characters or half a surrogate pair: " + Words.quoted(name));
@@ -149,27 +151,33 @@ final class HeaderParser {
   }
 
   private Entry entry(JsonParser parser, String name) {
+    if (parser.currentToken() != JsonToken.START_OBJECT) {
+      throw broken("tensor " + name + ": not an object");
+    }
     String tensor = "tensor " + name + ": ";
-    require(parser.currentToken() == JsonToken.START_OBJECT, tensor + "not an object");
     Set<String> fields = new HashSet<>();
     DType dtype = null;
     Shape shape = null;
     List<Long> offsets = null;
     while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
       String field = parser.currentName();
-      require(fields.add(field), tensor + "duplicate field " + Words.quoted(field));
+      if (!fields.add(field)) {
+        throw broken(tensor + "duplicate field " + Words.quoted(field));
+      }
       parser.nextToken();
       switch (field) {
         case "dtype" -> dtype = dtype(parser, tensor);
-        case "shape" -> shape = new Shape(integers(parser, tensor + "shape"));
-        case "data_offsets" -> offsets = integers(parser, tensor + "data_offsets");
+        case "shape" -> shape = new Shape(integers(parser, tensor, field));
+        case "data_offsets" -> offsets = integers(parser, tensor, field);
         default -> parser.skipChildren();
       }
     }
     if (dtype == null || shape == null || offsets == null) {
       throw broken(tensor + "needs dtype, shape and data_offsets, has " + known(fields));
     }
-    require(offsets.size() == 2, tensor + "data_offsets must be two integers: " + offsets);
+    if (offsets.size() != 2) {
+      throw broken(tensor + "data_offsets must be two integers: " + offsets);
+    }
     return checked(new TensorInfo(name, dtype, shape), offsets.get(0), offsets.get(1));
   }
 
@@ -178,24 +186,31 @@ final class HeaderParser {
   }
 
   private DType dtype(JsonParser parser, String tensor) {
-    require(parser.currentToken() == JsonToken.VALUE_STRING, tensor + "dtype is not a string");
+    if (parser.currentToken() != JsonToken.VALUE_STRING) {
+      throw broken(tensor + "dtype is not a string");
+    }
     String name = parser.getString();
     return DType.named(name)
         .orElseThrow(() -> broken(tensor + "unknown dtype " + Words.quoted(name)));
   }
 
-  private List<Long> integers(JsonParser parser, String what) {
-    require(parser.currentToken() == JsonToken.START_ARRAY, what + " is not an array");
+  private List<Long> integers(JsonParser parser, String tensor, String field) {
+    if (parser.currentToken() != JsonToken.START_ARRAY) {
+      throw broken(tensor + field + " is not an array");
+    }
     List<Long> values = new ArrayList<>();
     while (parser.nextToken() != JsonToken.END_ARRAY) {
       if (!isCount(parser)) {
         throw broken(
-            what
+            tensor
+                + field
                 + " must hold non-negative integers below 2^63: "
                 + Words.shown(parser.getString()));
       }
       values.add(parser.getLongValue());
-      require(values.size() <= MAX_RANK, what + " has more than " + MAX_RANK + " entries");
+      if (values.size() > MAX_RANK) {
+        throw broken(tensor + field + " has more than " + MAX_RANK + " entries");
+      }
     }
     return values;
   }
@@ -207,16 +222,29 @@ final class HeaderParser {
   }
 
   private Entry checked(TensorInfo info, long begin, long end) {
-    String tensor = "tensor " + info.name() + ": ";
-    require(begin <= end, tensor + "data_offsets begin behind their end: " + begin + ", " + end);
+    Checks.requireFormat(
+        begin <= end,
+        "%s: tensor %s: data_offsets begin behind their end: %d, %d",
+        where,
+        info.name(),
+        begin,
+        end);
     long bits;
     try {
       bits = Math.multiplyExact(info.shape().elementCount(), (long) info.dtype().bits());
     } catch (ArithmeticException e) {
       throw new FormatException(
-          where + ": " + tensor + "overflow: shape " + info.shape() + " has too many elements", e);
+          Checks.text(
+              "%s: tensor %s: overflow: shape %s has too many elements",
+              where, info.name(), info.shape()),
+          e);
     }
-    require(bits % Byte.SIZE == 0, tensor + bits + " bits do not fill whole bytes");
+    Checks.requireFormat(
+        bits % Byte.SIZE == 0,
+        "%s: tensor %s: %d bits do not fill whole bytes",
+        where,
+        info.name(),
+        bits);
     Checks.requireFormat(
         bits / Byte.SIZE == end - begin,
         "%s: tensor %s: size mismatch: %s %s needs %d bytes, data_offsets give %d",

@@ -8,6 +8,7 @@ import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.formats.checkpoint.ModelConfig;
+import io.moepress.formats.lowprecision.IntegerCodec;
 import io.moepress.formats.lowprecision.SourceScheme;
 import io.moepress.formats.lowprecision.StoredTensors;
 import io.moepress.formats.tensor.TensorInfo;
@@ -83,7 +84,7 @@ public record Candidate(
       Architecture architecture, ModelConfig config, SortedMap<String, TensorInfo> tensors) {
     Optional<QuantizedTensors> quantized =
         Optional.of(settings(architecture, config))
-            .filter(_ -> config.value(SourceScheme.KEY).isPresent())
+            .filter(_ -> SourceScheme.of(config).filter(IntegerCodec.class::isInstance).isPresent())
             .flatMap(Settings::layout)
             .map(layout -> TensorCensus.of(StoredTensors.lenient(config, tensors), layout))
             .flatMap(QuantizedTensors::of);
