@@ -114,7 +114,7 @@ final class StepChain {
     for (int index = 0; index < recipe.steps().size(); index++) {
       RecipeStep step = variant.apply(recipe.steps().get(index));
       plan = plan(step, current.model(), plan, index, label);
-      current = current.then(model, plan);
+      current = current.then(plan);
     }
     if (plan == null) {
       throw new IllegalStateException("a recipe has steps");
@@ -236,7 +236,7 @@ final class StepChain {
       Planner.preflight(current.model(), step, target);
       if (index < steps.size() - 1) {
         previous = drawn(current.model(), step, new Subject(previous, "", null, null, target));
-        current = current.then(model, previous);
+        current = current.then(previous);
       }
     }
   }

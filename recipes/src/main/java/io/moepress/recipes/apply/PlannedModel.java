@@ -6,12 +6,16 @@ import io.moepress.recipes.lowering.Lowering;
 import io.moepress.recipes.plan.Plan;
 import org.jspecify.annotations.Nullable;
 
-/// A model as it will be under a plan, and all the plans before it.
-///
-/// @param model the view: reads run the tensor programs on the source
-/// @param lowered the programs, all plans taken together; null when there is none, and the model is
-///   the source
-public record PlannedModel(MoeModel model, @Nullable LoweredPlan lowered) {
+/// A model as it will be under a plan, and all the plans before it. For one thread.
+public final class PlannedModel {
+  private final MoeModel source;
+  private final @Nullable LoweredPlan lowered;
+  private @Nullable MoeModel model;
+
+  private PlannedModel(MoeModel source, @Nullable LoweredPlan lowered) {
+    this.source = source;
+    this.lowered = lowered;
+  }
 
   /// The source as it is.
   public static PlannedModel of(MoeModel source) {
@@ -24,19 +28,28 @@ public record PlannedModel(MoeModel model, @Nullable LoweredPlan lowered) {
   public static PlannedModel of(MoeModel source, Plan plan) {
     Plan previous = plan.previous();
     PlannedModel base = previous == null ? of(source) : of(source, previous);
-    return base.then(source, plan);
+    return base.then(plan);
   }
 
   /// This model under one more plan.
-  ///
-  /// @param source what the first plan begins with
-  public PlannedModel then(MoeModel source, Plan plan) {
-    LoweredPlan next = Lowering.lower(model, plan.steps());
-    LoweredPlan all = lowered == null ? next : lowered.then(next);
-    return new PlannedModel(MoeModel.of(new PlannedCheckpoint(source.checkpoint(), all)), all);
+  public PlannedModel then(Plan plan) {
+    LoweredPlan next = Lowering.lower(model(), plan.steps());
+    return new PlannedModel(source, lowered == null ? next : lowered.then(next));
   }
 
-  /// The programs.
+  /// The view: reads run the tensor programs on the source. It is made when it is first asked for,
+  /// since of a large model its names alone fill tens of megabytes.
+  public MoeModel model() {
+    if (lowered == null) {
+      return source;
+    }
+    if (model == null) {
+      model = MoeModel.of(new PlannedCheckpoint(source.checkpoint(), lowered));
+    }
+    return model;
+  }
+
+  /// The programs, all plans taken together.
   ///
   /// @throws IllegalStateException for the source as it is
   public LoweredPlan programs() {
