@@ -21,7 +21,7 @@ final class FuzzRun {
   /// own buffers need.
   private static final long BYTES_ALLOCATED = 48L << 20;
 
-  private static final long ALLOCATED_FOR_EACH_BYTE = 512;
+  private static final long ALLOCATED_FOR_EACH_BYTE = 4;
   private static final long NANOSECONDS = 10_000_000_000L;
 
   private final FuzzTarget target;

@@ -7,12 +7,18 @@ import io.moepress.formats.tensor.Shape;
 import io.moepress.formats.tensor.TensorInfo;
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
+import java.util.SplittableRandom;
 import java.util.TreeMap;
 
 /// Checkpoints as large as one likes, whose files are sparse: headers, and zeros that take no room
@@ -22,7 +28,7 @@ final class SparseModel {
 
   private SparseModel() {}
 
-  /// A `qwen3_moe` checkpoint in BF16, about 16.8 MB for each expert and 16.8 MB for the attention
+  /// A `qwen3_moe` checkpoint in BF16, about 17.3 MB for each expert and 16.8 MB for the attention
   /// of a layer.
   static Path qwen3(Path folder, int layers, int experts) throws IOException {
     List<List<TensorInfo>> files = new ArrayList<>();
@@ -42,7 +48,7 @@ final class SparseModel {
     tensors.add(bf16(prefix + "self_attn.k_norm.weight", 128));
     tensors.add(bf16(prefix + "mlp.gate.weight", experts, 2048));
     for (int expert = 0; expert < experts; expert++) {
-      network(prefix + "mlp.experts." + expert + ".", 2048, 1365)
+      network(prefix + "mlp.experts." + expert + ".", 2048, 1408)
           .forEach((name, shape) -> tensors.add(new TensorInfo(name, DType.BF16, shape)));
     }
     return tensors;
@@ -138,11 +144,39 @@ final class SparseModel {
     return folder;
   }
 
+  /// Fills the holes of a BF16 checkpoint with numbers between 2^-8 and 1.
+  static void fill(Path model) throws IOException {
+    SplittableRandom random = new SplittableRandom(1);
+    ByteBuffer numbers = ByteBuffer.allocate(8 << 20).order(ByteOrder.LITTLE_ENDIAN);
+    while (numbers.hasRemaining()) {
+      numbers.putShort((short) (random.nextInt(0x3B80, 0x3F80) | random.nextInt(2) << 15));
+    }
+    try (DirectoryStream<Path> shards = Files.newDirectoryStream(model, "*.safetensors")) {
+      for (Path shard : shards) {
+        fill(shard, numbers);
+      }
+    }
+  }
+
+  private static void fill(Path shard, ByteBuffer numbers) throws IOException {
+    try (FileChannel file =
+        FileChannel.open(shard, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+      ByteBuffer length = ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+      file.read(length, 0);
+      long end = file.size();
+      for (long place = Long.BYTES + length.getLong(0); place < end; ) {
+        ByteBuffer part = numbers.duplicate().rewind();
+        part.limit((int) Math.min(part.capacity(), end - place));
+        place += file.write(part, place);
+      }
+    }
+  }
+
   private static final String QWEN3 =
       """
       {"model_type": "qwen3_moe", "architectures": ["Qwen3MoeForCausalLM"], "hidden_size": 2048,
        "num_hidden_layers": LAYERS, "num_experts": COUNT, "num_experts_per_tok": 4,
-       "moe_intermediate_size": 1365, "intermediate_size": 1365, "num_attention_heads": 16,
+       "moe_intermediate_size": 1408, "intermediate_size": 1408, "num_attention_heads": 16,
        "num_key_value_heads": 16, "head_dim": 128, "vocab_size": 64, "norm_topk_prob": true,
        "rms_norm_eps": 1e-6, "rope_theta": 10000.0, "hidden_act": "silu",
        "max_position_embeddings": 4096, "decoder_sparse_step": 1, "mlp_only_layers": [],
@@ -164,9 +198,4 @@ final class SparseModel {
        "quantization_config": {"quant_method": "fp8", "fmt": "e4m3", "activation_scheme": "dynamic",
         "weight_block_size": [128, 128]}}
       """;
-
-  /// Makes the large one, for trying by hand.
-  public static void main(String[] arguments) throws IOException {
-    kimiK2(Path.of(arguments[0]));
-  }
 }

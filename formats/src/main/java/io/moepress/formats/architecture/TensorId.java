@@ -24,6 +24,6 @@ public record TensorId(TensorRole role, int layer, int expert) {
   /// expert 0 of the next.
   @Override
   public int hashCode() {
-    return (role.ordinal() * 0x9E37_79B1 + layer) * 0x85EB_CA6B + expert * 0xC2B2_AE35;
+    return (role.name().hashCode() * 0x9E37_79B1 + layer) * 0x85EB_CA6B + expert * 0xC2B2_AE35;
   }
 }

@@ -83,7 +83,7 @@ class NumbersTest {
     int width = dtype.bits() / 8;
     for (int length : new int[] {1, 2, 3, 4, 5, 7, 9, 4097}) {
       for (int place : new int[] {0, length / 2, length - 1}) {
-        for (String bits : (wrong + " " + right).split(" ")) {
+        for (String bits : (wrong + " " + right).split(" ", -1)) {
           byte[] bytes = new byte[length * width];
           System.arraycopy(littleEndian(bits), 0, bytes, place * width, width);
           TensorData tensor = tensor(dtype, length, bytes);

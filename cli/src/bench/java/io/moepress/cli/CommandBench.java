@@ -1,0 +1,255 @@
+package io.moepress.cli;
+
+import io.moepress.testdata.TestData;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+
+/// Whole commands, each in a process of its own, beside plain tools in the same run. Prints a table
+/// in Markdown: the shortest of some runs in turn, and the most that was resident.
+///
+/// ```
+/// ./build verify -Pbench -DskipTests
+/// ```
+public final class CommandBench {
+  private static final int RUNS = Integer.getInteger("moepress.runs", 3);
+  private static final int LAYERS = 4;
+  private static final int EXPERTS = 16;
+
+  private final Path folder;
+
+  private CommandBench(Path folder) {
+    this.folder = folder;
+  }
+
+  /// What a process took.
+  private record Taken(double seconds, long peak) {
+    Taken best(Taken other) {
+      return new Taken(Math.min(seconds, other.seconds), Math.max(peak, other.peak));
+    }
+  }
+
+  /// Something to be timed: a name, and the command.
+  private record Job(String name, List<String> command, List<Path> made) {}
+
+  /// Runs all.
+  public static void main(String[] arguments) throws Exception {
+    Path folder = Files.createTempDirectory(Path.of(arguments[0]), "bench-");
+    CommandBench bench = new CommandBench(folder);
+    try {
+      bench.starting();
+      bench.writing();
+      bench.calibrating();
+      bench.planning();
+      bench.growing();
+    } finally {
+      delete(folder);
+    }
+  }
+
+  private void starting() throws Exception {
+    table("Starting");
+    time(List.of(job("`moepress --version`", List.of(), "--version")));
+  }
+
+  /// A model of 1.1 GiB with numbers in it.
+  private void writing() throws Exception {
+    Path model = SparseModel.qwen3(folder.resolve("model"), LAYERS, EXPERTS);
+    SparseModel.fill(model);
+    Path out = folder.resolve("out");
+    String copy = "cp -r " + model + " " + out + " && sync " + out + "/*";
+    table("A checkpoint of " + size(model) + " MiB, BF16");
+    time(
+        List.of(
+            new Job("`cp` and `sync`", List.of("sh", "-c", copy), List.of(out)),
+            job("`convert` to the same", List.of(out), "convert", model, "-o", out, "-q"),
+            run("prune half of the experts, by lots", model, "prune: {method: random, keep: 50%}"),
+            run(
+                "quantise to W4A16, to the nearest",
+                model,
+                "quantize: {method: round-to-nearest, scheme: W4A16, group-size: 128}")));
+    delete(model);
+  }
+
+  /// The trained model of the quickstart, of 13 MiB: what is left is mostly the start. With
+  /// `-Dmoepress.python=FILE`, a Python that has transformers, its forward pass stands beside ours.
+  private void calibrating() throws Exception {
+    Path model = TestData.path("models/tiny-qwen3moe");
+    Path texts = texts();
+    Path evidence = folder.resolve("evidence");
+    table("`tiny-qwen3moe`, " + Files.readAllLines(texts).size() + " texts");
+    List<Job> jobs = new ArrayList<>();
+    jobs.add(
+        job(
+            "`calibrate`",
+            List.of(evidence),
+            "calibrate",
+            model,
+            "--data",
+            texts,
+            "-o",
+            evidence,
+            "-q"));
+    String python = System.getProperty("moepress.python", "");
+    if (!python.isEmpty()) {
+      Path script = Path.of("src/bench/python/forward.py");
+      List<String> command = List.of(python, script.toString(), "" + model, "" + texts);
+      jobs.add(new Job("transformers, the forward pass alone", command, List.of()));
+    }
+    String data = "\ncalibration: {data: [" + TestData.path("texts/math.calibration.jsonl") + "]}";
+    String gptq = "quantize: {method: gptq, scheme: W4A16, group-size: 32}" + data;
+    jobs.add(run("GPTQ of all experts, 25 texts", model, gptq));
+    time(jobs);
+  }
+
+  /// The calibration texts of all domains, eight times.
+  private Path texts() throws IOException {
+    List<String> lines = new ArrayList<>();
+    for (String domain : List.of("math", "code", "drama", "prose")) {
+      lines.addAll(Files.readAllLines(TestData.path("texts/" + domain + ".calibration.jsonl")));
+    }
+    return Files.writeString(folder.resolve("texts.jsonl"), (String.join("\n", lines) + "\n").repeat(8));
+  }
+
+  private void planning() throws Exception {
+    Path model = SparseModel.kimiK2(folder.resolve("kimi"));
+    table("Headers of Kimi-K2, " + size(model) / 1024 + " GiB");
+    Path recipe = recipe(model, "prune: {method: random, keep: 50%}");
+    List<Path> made = List.of(folder.resolve("out.work"));
+    time(
+        List.of(
+            job("`plan`, prune half of the experts", made, "plan", recipe, "-q"),
+            job("`inspect`", List.of(), "inspect", model, "-q")));
+    delete(model);
+  }
+
+  /// Holes instead of numbers, so that a disk holds them; what is written is as large as it says.
+  private void growing() throws Exception {
+    table("Prune half of the experts and write, as the model grows");
+    for (int times : new int[] {1, 4, 16}) {
+      Path model = SparseModel.qwen3(folder.resolve("model"), LAYERS, times * EXPERTS);
+      String name = times + "x: " + size(model) + " MiB";
+      time(List.of(run(name, model, "prune: {method: random, keep: 50%}")));
+      delete(model);
+    }
+  }
+
+  private Job run(String name, Path model, String step) throws IOException {
+    List<Path> made = List.of(folder.resolve("out"), folder.resolve("out.work"));
+    return job(name, made, "run", recipe(model, step), "-q");
+  }
+
+  private Path recipe(Path model, String step) throws IOException {
+    Path recipe = Files.createTempFile(folder, "", ".yaml");
+    String[] lines = step.split("\n", 2);
+    return Files.writeString(
+        recipe,
+        "model: "
+            + model
+            + "\noutput: "
+            + folder.resolve("out")
+            + "\n"
+            + (lines.length > 1 ? lines[1] + "\n" : "")
+            + "steps:\n  - "
+            + lines[0]
+            + "\n");
+  }
+
+  private static Job job(String name, List<Path> made, Object... arguments) {
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-XX:+UseParallelGC",
+                "-XX:+UseCompactObjectHeaders",
+                "-XX:MaxNewSize=64m",
+                "-XX:MaxDirectMemorySize=1024g",
+                "--enable-native-access=ALL-UNNAMED",
+                "-Xlog:disable",
+                "-cp",
+                System.getProperty("java.class.path"),
+                "io.moepress.cli.Main"));
+    Stream.of(arguments).map(String::valueOf).forEach(command::add);
+    return new Job(name, command, made);
+  }
+
+  private static void table(String title) {
+    System.out.println("\n" + title + "\n\n| job | seconds | peak memory, MiB |\n|---|---|---|");
+  }
+
+  /// Runs the jobs in turn, so that what else the machine does meets all of them.
+  private static void time(List<Job> jobs) throws Exception {
+    Taken[] best = new Taken[jobs.size()];
+    for (int run = 0; run < RUNS; run++) {
+      for (int i = 0; i < best.length; i++) {
+        Taken taken = taken(jobs.get(i));
+        best[i] = best[i] == null ? taken : best[i].best(taken);
+      }
+    }
+    for (int i = 0; i < best.length; i++) {
+      System.out.printf(
+          Locale.ROOT,
+          "| %s | %.2f | %d |%n",
+          jobs.get(i).name(),
+          best[i].seconds(),
+          best[i].peak() >> 10);
+    }
+  }
+
+  private static Taken taken(Job job) throws Exception {
+    for (Path made : job.made()) {
+      delete(made);
+    }
+    Path log = Files.createTempFile("bench", ".log");
+    long begin = System.nanoTime();
+    Process process =
+        new ProcessBuilder(job.command())
+            .redirectErrorStream(true)
+            .redirectOutput(log.toFile())
+            .start();
+    long peak = 0;
+    do {
+      peak = Math.max(peak, peak(process));
+    } while (!process.waitFor(10, TimeUnit.MILLISECONDS));
+    double seconds = (System.nanoTime() - begin) / 1e9;
+    if (process.exitValue() != 0) {
+      throw new IllegalStateException(job.name() + ": " + Files.readString(log));
+    }
+    Files.delete(log);
+    return new Taken(seconds, peak);
+  }
+
+  /// What the system counts; 0 where it does not.
+  private static long peak(Process process) {
+    try (Stream<String> lines = Files.lines(Path.of("/proc/" + process.pid() + "/status"))) {
+      return lines
+          .filter(line -> line.startsWith("VmHWM:"))
+          .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")))
+          .findFirst()
+          .orElse(0);
+    } catch (IOException | java.io.UncheckedIOException e) {
+      return 0; // it has ended
+    }
+  }
+
+  private static long size(Path model) throws IOException {
+    try (Stream<Path> files = Files.list(model)) {
+      return files.mapToLong(file -> file.toFile().length()).sum() >> 20;
+    }
+  }
+
+  private static void delete(Path path) throws IOException {
+    if (Files.exists(path)) {
+      try (Stream<Path> all = Files.walk(path)) {
+        for (Path each : all.sorted(java.util.Comparator.reverseOrder()).toList()) {
+          Files.delete(each);
+        }
+      }
+    }
+  }
+}
