@@ -6,6 +6,9 @@ import io.moepress.formats.checkpoint.Fingerprint;
 import io.moepress.formats.checkpoint.StagedFile;
 import io.moepress.formats.json.Json;
 import io.moepress.recipes.ToolVersion;
+import io.moepress.recipes.evidence.Evidence;
+import io.moepress.recipes.evidence.EvidenceRequest;
+import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.gguf.GgufExport;
 import io.moepress.recipes.gguf.GgufPlan;
 import io.moepress.recipes.gguf.GgufPlanner;
@@ -13,16 +16,20 @@ import io.moepress.recipes.gguf.GgufPlanner.Fitting;
 import io.moepress.recipes.plan.Plan;
 import io.moepress.recipes.recipe.GgufSpec;
 import io.moepress.recipes.recipe.Recipe;
+import io.moepress.recipes.recipe.RecipeException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HexFormat;
+import java.util.Optional;
+import java.util.Set;
 
 /// The GGUF file that a recipe writes, straight from the view of the model under its plan.
 ///
 /// @param opened the recipe
 /// @param spec how the file is to be written
-record GgufOutput(OpenRecipe opened, GgufSpec spec) {
+/// @param steps measures what the choice of types needs
+record GgufOutput(OpenRecipe opened, GgufSpec spec, StepChain steps) {
   private static final String NOTE = "gguf.json";
 
   /// What says in the work directory that the file is complete.
@@ -41,15 +48,35 @@ record GgufOutput(OpenRecipe opened, GgufSpec spec) {
 
   /// Finds mistakes before anything is measured.
   void preflight() throws IOException {
+    Optional<String> problem = unmeasured(opened.recipe(), spec);
+    if (problem.isPresent()) {
+      throw new RecipeException(opened.recipe().file() + ": gguf: " + problem.get());
+    }
     try (GgufPlanner planner = GgufPlanner.open(spec, opened.checkpoint())) {
       planner.check(opened.model());
     }
   }
 
+  /// What is wrong where types are to be chosen by measurements that nobody makes.
+  static Optional<String> unmeasured(Recipe recipe, GgufSpec spec) {
+    return recipe.calibration().isPresent() || TypeFitting.needs(spec.by()).isEmpty()
+        ? Optional.empty()
+        : Optional.of(
+            "by: "
+                + spec.by().label()
+                + " is measured on the result (expected calibration data in the recipe). Add some, or"
+                + " choose by error or alphaq.");
+  }
+
+  /// What is measured on the result, to choose types.
+  Set<Statistic> needs() {
+    return TypeFitting.needs(spec.by());
+  }
+
   /// The size of the model in the file.
   Plan.Size size(Plan plan, MoeModel model) throws IOException {
     try (GgufPlanner planner = GgufPlanner.open(spec, opened.checkpoint())) {
-      return size(plan, planner.plan(model, fitting()));
+      return size(plan, planner.plan(model, fitting(plan, model)));
     }
   }
 
@@ -65,7 +92,7 @@ record GgufOutput(OpenRecipe opened, GgufSpec spec) {
   /// @return the size of the model in the file
   Plan.Size write(Plan plan, MoeModel model, boolean overwrite) throws IOException {
     try (GgufPlanner planner = GgufPlanner.open(spec, opened.checkpoint())) {
-      GgufPlan file = planner.plan(model, fitting());
+      GgufPlan file = planner.plan(model, fitting(plan, model));
       file.notes().forEach(note -> opened.terminal().say("note: " + note));
       String source = planner.source(plan.digest());
       String made =
@@ -91,8 +118,13 @@ record GgufOutput(OpenRecipe opened, GgufSpec spec) {
     return Json.read(note(), Note.class).digest();
   }
 
-  private Fitting fitting() {
-    return TypeFitting.of(opened.setup().workers(), opened.setup().progress());
+  private Fitting fitting(Plan plan, MoeModel model) throws IOException {
+    Evidence evidence =
+        needs().isEmpty()
+            ? null
+            : steps.ofResult(model, plan.resultFingerprint(), EvidenceRequest.of(needs()));
+    return TypeFitting.of(
+        spec.by(), evidence, opened.setup().workers(), opened.setup().progress());
   }
 
   private Path output() {

@@ -84,7 +84,7 @@ final class RecipeRun {
     this.model = opened.model();
     this.steps = opened.chain(recipe);
     this.last = Journal.last(setup.work());
-    this.gguf = recipe.gguf().map(spec -> new GgufOutput(opened, spec));
+    this.gguf = recipe.gguf().map(spec -> new GgufOutput(opened, spec, steps));
     this.journal = Journal.begin(Fingerprint.of(opened.checkpoint()), recipe.sha256());
     last.ifPresent(before -> journal.changesSince(before).forEach(terminal::say));
   }
@@ -150,6 +150,11 @@ final class RecipeRun {
       EvidenceRequest request = EvidenceNeeds.of(recipe).and(Statistic.defaults());
       PassMemory need = Calibration.memory(model, corpus, request);
       predicted = setup.predicted(steps.isSequential() ? need.revising() : need);
+      if (gguf.isPresent() && !gguf.get().needs().isEmpty()) {
+        EvidenceRequest more = EvidenceRequest.of(gguf.get().needs()).and(Statistic.defaults());
+        predicted =
+            Math.max(predicted, setup.predicted(Calibration.memory(model, corpus, more)));
+      }
       for (LearnedPruning method : learned()) {
         predicted = Math.max(predicted, setup.predicted(Learning.memory(model, corpus, method)));
       }
