@@ -36,13 +36,30 @@ record GgufOutput(OpenRecipe opened, GgufSpec spec, StepChain steps) {
   ///
   /// @param made digest of everything its bytes depend on
   /// @param digest of the file
-  record Note(String made, String digest) {}
+  /// @param bytes of the file
+  record Note(String made, String digest, long bytes) {}
 
   /// Refuses, before any work is done, a file that is in the way. One of which the work directory
   /// knows may turn out to be what is asked for.
-  static void requireFree(Recipe recipe, Path work, boolean overwrite) {
-    if (!Files.isRegularFile(work.resolve(NOTE))) {
+  static void requireFree(Recipe recipe, Path work, boolean overwrite) throws IOException {
+    Optional<Note> note = read(work.resolve(NOTE));
+    boolean known =
+        note.isPresent()
+            && Files.isRegularFile(recipe.output())
+            && Files.size(recipe.output()) == note.get().bytes();
+    if (!known) {
       StagedFile.requireFree(recipe.output(), overwrite);
+    }
+  }
+
+  private static Optional<Note> read(Path note) throws IOException {
+    if (!Files.isRegularFile(note)) {
+      return Optional.empty();
+    }
+    try {
+      return Optional.of(Json.read(note, Note.class));
+    } catch (FormatException e) {
+      return Optional.empty(); // of another version
     }
   }
 
@@ -106,7 +123,7 @@ record GgufOutput(OpenRecipe opened, GgufSpec spec, StepChain steps) {
           new GgufExport(
                   file, planner.importance(), opened.setup().workers(), opened.setup().progress())
               .write(output(), overwrite, source);
-      Json.write(note(), new Note(made, written.digest()));
+      Json.write(note(), new Note(made, written.digest(), file.byteCount()));
       GgufConversion.resumed(file, written).forEach(opened.terminal()::say);
       opened.terminal().say("written: " + output());
       return size(plan, file);
@@ -136,14 +153,10 @@ record GgufOutput(OpenRecipe opened, GgufSpec spec, StepChain steps) {
   }
 
   private boolean isThere(String made) throws IOException {
-    if (!Files.isRegularFile(note()) || !Files.isRegularFile(output())) {
-      return false;
-    }
-    try {
-      Note note = Json.read(note(), Note.class);
-      return note.made().equals(made) && Fingerprint.ofFile(output()).equals(note.digest());
-    } catch (FormatException e) {
-      return false; // a note of another version
-    }
+    Optional<Note> note = read(note());
+    return note.isPresent()
+        && note.get().made().equals(made)
+        && Files.isRegularFile(output())
+        && Fingerprint.ofFile(output()).equals(note.get().digest());
   }
 }
