@@ -169,7 +169,8 @@ final class GgufOptions {
 
   /// What types are chosen with.
   ///
-  /// @throws io.moepress.recipes.plan.PlanMismatchException when the evidence is of another checkpoint
+  /// @throws io.moepress.recipes.plan.PlanMismatchException when the evidence is of another
+  ///   checkpoint
   Fitting fitting(CheckpointDirectory checkpoint, Workers workers, Progress progress)
       throws IOException {
     Evidence read = evidence == null ? null : GivenEvidence.read(evidence, checkpoint);

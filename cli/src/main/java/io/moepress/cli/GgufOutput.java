@@ -140,8 +140,7 @@ record GgufOutput(OpenRecipe opened, GgufSpec spec, StepChain steps) {
         needs().isEmpty()
             ? null
             : steps.ofResult(model, plan.resultFingerprint(), EvidenceRequest.of(needs()));
-    return TypeFitting.of(
-        spec.by(), evidence, opened.setup().workers(), opened.setup().progress());
+    return TypeFitting.of(spec.by(), evidence, opened.setup().workers(), opened.setup().progress());
   }
 
   private Path output() {

@@ -152,8 +152,7 @@ final class RecipeRun {
       predicted = setup.predicted(steps.isSequential() ? need.revising() : need);
       if (gguf.isPresent() && !gguf.get().needs().isEmpty()) {
         EvidenceRequest more = EvidenceRequest.of(gguf.get().needs()).and(Statistic.defaults());
-        predicted =
-            Math.max(predicted, setup.predicted(Calibration.memory(model, corpus, more)));
+        predicted = Math.max(predicted, setup.predicted(Calibration.memory(model, corpus, more)));
       }
       for (LearnedPruning method : learned()) {
         predicted = Math.max(predicted, setup.predicted(Learning.memory(model, corpus, method)));

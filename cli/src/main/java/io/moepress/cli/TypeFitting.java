@@ -25,8 +25,7 @@ final class TypeFitting {
   /// What a choice is made with.
   ///
   /// @param evidence of the model; null: none
-  static Fitting of(
-      FitBy by, @Nullable Evidence evidence, Workers workers, Progress progress) {
+  static Fitting of(FitBy by, @Nullable Evidence evidence, Workers workers, Progress progress) {
     return new Fitting(TypeFitting::choose, method(by), evidence, workers, progress);
   }
 

@@ -109,7 +109,10 @@ class EvalCommandTest {
     assertThat(divergence(coarse, model, data)).isBetween(1e-4, 0.1);
     Cli.assertUsage(
         "exact.gguf: a GGUF file (expected --reference with the checkpoint that it was made of)",
-        "eval", exact, "--data", data);
+        "eval",
+        exact,
+        "--data",
+        data);
   }
 
   private static double divergence(Path file, Path model, Path data) {

@@ -185,8 +185,17 @@ class GgufMethodsTest {
 
     Cli run =
         Cli.run(
-            "convert", MODEL, "-o", output, "--fit", "5MiB", "--by", "alphaq", "--tensor-type",
-            "blk.1.ffn_down_exps=Q8_0", "--json");
+            "convert",
+            MODEL,
+            "-o",
+            output,
+            "--fit",
+            "5MiB",
+            "--by",
+            "alphaq",
+            "--tensor-type",
+            "blk.1.ffn_down_exps=Q8_0",
+            "--json");
 
     assertThat(run.exitCode()).as(run.err()).isZero();
     assertThat(Files.size(output)).isLessThanOrEqualTo(5 << 20);
@@ -207,17 +216,41 @@ class GgufMethodsTest {
 
     Cli.assertUsage(
         "--by mc-moe: of which evidence (expected --evidence DIR beside it). Measure it with",
-        "convert", MODEL, "-o", out, "--fit", "5MiB", "--by", "mc-moe");
+        "convert",
+        MODEL,
+        "-o",
+        out,
+        "--fit",
+        "5MiB",
+        "--by",
+        "mc-moe");
     Cli.assertUsage(
         "--evidence: what for (expected --fit and --by mc-moe or --by error beside it)",
-        "convert", MODEL, "-o", out, "--fit", "5MiB", "--by", "alphaq", "--evidence", evidence);
+        "convert",
+        MODEL,
+        "-o",
+        out,
+        "--fit",
+        "5MiB",
+        "--by",
+        "alphaq",
+        "--evidence",
+        evidence);
     Cli poor =
         Cli.run(
             "convert", MODEL, "-o", out, "--fit", "5MiB", "--by", "mc-moe", "--evidence", evidence);
     Cli other =
         Cli.run(
-            "convert", TestData.path("models/tiny-mixtral"), "-o", out, "--fit", "5MiB", "--by",
-            "error", "--evidence", evidence);
+            "convert",
+            TestData.path("models/tiny-mixtral"),
+            "-o",
+            out,
+            "--fit",
+            "5MiB",
+            "--by",
+            "error",
+            "--evidence",
+            evidence);
     Cli counted =
         Cli.run(
             "convert", MODEL, "-o", out, "--fit", "5MiB", "--by", "error", "--evidence", evidence);

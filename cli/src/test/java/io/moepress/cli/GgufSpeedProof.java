@@ -64,10 +64,7 @@ class GgufSpeedProof {
         Checks.text(
             "weights in a second on two cores: Q4_K %.0f million, Q8_0 %.0f million, a copy of the"
                 + " same F32 %.0f million; Q8_0 is at %.2f of the copy",
-            small / MILLION,
-            plain / MILLION,
-            copied / MILLION,
-            plain / copied));
+            small / MILLION, plain / MILLION, copied / MILLION, plain / copied));
     assertThat(small).isGreaterThan(GGML);
     assertThat(plain / copied).isGreaterThan(LEAST);
   }
@@ -105,7 +102,8 @@ class GgufSpeedProof {
     for (int i = 0; i < RUNS; i++) {
       long start = ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
       work.run();
-      least = Math.min(least, ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime() - start);
+      least =
+          Math.min(least, ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime() - start);
     }
     return least / 1e9;
   }

@@ -39,8 +39,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /// What llama.cpp makes of our files. It comes with node-llama-cpp, and the system property
-/// `moepress.llama` is the folder where `npm install node-llama-cpp` was run; without it the proof is
-/// left out.
+/// `moepress.llama` is the folder where `npm install node-llama-cpp` was run; without it the proof
+/// is left out.
 @Tag("proof")
 class LlamaCppProof {
   private static final @Nullable String FOLDER = System.getProperty("moepress.llama");
@@ -67,8 +67,8 @@ class LlamaCppProof {
   /// What we say of the decoded weights.
   record Own(int[][] next, double nll, long predicted) {}
 
-  /// F32 is run with keys and values in F32, so that it is arithmetic alone that differs, the others
-  /// as llama.cpp does unless told otherwise.
+  /// F32 is run with keys and values in F32, so that it is arithmetic alone that differs, the
+  /// others as llama.cpp does unless told otherwise.
   @ParameterizedTest
   @CsvSource({
     "tiny-mixtral,F32,F32",
@@ -176,8 +176,7 @@ class LlamaCppProof {
         Workers workers = new Workers(2);
         TorchScope scope = Torch.scope();
         HiddenStates hidden =
-            new ForwardPass(
-                    MoeModel.of(decoded), PassResources.inMemory(workers, Progress.SILENT))
+            new ForwardPass(MoeModel.of(decoded), PassResources.inMemory(workers, Progress.SILENT))
                 .run("test", corpus, MoePass.Observer.NONE);
         OutputHead head = new OutputHead(MoeModel.of(decoded))) {
       float[] rows =

@@ -10,8 +10,7 @@ import java.util.TreeMap;
 /// @param types by the names of tensors
 /// @param others the types of all others
 /// @param fileType the number of the type that most weights have
-public record ChosenTypes(
-    String label, Map<String, GgufType> types, TypeRule others, long fileType)
+public record ChosenTypes(String label, Map<String, GgufType> types, TypeRule others, long fileType)
     implements TypeRule {
   public ChosenTypes {
     types = Map.copyOf(new TreeMap<>(types));

@@ -39,17 +39,14 @@ final class ErrorFit {
               "--fit: %s (the smallest file takes %s). Prune experts first, or allow more.",
               limit.rounded(), new ByteSize(smallest.byteCount()).rounded()));
     }
-    List<Question> questions =
-        TypeLadder.questions(smallest.tensors(), exemptions, _ -> true);
+    List<Question> questions = TypeLadder.questions(smallest.tensors(), exemptions, _ -> true);
     TypeSpending spending =
-        new TypeSpending(
-            questions, errors.of(questions, fitting.workers(), fitting.progress()));
+        new TypeSpending(questions, errors.of(questions, fitting.workers(), fitting.progress()));
     Optional<Map<String, GgufType>> types = spending.best(smallest, limit, fitting.chooser());
     if (types.isEmpty()) {
       return smallest;
     }
-    ChosenTypes rule =
-        ChosenTypes.most("by error", types.get(), spending.weights(types.get()));
+    ChosenTypes rule = ChosenTypes.most("by error", types.get(), spending.weights(types.get()));
     return planner
         .apply(rule)
         .withNotes(

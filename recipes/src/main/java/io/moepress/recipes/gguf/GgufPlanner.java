@@ -121,7 +121,11 @@ public final class GgufPlanner implements Closeable {
       case MC_MOE, ALPHAQ -> {
         BitMethod method = fitting.method().orElseThrow();
         yield new MethodFit(
-                method, spec.by().label(), model, evidence(method, model, fitting), spec.exemptions())
+                method,
+                spec.by().label(),
+                model,
+                evidence(method, model, fitting),
+                spec.exemptions())
             .best(mix(model, planner, fit.get()), planner, fit.get(), fitting);
       }
     };
@@ -129,9 +133,7 @@ public final class GgufPlanner implements Closeable {
 
   private GgufPlan mix(MoeModel model, Function<TypeRule, GgufPlan> planner, ByteSize limit) {
     return GgufFit.best(
-        GgufPreset.ladder().stream()
-            .map(preset -> preset.rule(model, importance != null))
-            .toList(),
+        GgufPreset.ladder().stream().map(preset -> preset.rule(model, importance != null)).toList(),
         planner,
         limit);
   }

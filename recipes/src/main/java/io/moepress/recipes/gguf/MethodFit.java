@@ -28,11 +28,11 @@ import java.util.function.Function;
 
 /// Chooses the types of experts by a method that tells what bits cost.
 ///
-/// All else has the types of a mix. What the mix gives to experts, and what the size leaves besides,
-/// is spent on the stacks of experts, so that the sum of costs is smallest. A stack holds one matrix
-/// of every expert of a layer; a type costs it what the method says of the bits of its codes, summed
-/// over the experts. Where the method knows whole experts only, each matrix has a share of the
-/// expert's cost, as large as its share of the weights.
+/// All else has the types of a mix. What the mix gives to experts, and what the size leaves
+/// besides, is spent on the stacks of experts, so that the sum of costs is smallest. A stack holds
+/// one matrix of every expert of a layer; a type costs it what the method says of the bits of its
+/// codes, summed over the experts. Where the method knows whole experts only, each matrix has a
+/// share of the expert's cost, as large as its share of the weights.
 ///
 /// @param by what the method is called here
 /// @param evidence of the model, with what the method needs
@@ -66,7 +66,8 @@ record MethodFit(
     Optional<Map<String, GgufType>> types = spending.best(mix, limit, fitting.chooser());
     if (questions.isEmpty() || types.isEmpty()) {
       return mix.withNotes(
-          List.of(by + ": no bytes are left to spend on experts: their types are those of the mix"));
+          List.of(
+              by + ": no bytes are left to spend on experts: their types are those of the mix"));
     }
     String label = "by " + by + ", others as in " + mix.rule().label();
     GgufPlan plan =
@@ -80,7 +81,8 @@ record MethodFit(
     Set<Projection> held = projections(place.name());
     double[] sums = new double[question.types().size()];
     for (BitCosts.Item item : costs.items()) {
-      if (item.layer() == place.layer() && (item.projection() == null || held.contains(item.projection()))) {
+      if (item.layer() == place.layer()
+          && (item.projection() == null || held.contains(item.projection()))) {
         double share = item.projection() == null ? share(question.tensor(), item) : 1;
         for (int option = 0; option < sums.length; option++) {
           int width = TypeLadder.codeBits(question.types().get(option));

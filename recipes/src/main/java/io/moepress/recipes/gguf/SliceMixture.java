@@ -12,15 +12,19 @@ import java.util.Arrays;
 import java.util.List;
 
 /// A weighted sum of slices of a tensor, `Σ_i w_i · t_i + c`, in the type of the tensor: they are
-/// decoded, added up in double precision in their order, rounded to float32 once, and encoded. A few
-/// rows are in memory at a time.
+/// decoded, added up in double precision in their order, rounded to float32 once, and encoded. A
+/// few rows are in memory at a time.
 ///
 /// @param tensor all slices, one behind the other
 /// @param slices indices along the outermost axis
 /// @param weights one for each
 /// @param offset `c`
 record SliceMixture(
-    GgufFile file, GgufTensorInfo tensor, List<Integer> slices, List<Double> weights, double offset) {
+    GgufFile file,
+    GgufTensorInfo tensor,
+    List<Integer> slices,
+    List<Double> weights,
+    double offset) {
   /// Elements that are added up together, unless a row has more.
   private static final long AT_ONCE = 1L << 18;
 

@@ -149,8 +149,7 @@ class GgufMergeTest {
             one[i] = (float) (0.25 * one[i] + 0.75 * two[i]);
           }
           int width = Math.toIntExact(file.tensor(tensor).orElseThrow().width());
-          MemorySegment expected =
-              BlockEncoding.Q8_0.encode(WeightRows.of(tensor, 0, width, one));
+          MemorySegment expected = BlockEncoding.Q8_0.encode(WeightRows.of(tensor, 0, width, one));
           assertThat(slice(file, tensor, 1, arena).mismatch(expected)).isEqualTo(-1);
         }
         assertThat(file.whole("qwen3moe.expert_count")).contains(3L);
@@ -198,7 +197,8 @@ class GgufMergeTest {
         layers.put(layer, pairs);
       }
 
-      assertRefused(() -> GgufSlice.of(whole, new GgufGroups(layers, OptionalInt.empty())), "merges [0, 8]");
+      assertRefused(
+          () -> GgufSlice.of(whole, new GgufGroups(layers, OptionalInt.empty())), "merges [0, 8]");
     }
   }
 
@@ -206,11 +206,9 @@ class GgufMergeTest {
   static Stream<Arguments> refused() {
     List<Group> pair = List.of(Group.mean(List.of(0, 1)), Group.mean(List.of(2, 3)));
     MergeRule moves =
-        new MergeRule(
-            PlanArray.ints("neurons", Shape.of(4, 32), () -> new int[4 * 32]), null);
+        new MergeRule(PlanArray.ints("neurons", Shape.of(4, 32), () -> new int[4 * 32]), null);
     return Stream.of(
-        Arguments.of(
-            List.of(new IgnoreGroups(4, 2)), "the router is to ignore groups of experts"),
+        Arguments.of(List.of(new IgnoreGroups(4, 2)), "the router is to ignore groups of experts"),
         Arguments.of(
             List.of(new MergeExperts(0, "m", "map", pair)), "router: map: the plan cannot"),
         Arguments.of(
@@ -256,14 +254,22 @@ class GgufMergeTest {
       Plan second = plan(model, MERGED);
       Plan row =
           new Plan(
-              1, "t", "qwen3_moe", second, "", null, "llama.cpp", second.before(), second.after(),
-              List.of(), List.of());
+              1,
+              "t",
+              "qwen3_moe",
+              second,
+              "",
+              null,
+              "llama.cpp",
+              second.before(),
+              second.after(),
+              List.of(),
+              List.of());
       assertRefused(() -> GgufGroups.of(row, whole), "2 plans in a row (expected one)");
     }
   }
 
-  private static void assertRefused(
-      ThrowingCallable action, String problem) {
+  private static void assertRefused(ThrowingCallable action, String problem) {
     assertThatExceptionOfType(FormatException.class)
         .isThrownBy(action)
         .withMessageContaining(problem);

@@ -46,7 +46,8 @@ class TypeErrorsTest {
   private static Evidence routed(double... tokens) {
     Map<Integer, Evidence.Layer> layers =
         Map.of(
-            1, new Evidence.Layer(EXPERTS, Map.of(Statistic.ROUTED_TOKENS, new double[][] {tokens})));
+            1,
+            new Evidence.Layer(EXPERTS, Map.of(Statistic.ROUTED_TOKENS, new double[][] {tokens})));
     return new Evidence("", 0, List.of(), new TreeMap<>(layers));
   }
 
