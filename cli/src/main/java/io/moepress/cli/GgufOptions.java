@@ -16,7 +16,6 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -142,22 +141,26 @@ final class GgufOptions {
     if (by != null && fit == null) {
       throw new RecipeException("--by: within which size (expected --fit beside it)");
     }
-    if (evidence != null && by != FitBy.MC_MOE && by != FitBy.ERROR) {
+    if (pure && layout == null) {
+      throw new RecipeException("--pure: of which type (expected --to beside it, such as Q4_K)");
+    }
+    requireEvidence(by == null ? FitBy.MIX : by);
+  }
+
+  private void requireEvidence(FitBy chosen) {
+    if (evidence != null && chosen != FitBy.MC_MOE && chosen != FitBy.ERROR) {
       throw new RecipeException(
           "--evidence: what for (expected --fit and --by mc-moe or --by error beside it)");
     }
-    Set<Statistic> needs = by == null ? Set.of() : TypeFitting.needs(by);
+    Set<Statistic> needs = TypeFitting.needs(chosen);
     if (evidence == null && !needs.isEmpty()) {
       throw new RecipeException(
           "--by "
-              + Objects.requireNonNull(by).label()
+              + chosen.label()
               + ": of which evidence (expected --evidence DIR beside it). Measure it with \"moepress"
               + " calibrate MODEL --data texts.jsonl -o DIR --statistics default,"
               + String.join(",", roundings(needs))
               + "\", or choose by error or alphaq.");
-    }
-    if (pure && layout == null) {
-      throw new RecipeException("--pure: of which type (expected --to beside it, such as Q4_K)");
     }
   }
 

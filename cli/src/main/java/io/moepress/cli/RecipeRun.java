@@ -150,10 +150,6 @@ final class RecipeRun {
       EvidenceRequest request = EvidenceNeeds.of(recipe).and(Statistic.defaults());
       PassMemory need = Calibration.memory(model, corpus, request);
       predicted = setup.predicted(steps.isSequential() ? need.revising() : need);
-      if (gguf.isPresent() && !gguf.get().needs().isEmpty()) {
-        EvidenceRequest more = EvidenceRequest.of(gguf.get().needs()).and(Statistic.defaults());
-        predicted = Math.max(predicted, setup.predicted(Calibration.memory(model, corpus, more)));
-      }
       for (LearnedPruning method : learned()) {
         predicted = Math.max(predicted, setup.predicted(Learning.memory(model, corpus, method)));
       }
@@ -163,12 +159,20 @@ final class RecipeRun {
       for (CodeSearch search : steps.searches()) {
         predicted = Math.max(predicted, setup.predicted(search.memory(model, corpus)));
       }
+      predicted = Math.max(predicted, measuringResult(corpus));
     }
     if (recipe.evaluation().isPresent()) {
       PassMemory need = PassMemory.ofComparison(model, data(recipe.evaluation().get()).corpus());
       predicted = Math.max(predicted, setup.predicted(need));
     }
     return predicted;
+  }
+
+  /// The most memory that the pass uses by which types of GGUF are chosen, if there is one.
+  private long measuringResult(Corpus corpus) {
+    Set<Statistic> needs = gguf.map(GgufOutput::needs).orElse(Set.of());
+    EvidenceRequest request = EvidenceRequest.of(needs).and(Statistic.defaults());
+    return needs.isEmpty() ? 0 : setup.predicted(Calibration.memory(model, corpus, request));
   }
 
   /// The methods that learn before they decide.

@@ -7,7 +7,9 @@ import io.moepress.formats.tensor.Shape;
 import io.moepress.formats.tensor.TensorInfo;
 import java.io.IOException;
 import java.io.RandomAccessFile;
-import java.nio.ByteBuffer;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -26,6 +28,8 @@ import java.util.TreeMap;
 ///   take no room on the disk
 record LargeModel(int hidden, int width, int vocabulary, boolean random) {
   private static final int DRAWN_AT_ONCE = 1 << 17;
+  private static final ValueLayout.OfLong FOUR =
+      ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final long KEPT = 0x80FF80FF80FF80FFL; // signs, last bits of exponents, fractions
   private static final long EXPONENTS = 0x3C003C003C003C00L;
 
@@ -59,24 +63,14 @@ record LargeModel(int hidden, int width, int vocabulary, boolean random) {
 
   private static void draw(RandomAccessFile file, long bytes, int seed) throws IOException {
     SplittableRandom drawn = new SplittableRandom(seed);
+    byte[] block = new byte[DRAWN_AT_ONCE];
+    MemorySegment numbers = MemorySegment.ofArray(block);
     for (long done = 0; done < bytes; done += DRAWN_AT_ONCE) {
-      ByteBuffer block = ByteBuffer.allocate(DRAWN_AT_ONCE);
-      while (block.hasRemaining()) {
-        block.putLong(drawn.nextLong() & KEPT | EXPONENTS);
+      for (int i = 0; i < DRAWN_AT_ONCE / Long.BYTES; i++) {
+        numbers.setAtIndex(FOUR, i, (drawn.nextLong() & KEPT) | EXPONENTS);
       }
-      file.write(reversed(block), 0, (int) Math.min(DRAWN_AT_ONCE, bytes - done));
+      file.write(block, 0, (int) Math.min(DRAWN_AT_ONCE, bytes - done));
     }
-  }
-
-  /// Numbers of two bytes, with the smaller one first.
-  private static byte[] reversed(ByteBuffer block) {
-    byte[] bytes = block.array();
-    for (int i = 0; i < bytes.length; i += 2) {
-      byte first = bytes[i];
-      bytes[i] = bytes[i + 1];
-      bytes[i + 1] = first;
-    }
-    return bytes;
   }
 
   /// Bytes of the files of weights.
