@@ -59,8 +59,7 @@ public final class CommandBench {
 
   /// A model of 1.1 GiB with numbers in it.
   private void writing() throws Exception {
-    Path model = SparseModel.qwen3(folder.resolve("model"), LAYERS, EXPERTS);
-    SparseModel.fill(model);
+    Path model = new LargeModel(2048, 1408, 64, true).write(folder.resolve("model"), LAYERS, EXPERTS);
     Path out = folder.resolve("out");
     String copy = "cp -r " + model + " " + out + " && sync " + out + "/*";
     table("A checkpoint of " + size(model) + " MiB, BF16");
@@ -117,7 +116,7 @@ public final class CommandBench {
   }
 
   private void planning() throws Exception {
-    Path model = SparseModel.kimiK2(folder.resolve("kimi"));
+    Path model = TrillionModel.write(folder.resolve("kimi"));
     table("Headers of Kimi-K2, " + size(model) / 1024 + " GiB");
     Path recipe = recipe(model, "prune: {method: random, keep: 50%}");
     List<Path> made = List.of(folder.resolve("out.work"));
@@ -132,7 +131,9 @@ public final class CommandBench {
   private void growing() throws Exception {
     table("Prune half of the experts and write, as the model grows");
     for (int times : new int[] {1, 4, 16}) {
-      Path model = SparseModel.qwen3(folder.resolve("model"), LAYERS, times * EXPERTS);
+      Path model =
+          new LargeModel(2048, 1408, 64, false)
+              .write(folder.resolve("model"), LAYERS, times * EXPERTS);
       String name = times + "x: " + size(model) + " MiB";
       time(List.of(run(name, model, "prune: {method: random, keep: 50%}")));
       delete(model);

@@ -5,8 +5,12 @@ import io.moepress.calibrate.evaluate.Evaluator;
 import io.moepress.calibrate.forward.PassResources;
 import io.moepress.formats.Checks;
 import io.moepress.formats.architecture.MoeModel;
+import io.moepress.formats.checkpoint.Checkpoint;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
+import io.moepress.formats.gguf.GgufWeights;
 import io.moepress.recipes.evaluation.Evaluation;
+import io.moepress.recipes.recipe.GgufSpec;
+import io.moepress.recipes.recipe.RecipeException;
 import io.moepress.recipes.work.Workers;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -30,7 +34,9 @@ final class EvalCommand implements Callable<Integer> {
   @Mixin private ArchitectureOptions architecture = new ArchitectureOptions();
   @Mixin private DataOptions data = new DataOptions();
 
-  @Parameters(paramLabel = "MODEL", description = "Checkpoint directory.")
+  @Parameters(
+      paramLabel = "MODEL",
+      description = "Checkpoint directory, or a GGUF file that convert made of the reference.")
   private Path model = Path.of("");
 
   @Option(
@@ -42,15 +48,35 @@ final class EvalCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     Terminal terminal = common.terminal();
-    try (CheckpointDirectory checkpoint = architecture.open(model);
+    Path tokenizer = GgufSpec.isName(model) ? requireReference() : model;
+    try (Checkpoint checkpoint = open();
         Workers workers = common.workers()) {
-      EvaluationData files = EvaluationData.read(data.sources(), model, data.maxTokens());
+      EvaluationData files = EvaluationData.read(data.sources(), tokenizer, data.maxTokens());
       Evaluator evaluator =
           new Evaluator(files, PassResources.inMemory(workers, common.progress(terminal)));
       Evaluation evaluation = evaluate(evaluator, MoeModel.of(checkpoint));
       terminal.result(evaluation, text(evaluation));
       return ExitCode.DONE;
     }
+  }
+
+  private Checkpoint open() throws IOException {
+    if (!GgufSpec.isName(model)) {
+      return architecture.open(model);
+    }
+    // Only names and shapes are asked of the reference.
+    try (CheckpointDirectory original = architecture.open(requireReference())) {
+      return GgufWeights.open(model, MoeModel.of(original));
+    }
+  }
+
+  /// A GGUF file has other names, and no configuration that we read.
+  private Path requireReference() {
+    if (reference == null) {
+      throw new RecipeException(
+          model + ": a GGUF file (expected --reference with the checkpoint that it was made of)");
+    }
+    return reference;
   }
 
   private Evaluation evaluate(Evaluator evaluator, MoeModel model) throws IOException {

@@ -2,12 +2,9 @@ package io.moepress.cli;
 
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
-import io.moepress.formats.checkpoint.Fingerprint;
 import io.moepress.formats.checkpoint.StagedFile;
 import io.moepress.recipes.evidence.Evidence;
-import io.moepress.recipes.evidence.EvidenceFile;
 import io.moepress.recipes.gguf.EvidenceImportance;
-import io.moepress.recipes.plan.PlanMismatchException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
@@ -57,14 +54,8 @@ final class EvidenceImatrixCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     StagedFile.requireFree(output, overwrite);
-    Evidence evidence = EvidenceFile.read(directory);
     try (CheckpointDirectory checkpoint = architecture.open(model)) {
-      String fingerprint = Fingerprint.of(checkpoint);
-      if (!evidence.checkpoint().equals(fingerprint)) {
-        throw new PlanMismatchException(
-            "the evidence was measured on checkpoint %s, this one is %s. Calibrate this one.",
-            evidence.checkpoint(), fingerprint);
-      }
+      Evidence evidence = GivenEvidence.read(directory, checkpoint);
       EvidenceImportance.Written written =
           EvidenceImportance.write(evidence, MoeModel.of(checkpoint), output, overwrite);
       Result result =

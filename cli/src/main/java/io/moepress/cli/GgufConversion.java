@@ -44,7 +44,8 @@ record GgufConversion(
       throws IOException {
     StagedFile.requireFree(output, overwrite || dryRun);
     try (GgufPlanner planner = GgufPlanner.open(options.spec(layout), checkpoint)) {
-      GgufPlan plan = planner.plan(MoeModel.of(checkpoint), TypeFitting.of(workers, progress));
+      GgufPlan plan =
+          planner.plan(MoeModel.of(checkpoint), options.fitting(checkpoint, workers, progress));
       return result(
           plan,
           dryRun

@@ -1,15 +1,23 @@
 package io.moepress.cli;
 
 import io.moepress.formats.Words;
+import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.formats.gguf.TypeExceptions.Exemption;
+import io.moepress.recipes.evidence.Evidence;
+import io.moepress.recipes.evidence.Statistic;
+import io.moepress.recipes.gguf.GgufPlanner.Fitting;
 import io.moepress.recipes.recipe.ByteSize;
 import io.moepress.recipes.recipe.FitBy;
 import io.moepress.recipes.recipe.GgufSpec;
 import io.moepress.recipes.recipe.RecipeException;
+import io.moepress.recipes.work.Progress;
+import io.moepress.recipes.work.Workers;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
@@ -57,10 +65,20 @@ final class GgufOptions {
       converter = How.class,
       completionCandidates = Ways.class,
       description = {
-        "With --fit: mix, the best mix that fits (default), or error, a type for each matrix such",
-        "that the sum of squared errors is smallest."
+        "With --fit: mix, the best mix that fits (default); error, a type for each matrix such that",
+        "the sum of squared errors is smallest; mc-moe or alphaq, types of experts by what these",
+        "methods say that bits cost, all else as in mix."
       })
   private @Nullable FitBy by;
+
+  @Option(
+      names = "--evidence",
+      paramLabel = "DIR",
+      description = {
+        "With --by mc-moe or error: what calibrate measured of this checkpoint. mc-moe needs the",
+        "statistics rounding-error-2, -3, -4, -5, -6 and -8; error, how often experts are used."
+      })
+  private @Nullable Path evidence;
 
   /// Reads what is best.
   static final class How implements ITypeConverter<FitBy> {
@@ -126,6 +144,40 @@ final class GgufOptions {
     if (pure && layout == null) {
       throw new RecipeException("--pure: of which type (expected --to beside it, such as Q4_K)");
     }
+    requireEvidence(by == null ? FitBy.MIX : by);
+  }
+
+  private void requireEvidence(FitBy chosen) {
+    if (evidence != null && chosen != FitBy.MC_MOE && chosen != FitBy.ERROR) {
+      throw new RecipeException(
+          "--evidence: what for (expected --fit and --by mc-moe or --by error beside it)");
+    }
+    Set<Statistic> needs = TypeFitting.needs(chosen);
+    if (evidence == null && !needs.isEmpty()) {
+      throw new RecipeException(
+          "--by "
+              + chosen.label()
+              + ": of which evidence (expected --evidence DIR beside it). Measure it with \"moepress"
+              + " calibrate MODEL --data texts.jsonl -o DIR --statistics default,"
+              + String.join(",", roundings(needs))
+              + "\", or choose by error or alphaq.");
+    }
+  }
+
+  private static List<String> roundings(Set<Statistic> needs) {
+    return Statistic.labels(needs).stream()
+        .filter(label -> !Statistic.labels(Statistic.defaults()).contains(label))
+        .toList();
+  }
+
+  /// What types are chosen with.
+  ///
+  /// @throws io.moepress.recipes.plan.PlanMismatchException when the evidence is of another
+  ///   checkpoint
+  Fitting fitting(CheckpointDirectory checkpoint, Workers workers, Progress progress)
+      throws IOException {
+    Evidence read = evidence == null ? null : GivenEvidence.read(evidence, checkpoint);
+    return TypeFitting.of(by == null ? FitBy.MIX : by, read, workers, progress);
   }
 
   /// Refuses all of them, for an output that is no GGUF file.
@@ -136,6 +188,7 @@ final class GgufOptions {
     refuse("--imatrix", importance != null);
     refuse("--fit", fit != null);
     refuse("--by", by != null);
+    refuse("--evidence", evidence != null);
   }
 
   private static void refuse(String option, boolean given) {

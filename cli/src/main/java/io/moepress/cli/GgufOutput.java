@@ -6,6 +6,9 @@ import io.moepress.formats.checkpoint.Fingerprint;
 import io.moepress.formats.checkpoint.StagedFile;
 import io.moepress.formats.json.Json;
 import io.moepress.recipes.ToolVersion;
+import io.moepress.recipes.evidence.Evidence;
+import io.moepress.recipes.evidence.EvidenceRequest;
+import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.gguf.GgufExport;
 import io.moepress.recipes.gguf.GgufPlan;
 import io.moepress.recipes.gguf.GgufPlanner;
@@ -13,43 +16,84 @@ import io.moepress.recipes.gguf.GgufPlanner.Fitting;
 import io.moepress.recipes.plan.Plan;
 import io.moepress.recipes.recipe.GgufSpec;
 import io.moepress.recipes.recipe.Recipe;
+import io.moepress.recipes.recipe.RecipeException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HexFormat;
+import java.util.Optional;
+import java.util.Set;
 
 /// The GGUF file that a recipe writes, straight from the view of the model under its plan.
 ///
 /// @param opened the recipe
 /// @param spec how the file is to be written
-record GgufOutput(OpenRecipe opened, GgufSpec spec) {
+/// @param steps measures what the choice of types needs
+record GgufOutput(OpenRecipe opened, GgufSpec spec, StepChain steps) {
   private static final String NOTE = "gguf.json";
 
   /// What says in the work directory that the file is complete.
   ///
   /// @param made digest of everything its bytes depend on
   /// @param digest of the file
-  record Note(String made, String digest) {}
+  /// @param bytes of the file
+  record Note(String made, String digest, long bytes) {}
 
   /// Refuses, before any work is done, a file that is in the way. One of which the work directory
   /// knows may turn out to be what is asked for.
-  static void requireFree(Recipe recipe, Path work, boolean overwrite) {
-    if (!Files.isRegularFile(work.resolve(NOTE))) {
+  static void requireFree(Recipe recipe, Path work, boolean overwrite) throws IOException {
+    Optional<Note> note = read(work.resolve(NOTE));
+    boolean known =
+        note.isPresent()
+            && Files.isRegularFile(recipe.output())
+            && Files.size(recipe.output()) == note.get().bytes();
+    if (!known) {
       StagedFile.requireFree(recipe.output(), overwrite);
+    }
+  }
+
+  private static Optional<Note> read(Path note) throws IOException {
+    if (!Files.isRegularFile(note)) {
+      return Optional.empty();
+    }
+    try {
+      return Optional.of(Json.read(note, Note.class));
+    } catch (FormatException e) {
+      return Optional.empty(); // of another version
     }
   }
 
   /// Finds mistakes before anything is measured.
   void preflight() throws IOException {
+    Optional<String> problem = unmeasured(opened.recipe(), spec);
+    if (problem.isPresent()) {
+      throw new RecipeException(opened.recipe().file() + ": gguf: " + problem.get());
+    }
     try (GgufPlanner planner = GgufPlanner.open(spec, opened.checkpoint())) {
       planner.check(opened.model());
     }
   }
 
+  /// What is wrong where types are to be chosen by measurements that nobody makes.
+  static Optional<String> unmeasured(Recipe recipe, GgufSpec spec) {
+    return recipe.calibration().isPresent() || TypeFitting.needs(spec.by()).isEmpty()
+        ? Optional.empty()
+        : Optional.of(
+            "by: "
+                + spec.by().label()
+                + " is measured on the result (expected calibration data in the recipe). Add some, or"
+                + " choose by error or alphaq.");
+  }
+
+  /// What is measured on the result, to choose types.
+  Set<Statistic> needs() {
+    return TypeFitting.needs(spec.by());
+  }
+
   /// The size of the model in the file.
   Plan.Size size(Plan plan, MoeModel model) throws IOException {
     try (GgufPlanner planner = GgufPlanner.open(spec, opened.checkpoint())) {
-      return size(plan, planner.plan(model, fitting()));
+      return size(plan, planner.plan(model, fitting(plan, model)));
     }
   }
 
@@ -65,7 +109,7 @@ record GgufOutput(OpenRecipe opened, GgufSpec spec) {
   /// @return the size of the model in the file
   Plan.Size write(Plan plan, MoeModel model, boolean overwrite) throws IOException {
     try (GgufPlanner planner = GgufPlanner.open(spec, opened.checkpoint())) {
-      GgufPlan file = planner.plan(model, fitting());
+      GgufPlan file = planner.plan(model, fitting(plan, model));
       file.notes().forEach(note -> opened.terminal().say("note: " + note));
       String source = planner.source(plan.digest());
       String made =
@@ -79,7 +123,7 @@ record GgufOutput(OpenRecipe opened, GgufSpec spec) {
           new GgufExport(
                   file, planner.importance(), opened.setup().workers(), opened.setup().progress())
               .write(output(), overwrite, source);
-      Json.write(note(), new Note(made, written.digest()));
+      Json.write(note(), new Note(made, written.digest(), file.byteCount()));
       GgufConversion.resumed(file, written).forEach(opened.terminal()::say);
       opened.terminal().say("written: " + output());
       return size(plan, file);
@@ -91,8 +135,12 @@ record GgufOutput(OpenRecipe opened, GgufSpec spec) {
     return Json.read(note(), Note.class).digest();
   }
 
-  private Fitting fitting() {
-    return TypeFitting.of(opened.setup().workers(), opened.setup().progress());
+  private Fitting fitting(Plan plan, MoeModel model) throws IOException {
+    Evidence evidence =
+        needs().isEmpty()
+            ? null
+            : steps.ofResult(model, plan.resultFingerprint(), EvidenceRequest.of(needs()));
+    return TypeFitting.of(spec.by(), evidence, opened.setup().workers(), opened.setup().progress());
   }
 
   private Path output() {
@@ -104,14 +152,10 @@ record GgufOutput(OpenRecipe opened, GgufSpec spec) {
   }
 
   private boolean isThere(String made) throws IOException {
-    if (!Files.isRegularFile(note()) || !Files.isRegularFile(output())) {
-      return false;
-    }
-    try {
-      Note note = Json.read(note(), Note.class);
-      return note.made().equals(made) && Fingerprint.ofFile(output()).equals(note.digest());
-    } catch (FormatException e) {
-      return false; // a note of another version
-    }
+    Optional<Note> note = read(note());
+    return note.isPresent()
+        && note.get().made().equals(made)
+        && Files.isRegularFile(output())
+        && Fingerprint.ofFile(output()).equals(note.get().digest());
   }
 }

@@ -66,7 +66,7 @@ final class RecipeCheck {
     try (CheckpointDirectory checkpoint = recipe.open(recipe.model())) {
       MoeModel model = MoeModel.of(checkpoint);
       if (recipe.gguf().isPresent()) {
-        checkGguf(recipe.gguf().get(), checkpoint, model);
+        checkGguf(recipe, recipe.gguf().get(), checkpoint, model);
       }
       if (recipe.comparison().isPresent()) {
         checkContenders(recipe, model, recipe.comparison().get().contenders());
@@ -79,9 +79,11 @@ final class RecipeCheck {
   }
 
   /// Importance, tokenizer and patterns of a GGUF file.
-  private void checkGguf(GgufSpec spec, CheckpointDirectory checkpoint, MoeModel model)
+  private void checkGguf(
+      Recipe recipe, GgufSpec spec, CheckpointDirectory checkpoint, MoeModel model)
       throws IOException {
     String path = lint.line("gguf").isPresent() ? "gguf" : "output";
+    GgufOutput.unmeasured(recipe, spec).ifPresent(problem -> complain(path, problem));
     try (GgufPlanner planner = GgufPlanner.open(spec, checkpoint)) {
       planner.check(model);
     } catch (FormatException | IllegalArgumentException e) {

@@ -83,7 +83,7 @@ final class RecipeRun {
     this.model = opened.model();
     this.steps = opened.chain(recipe);
     this.last = Journal.last(setup.work());
-    this.gguf = recipe.gguf().map(spec -> new GgufOutput(opened, spec));
+    this.gguf = recipe.gguf().map(spec -> new GgufOutput(opened, spec, steps));
     this.journal = Journal.begin(steps.fingerprint(), recipe.sha256());
     last.ifPresent(before -> journal.changesSince(before).forEach(terminal::say));
   }
@@ -158,12 +158,20 @@ final class RecipeRun {
       for (CodeSearch search : steps.searches()) {
         predicted = Math.max(predicted, setup.predicted(search.memory(model, corpus)));
       }
+      predicted = Math.max(predicted, measuringResult(corpus));
     }
     if (recipe.evaluation().isPresent()) {
       PassMemory need = PassMemory.ofComparison(model, data(recipe.evaluation().get()).corpus());
       predicted = Math.max(predicted, setup.predicted(need));
     }
     return predicted;
+  }
+
+  /// The most memory that the pass uses by which types of GGUF are chosen, if there is one.
+  private long measuringResult(Corpus corpus) {
+    Set<Statistic> needs = gguf.map(GgufOutput::needs).orElse(Set.of());
+    EvidenceRequest request = EvidenceRequest.of(needs).and(Statistic.defaults());
+    return needs.isEmpty() ? 0 : setup.predicted(Calibration.memory(model, corpus, request));
   }
 
   /// The methods that learn before they decide.

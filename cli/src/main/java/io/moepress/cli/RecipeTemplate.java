@@ -43,7 +43,8 @@ final class RecipeTemplate {
       # tokenizer-from: original.gguf}. type is a type or a mix, by default the types that the weights
       # have; pure, one type for all matrices; tensor-type, others for those in whose name a pattern
       # occurs; imatrix, by what errors are weighed. Or instead of type {fit: 24GiB, by: mix}: the
-      # best mix whose file is not larger; by: error gives each matrix a type by its errors.
+      # best mix whose file is not larger; by: error gives each matrix a type by its errors, by:
+      # mc-moe or alphaq each stack of experts by what these methods say that bits cost.
 
       # A file that describes the model, for families that moepress does not know.
       # architecture: my-model.json

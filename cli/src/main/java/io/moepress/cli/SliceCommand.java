@@ -3,7 +3,9 @@ package io.moepress.cli;
 import io.moepress.formats.checkpoint.StagedFile;
 import io.moepress.formats.gguf.GgufFile;
 import io.moepress.formats.gguf.ImportanceFile;
+import io.moepress.recipes.gguf.GgufGroups;
 import io.moepress.recipes.gguf.GgufSlice;
+import io.moepress.recipes.plan.Plan;
 import io.moepress.recipes.plan.RetainedExperts;
 import io.moepress.recipes.recipe.ByteSize;
 import io.moepress.recipes.recipe.RecipeException;
@@ -22,8 +24,8 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "slice",
     description = {
-      "Keeps some experts of a GGUF file: copies their bytes, and encodes nothing anew. Which, says",
-      "a report, or how often an importance matrix saw them."
+      "Keeps some experts of a GGUF file and copies their bytes. Which, says a report, a plan, or how",
+      "often an importance matrix saw them. Experts that a plan merges are encoded anew."
     },
     mixinStandardHelpOptions = true)
 final class SliceCommand implements Callable<Integer> {
@@ -46,6 +48,12 @@ final class SliceCommand implements Callable<Integer> {
   private @Nullable Path report;
 
   @Option(
+      names = "--plan",
+      paramLabel = "FILE",
+      description = "A plan of the checkpoint that the file was made of: it prunes or merges.")
+  private @Nullable Path plan;
+
+  @Option(
       names = "--imatrix",
       paramLabel = "FILE",
       description = "With --experts: the experts that an importance matrix saw most often stay.")
@@ -61,7 +69,10 @@ final class SliceCommand implements Callable<Integer> {
   private boolean overwrite;
 
   /// What was written.
-  record Result(String output, int experts, long bytes, String digest) {}
+  ///
+  /// @param experts in a layer
+  /// @param encodedAnew matrices of experts that were decoded and encoded anew
+  record Result(String output, int experts, int encodedAnew, long bytes, String digest) {}
 
   @Override
   public Integer call() throws IOException {
@@ -69,14 +80,18 @@ final class SliceCommand implements Callable<Integer> {
     StagedFile.requireFree(output, overwrite);
     Terminal terminal = common.terminal();
     try (GgufFile file = GgufFile.open(model)) {
-      GgufSlice slice = GgufSlice.of(file, kept(file));
+      GgufSlice slice =
+          plan == null
+              ? GgufSlice.of(file, kept(file))
+              : GgufSlice.of(file, GgufGroups.of(Plan.read(plan), file));
       String digest = slice.write(output, overwrite, common.progress(terminal));
       long bytes = slice.header().fileSize();
       terminal.result(
-          new Result(output.toString(), slice.count(), bytes, digest),
+          new Result(output.toString(), slice.count(), slice.encodedAnew(), bytes, digest),
           Table.ofFacts()
               .row("written", output.toString())
               .row("experts", slice.count() + " in a layer")
+              .row("encoded anew", slice.encodedAnew() + " matrices of experts that were merged")
               .row("size", new ByteSize(bytes).rounded())
               .row("digest", digest)
               .text());
@@ -86,9 +101,11 @@ final class SliceCommand implements Callable<Integer> {
 
   private void requireConsistent() {
     boolean counted = importance != null || experts != null;
-    if (counted == (report != null) || (importance == null) != (experts == null)) {
+    int ways = (counted ? 1 : 0) + (report != null ? 1 : 0) + (plan != null ? 1 : 0);
+    if (ways != 1 || (importance == null) != (experts == null)) {
       throw new RecipeException(
-          "slice: which experts (expected either --retained-experts, or --imatrix and --experts)");
+          "slice: which experts (expected either --retained-experts, or --plan, or --imatrix and"
+              + " --experts)");
     }
     if (output.toAbsolutePath().normalize().equals(model.toAbsolutePath().normalize())) {
       throw new RecipeException("-o " + output + ": the file itself (expected another one)");

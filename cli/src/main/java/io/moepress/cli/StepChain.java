@@ -12,6 +12,7 @@ import io.moepress.quantize.RoundToNearest;
 import io.moepress.recipes.apply.PlannedModel;
 import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.evidence.EvidenceFile;
+import io.moepress.recipes.evidence.EvidenceRequest;
 import io.moepress.recipes.evidence.LearnedScores;
 import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.plan.AllocationMode;
@@ -361,6 +362,19 @@ final class StepChain {
         EvidenceNeeds.of(recipe),
         Statistic.defaults(),
         directory);
+  }
+
+  /// Evidence of what the last step leaves.
+  ///
+  /// @param name names the model
+  /// @param needed what it is to hold
+  Evidence ofResult(MoeModel result, String name, EvidenceRequest needed) throws IOException {
+    CalibrationSpec spec = calibration("types are chosen by what is measured on the result", "");
+    return measuring.measure(
+        new Measuring.Question(result, name, corpus(spec), spec.maxTokens()),
+        needed,
+        Statistic.defaults(),
+        measuring.setup().work().file("evidence-result"));
   }
 
   /// Evidence in which each layer was changed before the next was measured.

@@ -83,7 +83,7 @@ class GgufChoicesTest {
     assertThat(small.err()).contains("--fit: 1.0 MiB (the smallest file takes ");
     Cli.assertUsage("--by: within which size", "convert", source, "-o", chosen, "--by", "error");
     Cli.assertUsage(
-        "\"eror\" (expected one of: mix, error). Did you mean \"error\"?",
+        "\"eror\" (expected one of: mix, error, mc-moe, alphaq). Did you mean \"error\"?",
         "convert",
         source,
         "-o",

@@ -153,6 +153,21 @@ class GgufRecipeTest {
     assertThat(folder.resolve("out.gguf.work/evidence")).doesNotExist();
   }
 
+  /// What somebody else has put in the place of the result is found before anything is measured.
+  @Test
+  void aFileThatTookThePlaceOfTheResultIsInTheWay() throws IOException {
+    Path output = folder.resolve("out.gguf");
+    run("run", recipe("r.yaml", output, PRUNE, "gguf: {type: Q4_0}"), "-q");
+    Files.writeString(output, "mine");
+
+    Path other = recipe("r.yaml", output, "prune: {method: reap, keep: 25%}", "");
+    Cli there = Cli.run("run", other);
+
+    assertThat(there.exitCode()).isEqualTo(ExitCode.FAILED);
+    assertThat(there.err()).contains("out.gguf: the output exists").doesNotContain("evidence:");
+    assertThat(output).hasContent("mine");
+  }
+
   @Test
   void planSaysHowLargeTheFileWillBe() throws IOException {
     Path output = folder.resolve("out.gguf");

@@ -18,6 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("proof")
 class LargeModelProof {
   private static final int EXPERTS = 128;
+  private static final LargeModel MODEL = new LargeModel(2048, 1365, 64, false);
   private static final long MIB = 1L << 20;
   private static final Pattern PEAK = Pattern.compile("memory: peak ([0-9.]+) (MiB|GiB)");
 
@@ -26,10 +27,10 @@ class LargeModelProof {
   /// 4 layers of 128 experts are 8 GiB, of 16 experts 1 GiB, attention aside.
   @Test
   void eightGibibytesArePrunedInAsLittleMemoryAsOne() throws Exception {
-    Path small = SparseModel.qwen3(folder.resolve("small"), 4, EXPERTS / 8);
-    Path large = SparseModel.qwen3(folder.resolve("large"), 4, EXPERTS);
-    assertThat(bytes(small)).isBetween(1024 * MIB, 1200 * MIB);
-    assertThat(bytes(large)).isBetween(8192 * MIB, 8700 * MIB);
+    Path small = MODEL.write(folder.resolve("small"), 4, EXPERTS / 8);
+    Path large = MODEL.write(folder.resolve("large"), 4, EXPERTS);
+    assertThat(LargeModel.bytes(small)).isBetween(1024 * MIB, 1200 * MIB);
+    assertThat(LargeModel.bytes(large)).isBetween(8192 * MIB, 8400 * MIB);
 
     long smallPeak = peak(run(recipe(small, "random", ""), "-Xmx400m"));
     long largePeak = peak(run(recipe(large, "random", ""), "-Xmx400m"));
@@ -41,7 +42,7 @@ class LargeModelProof {
 
   @Test
   void calibrationStaysWithinItsBudget() throws Exception {
-    Path large = SparseModel.qwen3(folder.resolve("large"), 4, EXPERTS);
+    Path large = MODEL.write(folder.resolve("large"), 4, EXPERTS);
     Path texts = folder.resolve("texts.jsonl");
     String ids = "[1" + ",2".repeat(511) + "]";
     Files.writeString(texts, ("{\"input_ids\": " + ids + "}\n").repeat(40));
@@ -98,17 +99,5 @@ class LargeModelProof {
             + "steps:\n  - prune: {method: "
             + method
             + ", keep: 50%}\n");
-  }
-
-  private static long bytes(Path model) throws IOException {
-    long bytes = 0;
-    for (int layer = 0; Files.exists(shard(model, layer)); layer++) {
-      bytes += Files.size(shard(model, layer));
-    }
-    return bytes;
-  }
-
-  private static Path shard(Path model, int layer) {
-    return model.resolve("model-" + layer + ".safetensors");
   }
 }

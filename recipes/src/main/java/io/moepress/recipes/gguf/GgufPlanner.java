@@ -13,6 +13,10 @@ import io.moepress.formats.gguf.ImportanceFile;
 import io.moepress.formats.gguf.StoredTypes;
 import io.moepress.formats.gguf.TypeExceptions;
 import io.moepress.formats.gguf.TypeRule;
+import io.moepress.recipes.evidence.Evidence;
+import io.moepress.recipes.evidence.EvidenceRequest;
+import io.moepress.recipes.evidence.Statistic;
+import io.moepress.recipes.plan.BitMethod;
 import io.moepress.recipes.recipe.ByteSize;
 import io.moepress.recipes.recipe.GgufSpec;
 import io.moepress.recipes.work.Progress;
@@ -21,6 +25,7 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -102,27 +107,62 @@ public final class GgufPlanner implements Closeable {
         rule ->
             GgufPlan.of(
                 model, new TypeExceptions(rule, spec.exemptions()), tokenizer, name, importance);
-    boolean important = importance != null;
     Optional<ByteSize> fit = spec.fit();
     if (fit.isEmpty()) {
       return planner.apply(rule(model));
     }
     return switch (spec.by()) {
-      case MIX ->
-          GgufFit.best(
-              GgufPreset.ladder().stream().map(preset -> preset.rule(model, important)).toList(),
-              planner,
-              fit.get());
-      case ERROR ->
-          new ErrorFit(new TypeErrors(model, importance), spec.exemptions(), fitting)
-              .best(planner, fit.get());
+      case MIX -> mix(model, planner, fit.get());
+      case ERROR -> {
+        ExpertUse use = new ExpertUse(model, importance, fitting.evidence());
+        yield new ErrorFit(new TypeErrors(model, importance, use), spec.exemptions(), fitting)
+            .best(planner, fit.get());
+      }
+      case MC_MOE, ALPHAQ -> {
+        BitMethod method = fitting.method().orElseThrow();
+        yield new MethodFit(
+                method,
+                spec.by().label(),
+                model,
+                evidence(method, model, fitting),
+                spec.exemptions())
+            .best(mix(model, planner, fit.get()), planner, fit.get(), fitting);
+      }
     };
+  }
+
+  private GgufPlan mix(MoeModel model, Function<TypeRule, GgufPlan> planner, ByteSize limit) {
+    return GgufFit.best(
+        GgufPreset.ladder().stream().map(preset -> preset.rule(model, importance != null)).toList(),
+        planner,
+        limit);
+  }
+
+  private static Evidence evidence(BitMethod method, MoeModel model, Fitting fitting) {
+    Evidence evidence = fitting.evidence();
+    if (evidence == null) {
+      return Evidence.of(model);
+    }
+    evidence.requireHeld(EvidenceRequest.of(needs(method)));
+    return evidence;
+  }
+
+  /// The statistics by which a method chooses types; empty when it needs none.
+  public static Set<Statistic> needs(BitMethod method) {
+    return method.needs(TypeLadder.WIDTHS);
   }
 
   /// What types are chosen with, where that takes more than names.
   ///
   /// @param chooser spends bytes where they save most
-  public record Fitting(TypeChooser chooser, Workers workers, Progress progress) {}
+  /// @param method tells what bits cost, where one is wanted
+  /// @param evidence of the model; null: none
+  public record Fitting(
+      TypeChooser chooser,
+      Optional<BitMethod> method,
+      @Nullable Evidence evidence,
+      Workers workers,
+      Progress progress) {}
 
   private TypeRule rule(MoeModel model) {
     if (spec.type().isEmpty()) {

@@ -12,6 +12,7 @@ import io.moepress.formats.gguf.GgufTensorInfo;
 import io.moepress.formats.gguf.GgufValue;
 import io.moepress.formats.gguf.GgufWriter;
 import io.moepress.formats.gguf.ImportanceFile;
+import io.moepress.recipes.plan.MergeExperts.Group;
 import io.moepress.recipes.work.DiskSpace;
 import io.moepress.recipes.work.Progress;
 import java.io.IOException;
@@ -31,7 +32,8 @@ import java.util.TreeSet;
 import java.util.stream.IntStream;
 
 /// Some experts of a GGUF file. Experts stand one behind the other, so their bytes are copied,
-/// whatever their type; rows of routers and biases of the choice go along. Nothing is decoded.
+/// whatever their type; rows of routers and biases of the choice go along. Only what experts that
+/// become one are made of is decoded, and encoded anew.
 public final class GgufSlice {
   private static final List<String> OF_EXPERTS =
       List.of(
@@ -44,13 +46,21 @@ public final class GgufSlice {
       List.of("ffn_gate_exps.weight", "ffn_up_exps.weight", "ffn_down_exps.weight");
 
   private final GgufFile file;
+  private final GgufGroups groups;
   private final SortedMap<Integer, List<Integer>> kept;
   private final String prefix;
   private final int experts;
+  private int encodedAnew;
 
-  private GgufSlice(GgufFile file, SortedMap<Integer, List<Integer>> kept) {
+  private GgufSlice(GgufFile file, GgufGroups groups) {
     this.file = file;
-    this.kept = Collections.unmodifiableSortedMap(new TreeMap<>(kept));
+    this.groups = groups;
+    SortedMap<Integer, List<Integer>> first = new TreeMap<>();
+    groups
+        .layers()
+        .forEach((layer, all) ->
+            first.put(layer, all.stream().map(group -> group.members().getFirst()).toList()));
+    this.kept = Collections.unmodifiableSortedMap(first);
     this.prefix = prefix(file);
     this.experts = experts(file);
   }
@@ -60,7 +70,15 @@ public final class GgufSlice {
   /// @param kept experts of each layer that has some, ascending
   /// @throws FormatException when they are not of this file, or llama.cpp could not run the result
   public static GgufSlice of(GgufFile file, SortedMap<Integer, List<Integer>> kept) {
-    GgufSlice slice = new GgufSlice(file, kept);
+    return of(file, GgufGroups.kept(kept));
+  }
+
+  /// Prepares.
+  ///
+  /// @param groups the experts of the result
+  /// @throws FormatException when they are not of this file, or llama.cpp could not run the result
+  public static GgufSlice of(GgufFile file, GgufGroups groups) {
+    GgufSlice slice = new GgufSlice(file, groups);
     slice.requireWhole();
     slice.requireLayers();
     slice.requireNumbers();
@@ -151,7 +169,7 @@ public final class GgufSlice {
           count,
           experts - 1);
     });
-    long used = file.whole(prefix + "expert_used_count").orElse(1L);
+    long used = used();
     Checks.requireFormat(
         used <= count,
         "%s: a token uses %d experts, but %d would be left. Keep %d or more.",
@@ -161,25 +179,43 @@ public final class GgufSlice {
         used);
   }
 
+  /// Experts that a token uses in the result.
+  private long used() {
+    return groups.topK().isPresent()
+        ? groups.topK().getAsInt()
+        : file.whole(prefix + "expert_used_count").orElse(1L);
+  }
+
   private void requireGroups() {
-    long groups = file.whole(prefix + "expert_group_count").orElse(1L);
-    if (groups <= 1) {
+    long count = file.whole(prefix + "expert_group_count").orElse(1L);
+    if (count <= 1) {
       return;
     }
-    long open = file.whole(prefix + "expert_group_used_count").orElse(groups);
-    long used = file.whole(prefix + "expert_used_count").orElse(1L);
+    long open = file.whole(prefix + "expert_group_used_count").orElse(count);
+    long used = used();
     ExpertGroups all =
         new ExpertGroups(
-            Math.toIntExact(groups), Math.toIntExact(open), GroupScore.SUM_OF_TWO_LARGEST);
+            Math.toIntExact(count), Math.toIntExact(open), GroupScore.SUM_OF_TWO_LARGEST);
     Checks.requireFormat(
         all.fit(count(), Math.toIntExact(used)),
         "%s: %d experts would be left (expected %s). Keep more.",
         file.path(),
         count(),
         all.rule(Math.toIntExact(used)));
-    long size = experts / groups;
+    long size = experts / count;
+    groups
+        .layers()
+        .forEach((layer, list) ->
+            list.forEach(group ->
+                Checks.requireFormat(
+                    group.members().getFirst() / size == group.members().getLast() / size,
+                    "%s: layer %d merges %s (expected experts of one group, since the router chooses"
+                        + " among groups). Make a plan for another target.",
+                    file.path(),
+                    layer,
+                    group.members())));
     kept.forEach((layer, list) -> {
-      long[] each = new long[Math.toIntExact(groups)];
+      long[] each = new long[Math.toIntExact(count)];
       list.forEach(expert -> each[Math.toIntExact(expert / size)]++);
       Checks.requireFormat(
           IntStream.range(0, each.length).allMatch(group -> each[group] == each[0]),
@@ -245,6 +281,9 @@ public final class GgufSlice {
     metadata.computeIfPresent(
         prefix + "expert_count",
         (key, value) -> new GgufValue.One(((GgufValue.One) value).kind(), (long) count()));
+    metadata.computeIfPresent(
+        prefix + "expert_used_count",
+        (key, value) -> new GgufValue.One(((GgufValue.One) value).kind(), used()));
     List<GgufTensorInfo> infos = new ArrayList<>();
     for (GgufTensorInfo tensor : file.tensors()) {
       infos.add(
@@ -286,9 +325,34 @@ public final class GgufSlice {
             .map(InLayer::layer)
             .orElseThrow(
                 () -> FormatException.of("%s: tensor %s in no layer", file.path(), tensor.name()));
-    for (int expert : kept.getOrDefault(layer, List.of())) {
-      copy(tensor, expert, 1, writer, task);
+    for (Group group : groups.layers().getOrDefault(layer, List.of())) {
+      SliceMixture mixture = mixture(tensor, group);
+      if (mixture.isCopy()) {
+        copy(tensor, mixture.slices().getFirst(), 1, writer, task);
+      } else {
+        encodedAnew += tensor.name().endsWith("_exps.weight") ? 1 : 0;
+        mixture.stream(bytes -> writer.append(tensor.name(), bytes));
+        task.advance(tensor.bytesPerSlice());
+      }
     }
+  }
+
+  private SliceMixture mixture(GgufTensorInfo tensor, Group group) {
+    List<Double> weights =
+        tensor.name().contains("_exps.") ? group.weights() : group.routerWeights();
+    List<Integer> places =
+        IntStream.range(0, weights.size()).filter(i -> weights.get(i) != 0).boxed().toList();
+    return new SliceMixture(
+        file,
+        tensor,
+        places.stream().map(group.members()::get).toList(),
+        places.stream().map(weights::get).toList(),
+        tensor.name().endsWith("ffn_gate_inp.bias") ? group.routerBias() : 0);
+  }
+
+  /// Matrices of experts that were decoded and encoded anew, in what was written.
+  public int encodedAnew() {
+    return encodedAnew;
   }
 
   private void copy(

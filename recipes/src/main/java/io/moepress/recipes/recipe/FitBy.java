@@ -10,11 +10,15 @@ public enum FitBy {
   /// The largest mix of llama-quantize that fits.
   MIX,
   /// A type for each matrix, by measured errors.
-  ERROR;
+  ERROR,
+  /// Types of experts by what MC-MoE says that bits cost; all else as in [#MIX].
+  MC_MOE,
+  /// Types of experts by what AlphaQ says that bits cost; all else as in [#MIX].
+  ALPHAQ;
 
-  /// As in a recipe: `error`.
+  /// As in a recipe: `mc-moe`.
   public String label() {
-    return name().toLowerCase(Locale.ROOT);
+    return name().toLowerCase(Locale.ROOT).replace('_', '-');
   }
 
   /// The one with this label.

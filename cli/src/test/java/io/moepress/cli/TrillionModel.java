@@ -7,62 +7,30 @@ import io.moepress.formats.tensor.Shape;
 import io.moepress.formats.tensor.TensorInfo;
 import java.io.IOException;
 import java.io.RandomAccessFile;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
-import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
-import java.util.SplittableRandom;
 import java.util.TreeMap;
 
-/// Checkpoints as large as one likes, whose files are sparse: headers, and zeros that take no room
+/// A checkpoint of a trillion parameters whose files are sparse: headers, and zeros that take no room
 /// on the disk. One file for each layer.
-final class SparseModel {
+final class TrillionModel {
   private static final int BLOCK = 128;
 
-  private SparseModel() {}
-
-  /// A `qwen3_moe` checkpoint in BF16, about 17.3 MB for each expert and 16.8 MB for the attention
-  /// of a layer.
-  static Path qwen3(Path folder, int layers, int experts) throws IOException {
-    List<List<TensorInfo>> files = new ArrayList<>();
-    for (int layer = 0; layer < layers; layer++) {
-      files.add(qwen3Layer("model.layers." + layer + ".", experts));
-    }
-    files.getFirst().addAll(ends(64, 2048));
-    return write(folder, QWEN3.replace("LAYERS", "" + layers).replace("COUNT", "" + experts), files);
-  }
-
-  private static List<TensorInfo> qwen3Layer(String prefix, int experts) {
-    List<TensorInfo> tensors = norms(prefix, 2048);
-    for (String projection : List.of("q_proj", "k_proj", "v_proj", "o_proj")) {
-      tensors.add(bf16(prefix + "self_attn." + projection + ".weight", 2048, 2048));
-    }
-    tensors.add(bf16(prefix + "self_attn.q_norm.weight", 128));
-    tensors.add(bf16(prefix + "self_attn.k_norm.weight", 128));
-    tensors.add(bf16(prefix + "mlp.gate.weight", experts, 2048));
-    for (int expert = 0; expert < experts; expert++) {
-      network(prefix + "mlp.experts." + expert + ".", 2048, 1408)
-          .forEach((name, shape) -> tensors.add(new TensorInfo(name, DType.BF16, shape)));
-    }
-    return tensors;
-  }
+  private TrillionModel() {}
 
   /// A checkpoint with the dimensions of Kimi-K2: 61 layers of 384 experts, 1.03 trillion
   /// parameters, in FP8 with a scale for each block of 128 by 128.
-  static Path kimiK2(Path folder) throws IOException {
+  static Path write(Path folder) throws IOException {
     List<List<TensorInfo>> files = new ArrayList<>();
     for (int layer = 0; layer < 61; layer++) {
       files.add(kimiLayer("model.layers." + layer + ".", layer == 0));
     }
     files.getFirst().addAll(ends(163_840, 7168));
-    return write(folder, KIMI_K2, files);
+    return write(folder, files);
   }
 
   private static List<TensorInfo> kimiLayer(String prefix, boolean dense) {
@@ -126,7 +94,7 @@ final class SparseModel {
     tensors.add(new TensorInfo(name + "_scale_inv", DType.F32, blocks));
   }
 
-  private static Path write(Path folder, String config, List<List<TensorInfo>> files)
+  private static Path write(Path folder, List<List<TensorInfo>> files)
       throws IOException {
     Files.createDirectories(folder);
     SortedMap<String, String> index = new TreeMap<>();
@@ -140,48 +108,9 @@ final class SparseModel {
       files.get(i).forEach(tensor -> index.put(tensor.name(), shard));
     }
     Json.write(folder.resolve("model.safetensors.index.json"), Map.of("weight_map", index));
-    Files.writeString(folder.resolve("config.json"), config);
+    Files.writeString(folder.resolve("config.json"), KIMI_K2);
     return folder;
   }
-
-  /// Fills the holes of a BF16 checkpoint with numbers between 2^-8 and 1.
-  static void fill(Path model) throws IOException {
-    SplittableRandom random = new SplittableRandom(1);
-    ByteBuffer numbers = ByteBuffer.allocate(8 << 20).order(ByteOrder.LITTLE_ENDIAN);
-    while (numbers.hasRemaining()) {
-      numbers.putShort((short) (random.nextInt(0x3B80, 0x3F80) | random.nextInt(2) << 15));
-    }
-    try (DirectoryStream<Path> shards = Files.newDirectoryStream(model, "*.safetensors")) {
-      for (Path shard : shards) {
-        fill(shard, numbers);
-      }
-    }
-  }
-
-  private static void fill(Path shard, ByteBuffer numbers) throws IOException {
-    try (FileChannel file =
-        FileChannel.open(shard, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
-      ByteBuffer length = ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
-      file.read(length, 0);
-      long end = file.size();
-      for (long place = Long.BYTES + length.getLong(0); place < end; ) {
-        ByteBuffer part = numbers.duplicate().rewind();
-        part.limit((int) Math.min(part.capacity(), end - place));
-        place += file.write(part, place);
-      }
-    }
-  }
-
-  private static final String QWEN3 =
-      """
-      {"model_type": "qwen3_moe", "architectures": ["Qwen3MoeForCausalLM"], "hidden_size": 2048,
-       "num_hidden_layers": LAYERS, "num_experts": COUNT, "num_experts_per_tok": 4,
-       "moe_intermediate_size": 1408, "intermediate_size": 1408, "num_attention_heads": 16,
-       "num_key_value_heads": 16, "head_dim": 128, "vocab_size": 64, "norm_topk_prob": true,
-       "rms_norm_eps": 1e-6, "rope_theta": 10000.0, "hidden_act": "silu",
-       "max_position_embeddings": 4096, "decoder_sparse_step": 1, "mlp_only_layers": [],
-       "tie_word_embeddings": false, "torch_dtype": "bfloat16"}
-      """;
 
   private static final String KIMI_K2 =
       """
