@@ -97,7 +97,15 @@ final class JsonDocuments {
     json("recipe-check", 0, "recipe", "check", recipe);
     json("verify", 0, "verify", output, "--target", "sglang");
     json("report", 0, "report", folder.resolve("pruned.work"));
-    json("apply", 0, "apply", MODEL, folder.resolve("pruned.work/plan.json"), "-o", "o", "--dry-run");
+    json(
+        "apply",
+        0,
+        "apply",
+        MODEL,
+        folder.resolve("pruned.work/plan.json"),
+        "-o",
+        "o",
+        "--dry-run");
     for (String name : List.of("plan", "result", "facts", "journal", "evaluation")) {
       file("files/" + name, folder.resolve("pruned.work/" + name + ".json"));
     }
@@ -109,7 +117,10 @@ final class JsonDocuments {
   /// A plan with steps of each kind.
   private void decide() throws IOException {
     Path merged =
-        recipe("merged", "merge: {method: sub-moe, keep: 50%, rank: 50%, align: weights, whiten: true}", "");
+        recipe(
+            "merged",
+            "merge: {method: sub-moe, keep: 50%, rank: 50%, align: weights, whiten: true}",
+            "");
     Path zeros = recipe("zeros", "sparsify: {method: wanda, sparsity: 40%}", "");
     Path codes = recipe("codes", "quantize: {method: gptq, scheme: W4A16, group-size: 32}", "");
     json("plan", 0, "plan", recipe("joined", "merge: {method: hc-smoe, keep: 50%}", ""));
@@ -155,19 +166,28 @@ final class JsonDocuments {
   /// A comparison with a candidate that fails.
   private void compare() throws IOException {
     String evaluation =
-        "evaluate: {data: [" + first(MATH, 4) + "], max-tokens: 40}\ncompare:\n  random: 1\n"
+        "evaluate: {data: ["
+            + first(MATH, 4)
+            + "], max-tokens: 40}\ncompare:\n  random: 1\n"
             + "  keep: [75%, 10%]\n  candidates: [prune: {method: frequency}]\n";
     Path recipe = recipe("compared", "none", evaluation);
-    Files.writeString(
-        recipe, Files.readString(recipe).replaceAll("(?m)^steps:\\R  .*$", ""));
+    Files.writeString(recipe, Files.readString(recipe).replaceAll("(?m)^steps:\\R  .*$", ""));
     json("compare", 1, "compare", recipe);
   }
 
   private Path recipe(String name, String step, String evaluation) throws IOException {
     return Files.writeString(
         folder.resolve(name + ".yaml"),
-        "model: " + MODEL + "\noutput: " + folder.resolve(name) + "\ncalibration:\n  {data: ["
-            + first(MATH, 4) + "], max-tokens: 40}\nsteps:\n  - " + step + "\n" + evaluation);
+        "model: "
+            + MODEL
+            + "\noutput: "
+            + folder.resolve(name)
+            + "\ncalibration:\n  {data: ["
+            + first(MATH, 4)
+            + "], max-tokens: 40}\nsteps:\n  - "
+            + step
+            + "\n"
+            + evaluation);
   }
 
   /// The first lines of a file, in a file.

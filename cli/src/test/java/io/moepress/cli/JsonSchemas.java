@@ -34,8 +34,7 @@ final class JsonSchemas {
         schemas.entrySet().stream()
             .collect(
                 Collectors.toMap(
-                    entry -> BASE + entry.getKey() + SUFFIX,
-                    entry -> entry.getValue().toString()));
+                    entry -> BASE + entry.getKey() + SUFFIX, entry -> entry.getValue().toString()));
     this.registry =
         SchemaRegistry.withDefaultDialect(
             SpecificationVersion.DRAFT_2020_12, builder -> builder.schemas(texts));

@@ -92,16 +92,19 @@ class JsonSchemasTest {
     command.getSubcommands().forEach((sub, line) -> collect(line, prefix + sub, names));
   }
 
-  /// A field that is not described helps nobody, and one that is not closed hides what is forgotten.
+  /// A field that is not described helps nobody, and one that is not closed hides what is
+  /// forgotten.
   @Test
   void everyFieldIsDescribedAndEveryObjectClosed() throws IOException {
     List<String> faults = new ArrayList<>();
-    JsonSchemas.read().byName().forEach((name, schema) -> {
-      assertThat(schema.path("$schema").asString())
-          .isEqualTo("https://json-schema.org/draft/2020-12/schema");
-      assertThat(schema.has("title") && schema.has("description")).as(name).isTrue();
-      inspect(schema, name, faults);
-    });
+    JsonSchemas.read()
+        .byName()
+        .forEach((name, schema) -> {
+          assertThat(schema.path("$schema").asString())
+              .isEqualTo("https://json-schema.org/draft/2020-12/schema");
+          assertThat(schema.has("title") && schema.has("description")).as(name).isTrue();
+          inspect(schema, name, faults);
+        });
 
     assertThat(faults).isEmpty();
   }
@@ -112,7 +115,8 @@ class JsonSchemasTest {
         faults.add(path + "." + property.getKey() + " has no description");
       }
     }
-    boolean isClosed = schema.has("additionalProperties") || path.endsWith("inspect/oneOf/2/properties/draft");
+    boolean isClosed =
+        schema.has("additionalProperties") || path.endsWith("inspect/oneOf/2/properties/draft");
     if (schema.path("type").asString("").equals("object") && !isClosed) {
       faults.add(path + " is open");
     }
