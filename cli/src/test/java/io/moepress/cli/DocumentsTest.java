@@ -2,6 +2,7 @@ package io.moepress.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.moepress.cli.Documents.Block;
 import io.moepress.cli.Documents.Line;
 import java.io.IOException;
 import java.nio.file.FileSystems;
@@ -26,6 +27,7 @@ import picocli.CommandLine;
 /// What the documents point at is there: files, headings, classes, packages, commands, options.
 class DocumentsTest {
   private static final Pattern LINK = Pattern.compile("\\]\\(([^)\\s]+)\\)");
+  private static final Pattern FILE = Pattern.compile("<!-- file: (\\S+) -->");
   private static final Pattern CODE = Pattern.compile("(?<!`)`([^`]+)`(?!`)");
   private static final Pattern CLASS =
       Pattern.compile("([A-Z][a-z][A-Za-z0-9]*)(?:[.#](\\w+)\\W*)?");
@@ -153,6 +155,27 @@ class DocumentsTest {
     } catch (IOException e) {
       throw new java.io.UncheckedIOException(e);
     }
+  }
+
+  /// A block below `<!-- file: PATH -->` is that file.
+  @Test
+  void everyQuotedFileIsTheFile() throws IOException {
+    int quoted = 0;
+    for (String document : Documents.all()) {
+      List<String> lines = Files.readAllLines(Documents.ROOT.resolve(document));
+      for (Block block : Documents.blocks(document)) {
+        String above = block.line() > 1 ? lines.get(block.line() - 2) : "";
+        Matcher marker = FILE.matcher(above);
+        if (marker.matches()) {
+          assertThat(block.text())
+              .as(block.where())
+              .isEqualTo(Files.readString(Documents.ROOT.resolve(marker.group(1))));
+          quoted++;
+        }
+      }
+    }
+
+    assertThat(quoted).isPositive();
   }
 
   @Test
