@@ -26,7 +26,6 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import picocli.CommandLine;
 
 /// Everything in the documents that looks like a command does what a reader expects of it. The
 /// commands run as they are printed, in a directory in which the files they name are small ones.
@@ -246,7 +245,7 @@ class DocumentedCommandsTest {
           Matcher matcher = call.matcher(line);
           if (matcher.find()) {
             String[] words = matcher.group(1).split("\\s+");
-            new CommandLine(new Main())
+            Cli.commands()
                 .parseArgs(List.of(words).subList(1, words.length).toArray(new String[0]));
             understood.add(matcher.group(1));
           }

@@ -203,7 +203,7 @@ class DocumentsTest {
   /// `moepress evidence show` in running text; a whole command line stands in a block.
   @Test
   void everyCommandAndOptionInTheTextIsThere() throws IOException {
-    CommandLine root = new CommandLine(new Main());
+    CommandLine root = Cli.commands();
     List<String> missing = new ArrayList<>();
     SortedSet<String> found = new TreeSet<>();
     eachMatch(
@@ -255,7 +255,7 @@ class DocumentsTest {
             .filter(line -> line.startsWith("| `"))
             .toList();
     SortedSet<String> commands = new TreeSet<>();
-    new CommandLine(new Main())
+    Cli.commands()
         .getSubcommands()
         .forEach((name, line) -> {
           commands.add(name);

@@ -77,7 +77,7 @@ class JsonSchemasTest {
   @Test
   void everyCommandWithJsonHasASchemaAndEverySchemaACommand() throws IOException {
     SortedSet<String> commands = new TreeSet<>();
-    collect(new CommandLine(new Main()), "", commands);
+    collect(Cli.commands(), "", commands);
 
     assertThat(JsonSchemas.read().byName().keySet())
         .filteredOn(name -> !name.startsWith(FILES))
