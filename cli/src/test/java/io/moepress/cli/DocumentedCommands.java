@@ -10,6 +10,7 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /// Runs command lines in the current directory, many in one process: what a reader does who copies
 /// them from the documents, but for the start of Java.
@@ -109,8 +110,7 @@ final class DocumentedCommands {
           }
 
           @Override
-          public FileVisitResult postVisitDirectory(
-              Path folder, java.io.@org.jspecify.annotations.Nullable IOException failure)
+          public FileVisitResult postVisitDirectory(Path folder, @Nullable IOException failure)
               throws IOException {
             if (!folder.equals(directory.toAbsolutePath())) {
               Files.delete(folder);

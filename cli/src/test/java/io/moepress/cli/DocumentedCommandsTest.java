@@ -9,6 +9,7 @@ import io.moepress.cli.DocumentedCommands.Script;
 import io.moepress.cli.Documents.Block;
 import io.moepress.formats.json.Json;
 import io.moepress.recipes.recipe.RecipeReader;
+import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -55,6 +56,8 @@ class DocumentedCommandsTest {
   private static final Map<String, Integer> EXIT_CODES =
       Map.of("./moepress run recipes/examples/gate-missed.yaml", ExitCode.GATE_MISSED);
 
+  private static final Set<String> WHOLE = Set.of("model", "output", "steps");
+
   /// The first line of the block that shows a recipe with mistakes.
   private static final String MISTAKEN = "$ moepress recipe check recipe.yaml";
 
@@ -71,9 +74,12 @@ class DocumentedCommandsTest {
       lines.addAll(commands);
     });
     for (Block block : blocks.keySet()) {
-      if (isMistaken(block)) {
-        Path own = folder.resolve("for " + block.where().replace('/', ' '));
-        DocumentedFiles.mistakenRecipe(Files.createDirectories(own));
+      if (isMistaken(block) || isRecipe(block)) {
+        Path own =
+            Files.createDirectories(folder.resolve("for " + block.where().replace('/', ' ')));
+        Files.writeString(
+            own.resolve("recipe.yaml"),
+            isRecipe(block) ? block.text() : DocumentedFiles.MISTAKEN_RECIPE);
       }
     }
 
@@ -94,6 +100,10 @@ class DocumentedCommandsTest {
     Map<Block, List<ShellLines>> blocks = new LinkedHashMap<>();
     for (String document : Documents.all()) {
       for (Block block : Documents.blocks(document)) {
+        if (isRecipe(block)) {
+          List<String> check = List.of("moepress", "recipe", "check", "recipe.yaml");
+          blocks.put(block, List.of(new ShellLines(block.where(), "a recipe", check)));
+        }
         if (!block.language().equals("sh") && !block.language().isEmpty()) {
           continue;
         }
@@ -104,6 +114,11 @@ class DocumentedCommandsTest {
       }
     }
     return blocks;
+  }
+
+  /// Whether a block is a recipe from its first key to its last; such a one passes the check.
+  private static boolean isRecipe(Block block) {
+    return block.language().equals("yaml") && parts(block.text()).keySet().containsAll(WHOLE);
   }
 
   private static Scene scene(Block block, List<ShellLines> commands) {
@@ -134,6 +149,8 @@ class DocumentedCommandsTest {
         new ProcessBuilder(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-Xmx1g",
+                "-XX:+UseSerialGC",
+                "-XX:TieredStopAtLevel=1",
                 "--enable-native-access=ALL-UNNAMED",
                 "-cp",
                 absolute(System.getProperty("java.class.path")),
@@ -160,10 +177,10 @@ class DocumentedCommandsTest {
 
   private static String absolute(String classPath) {
     List<String> entries = new ArrayList<>();
-    for (String entry : classPath.split(Pattern.quote(java.io.File.pathSeparator))) {
+    for (String entry : classPath.split(Pattern.quote(File.pathSeparator), -1)) {
       entries.add(Path.of(entry).toAbsolutePath().toString());
     }
-    return String.join(java.io.File.pathSeparator, entries);
+    return String.join(File.pathSeparator, entries);
   }
 
   private static boolean isMistaken(Block block) {
@@ -244,7 +261,7 @@ class DocumentedCommandsTest {
         for (String line : block.language().equals("yaml") ? block.lines() : List.<String>of()) {
           Matcher matcher = call.matcher(line);
           if (matcher.find()) {
-            String[] words = matcher.group(1).split("\\s+");
+            String[] words = matcher.group(1).split("\\s+", -1);
             Cli.commands()
                 .parseArgs(List.of(words).subList(1, words.length).toArray(new String[0]));
             understood.add(matcher.group(1));

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
+import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /// The files that commands in the documents name, made of small models and texts.
@@ -19,6 +20,20 @@ final class DocumentedFiles {
       Set.of(
           "$ moepress inspect testdata/models/tiny-deepseekv3",
           "$ moepress recipe check recipe.yaml");
+
+  /// A recipe with the two mistakes that `docs/commands.md` shows.
+  static final String MISTAKEN_RECIPE =
+      """
+      model: MODEL
+      output: out/model
+      target: vlm
+
+
+      calibration: {data: [math.jsonl]}
+
+      steps:
+        - prune: {method: easyep, keep: 50%}
+      """;
 
   private static final Path MODEL = TestData.path("models/tiny-qwen3moe");
   private static final Path TEXTS = TestData.path("texts");
@@ -75,22 +90,10 @@ final class DocumentedFiles {
         .orElseThrow();
   }
 
-  /// A recipe with the two mistakes that `docs/commands.md` shows.
-  static void mistakenRecipe(Path folder) throws IOException {
-    Files.writeString(
-        folder.resolve("recipe.yaml"),
-        "model: MODEL\n"
-            + "output: out/model\n"
-            + "target: vlm\n\n\n"
-            + "calibration: {data: [math.jsonl]}\n\n"
-            + "steps:\n"
-            + "  - prune: {method: easyep, keep: 50%}\n");
-  }
-
   private static void reports(Path folder) throws IOException {
     ObjectNode kept = Json.mapper().createObjectNode();
     for (int layer = 0; layer < 4; layer++) {
-      var experts = kept.putArray("model.layers." + layer + ".mlp");
+      ArrayNode experts = kept.putArray("model.layers." + layer + ".mlp");
       for (int expert = 0; expert < 16; expert++) {
         experts.add(2 * expert);
       }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.moepress.cli.Documents.Block;
 import io.moepress.cli.Documents.Line;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -86,7 +87,7 @@ class DocumentsTest {
         }
       }
     } catch (IOException e) {
-      throw new java.io.UncheckedIOException(e);
+      throw new UncheckedIOException(e);
     }
     return anchors;
   }
@@ -153,7 +154,7 @@ class DocumentsTest {
         Files.walk(Documents.ROOT.resolve(path.split("[*]", 2)[0]).getParent())) {
       return files.anyMatch(file -> matcher.matches(Documents.ROOT.relativize(file)));
     } catch (IOException e) {
-      throw new java.io.UncheckedIOException(e);
+      throw new UncheckedIOException(e);
     }
   }
 
@@ -185,8 +186,8 @@ class DocumentsTest {
     for (Line line : Documents.prose("ARCHITECTURE.md")) {
       Matcher row = PACKAGE.matcher(line.text());
       if (row.find()) {
-        for (String name : row.group(1).replace("`", "").split(",")) {
-          String module = name.strip().split("[.]")[0];
+        for (String name : row.group(1).replace("`", "").split(",", -1)) {
+          String module = name.strip().split("[.]", -1)[0];
           Path sources = Documents.ROOT.resolve(module).resolve("src/main/java/io/moepress");
           found++;
           if (!Files.isDirectory(sources.resolve(name.strip().replace('.', '/')))) {
@@ -209,7 +210,7 @@ class DocumentsTest {
     eachMatch(
         CODE,
         (line, code) -> {
-          List<String> words = List.of(code.split("\\s+"));
+          List<String> words = List.of(code.split("\\s+", -1));
           if (words.size() > 1 && words.getFirst().matches("([.]/)?moepress")) {
             List<String> strangers = strangers(root, words.subList(1, words.size()));
             strangers.forEach(word -> missing.add(line.where() + ": " + code + ": " + word));
@@ -232,12 +233,12 @@ class DocumentsTest {
         command = command.getSubcommands().get(word);
         continue;
       }
-      if (named && command == root && !isPlace && !word.startsWith("-")) {
+      if (named && command.equals(root) && !isPlace && !word.startsWith("-")) {
         strangers.add(word);
       }
       named = false;
       String option = word.split("=", 2)[0];
-      boolean anyCommand = command == root;
+      boolean anyCommand = command.equals(root);
       if (option.startsWith("-")
           && !anyCommand
           && command.getCommandSpec().findOption(option) == null) {

@@ -50,7 +50,7 @@ record ShellLines(String where, String printed, List<String> words) {
   private static List<String> parts(String line) {
     List<String> parts = new ArrayList<>();
     String bare = line.replaceFirst("(^|\\s)#.*$", "").strip();
-    for (String part : bare.split(" && |; | \\| source$")) {
+    for (String part : bare.split(" && |; | \\| source$", -1)) {
       Matcher source = SOURCE.matcher(part.strip());
       String command = source.matches() ? source.group(1) : part.strip();
       if (!command.isEmpty()) {

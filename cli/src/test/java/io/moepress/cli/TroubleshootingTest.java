@@ -48,7 +48,7 @@ class TroubleshootingTest {
   }
 
   private static Stream<String> pieces(String message) {
-    return Stream.of(message.replaceFirst("^moepress: ", "").split("[.]{3}"))
+    return Stream.of(message.replaceFirst("^moepress: ", "").split("[.]{3}", -1))
         .map(piece -> piece.replaceFirst("^[.]? *", "").strip())
         .filter(piece -> piece.length() >= LEAST);
   }

@@ -82,7 +82,7 @@ class RecipesDocTest {
   }
 
   private static boolean isDefault(String row, String standard) {
-    String[] cells = row.split(" \\| ");
+    String[] cells = row.split(" \\| ", -1);
     return cells[cells.length - 1].contains("`" + standard + "`") || row.contains("as for `prune`");
   }
 
