@@ -50,7 +50,7 @@ import picocli.CommandLine.ParseResult;
       "Begin with:  moepress run recipes/examples/quickstart.yaml"
     })
 public final class Main {
-  Main() {}
+  private Main() {}
 
   /// Says the version.
   static final class Version implements IVersionProvider {
