@@ -127,6 +127,8 @@ final class JsonDocuments {
     json("plan", 0, "plan", merged);
     json("plan", 0, "plan", zeros);
     json("plan", 0, "plan", codes);
+    String twice = "prune: {method: random, keep: 75%}\n  - prune: {method: random, keep: 50%}";
+    json("plan", 0, "plan", recipe("twice", twice, ""));
     Path grouped = recipe("grouped", "prune: {method: random, experts: 6, groups: none}", "");
     Files.writeString(
         grouped,
