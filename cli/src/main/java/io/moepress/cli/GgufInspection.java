@@ -5,7 +5,6 @@ import io.moepress.formats.Words;
 import io.moepress.formats.gguf.GgufFile;
 import io.moepress.formats.gguf.GgufTensorInfo;
 import io.moepress.formats.gguf.GgufType;
-import io.moepress.formats.tensor.Shape;
 import io.moepress.recipes.gguf.GgufPlan;
 import io.moepress.recipes.recipe.ByteSize;
 import java.io.IOException;
@@ -31,7 +30,7 @@ record GgufInspection(
   /// A tensor.
   ///
   /// @param shape outermost first
-  record Tensor(String name, GgufType type, Shape shape, long bytes) {}
+  record Tensor(String name, GgufType type, List<Long> shape, long bytes) {}
 
   static GgufInspection of(Path path) throws IOException {
     try (GgufFile file = GgufFile.open(path)) {
@@ -49,7 +48,7 @@ record GgufInspection(
   }
 
   private static Tensor tensor(GgufTensorInfo info) {
-    return new Tensor(info.name(), info.type(), info.shape(), info.byteCount());
+    return new Tensor(info.name(), info.type(), info.shape().dimensions(), info.byteCount());
   }
 
   String text() {

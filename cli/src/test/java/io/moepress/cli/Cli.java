@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.moepress.formats.json.Json;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import picocli.CommandLine;
 import tools.jackson.databind.node.ObjectNode;
 
 /// Runs a command line inside this process, the way a user types it.
@@ -23,6 +24,11 @@ record Cli(int exitCode, String out, String err) {
     }
     int exitCode = Main.run(new PrintWriter(out), new PrintWriter(err), texts);
     return new Cli(exitCode, out.toString(), err.toString());
+  }
+
+  /// The program with all its commands.
+  static CommandLine commands() {
+    return new CommandLine(Main.class);
   }
 
   ObjectNode json() {

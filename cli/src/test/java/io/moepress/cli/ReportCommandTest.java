@@ -3,6 +3,7 @@ package io.moepress.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.moepress.formats.Checks;
+import io.moepress.formats.json.Json;
 import io.moepress.testdata.TestData;
 import java.io.IOException;
 import java.io.StringReader;
@@ -14,6 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.w3c.dom.Document;
 import org.xml.sax.InputSource;
+import tools.jackson.databind.node.ObjectNode;
 
 /// A run as a page.
 class ReportCommandTest {
@@ -102,6 +104,7 @@ class ReportCommandTest {
     String text = Files.readString(folder.resolve("planned.work/report.html"));
     assertThat(text)
         .contains("planned, not written", "<h2>Merges</h2>", "layer 0: 8 experts become 6")
+        .contains("are joined, the nearer the lower")
         .doesNotContain("<h2>Verification</h2>", "<h2>Evaluation</h2>");
     assertThat(text.split("class=\"branch\"", -1)).hasSize(1 + 4 * 2);
     parsed(text);
@@ -119,6 +122,66 @@ class ReportCommandTest {
     String text = Files.readString(folder.resolve("bits.work/report.html"));
     assertThat(text.split("layer [0-9], expert [0-9]: 4[.]00 bits", -1)).hasSize(1 + 4 * 8);
     parsed(text);
+  }
+
+  /// Clusters of k-means come about by no sequence of joins.
+  @Test
+  void mergesWithoutJoinsAreGroupsAlone() throws IOException {
+    Path recipe = recipe("clusters", "merge: {method: sub-moe, experts: 6}");
+    assertThat(Cli.run("run", recipe, "--dry-run", "-q").exitCode()).isZero();
+
+    Cli.run("report", folder.resolve("clusters.work"));
+
+    assertThat(Files.readString(folder.resolve("clusters.work/report.html")))
+        .contains("Each frame holds experts that became one", "class=\"group\"")
+        .doesNotContain("class=\"branch\"", "are joined");
+  }
+
+  /// What is dark on a screen is light on paper.
+  @Test
+  void darkColoursAreForScreensAlone() {
+    assertThat(page)
+        .contains("@media screen and (prefers-color-scheme: dark)")
+        .doesNotContain("@media (prefers-color-scheme: dark)");
+  }
+
+  /// Dozens of checks that hold would bury the one that does not.
+  @Test
+  void onlyChecksThatHaveSomethingToSayAreOpen() throws IOException {
+    assertThat(page)
+        .containsPattern("(?s)<h2>Verification</h2>\\s*<details><summary>[0-9]+ of [0-9]+ checks");
+    Path result = folder.resolve("out.work/result.json");
+    String before = Files.readString(result);
+    ObjectNode edited = Json.object(result);
+    ((ObjectNode) edited.get("verification").get(3)).put("passed", false).put("name", "broken");
+    ((ObjectNode) edited.get("gates").get(0)).put("passed", false);
+    Json.write(result, edited);
+
+    Path file = folder.resolve("failed.html");
+    Cli report = Cli.run("report", folder.resolve("out.work"), "-o", file);
+    Files.writeString(result, before);
+
+    assertThat(report.exitCode()).as(report.err()).isZero();
+    assertThat(Files.readString(file))
+        .containsPattern(
+            "(?s)<h2>Verification</h2>.*<td>broken</td>\\s*<td"
+                + " class=\"bad\">FAILED</td>.*<details>")
+        .containsPattern("(?s)<td>perplexity-ratio</td>.*<td class=\"bad\">missed</td>");
+  }
+
+  @Test
+  void withoutEvidenceSquaresHaveNoColour() throws IOException {
+    Path recipe = recipe("lots", "prune: {method: random, keep: 50%}");
+    Files.writeString(
+        recipe, Files.readString(recipe).replaceAll("(?m)^calibration:\\R  .*\\R", ""));
+    assertThat(Cli.run("run", recipe, "--dry-run", "-q").exitCode()).isZero();
+
+    Cli.run("report", folder.resolve("lots.work"));
+
+    assertThat(page).contains("how often the texts chose it");
+    assertThat(Files.readString(folder.resolve("lots.work/report.html")))
+        .contains("its shape tells what becomes of it", "layer 3, expert 7: ")
+        .doesNotContain("how often the texts chose it");
   }
 
   @Test

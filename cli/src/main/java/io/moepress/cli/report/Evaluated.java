@@ -75,16 +75,16 @@ final class Evaluated implements Section {
     if (gates.isEmpty()) {
       return;
     }
-    html.open("div", "class", "scroll").open("table");
-    html.row("th", "gate", "texts", "found", "limit", "");
+    html.open("div", "class", "scroll").open("table", "class", "gates");
+    html.row("th", "gate", "found", "limit", "", "texts");
     for (Outcome gate : gates) {
       html.open("tr")
           .element("td", gate.gate())
-          .element("td", file(gate.file()))
           .element("td", Checks.text("%.4f", gate.value()))
           .element("td", Checks.text("%.4f", gate.limit()))
           .element(
               "td", gate.passed() ? "passed" : "missed", "class", gate.passed() ? "good" : "bad")
+          .element("td", file(gate.file()))
           .close();
     }
     html.close().close();

@@ -38,13 +38,17 @@ final class ExpertMap implements Section {
 
   @Override
   public void write(RunFiles run, Html html) {
-    html.element(
-        "p",
-        "Each square is an expert of a layer. Its colour tells how often the texts chose it, in"
-            + " multiples of an equal share; its shape, what becomes of it.");
-    html.open("p", "class", "legend");
-    Grid.colours(html, "u", NAMES);
-    html.close();
+    if (run.evidence().values().stream().anyMatch(seen -> !tokens(seen).isEmpty())) {
+      html.element(
+          "p",
+          "Each square is an expert of a layer. Its colour tells how often the texts chose it, in"
+              + " multiples of an equal share; its shape, what becomes of it.");
+      html.open("p", "class", "legend");
+      Grid.colours(html, "u", NAMES);
+      html.close();
+    } else {
+      html.element("p", "Each square is an expert of a layer; its shape tells what becomes of it.");
+    }
     List<Plan> chain = run.plan().chain();
     for (int i = 0; i < chain.size(); i++) {
       write(html, chain, i, run.evidence().get(i));

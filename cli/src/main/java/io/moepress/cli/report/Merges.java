@@ -29,10 +29,17 @@ final class Merges implements Section {
 
   @Override
   public void write(RunFiles run, Html html) {
+    boolean isJoined =
+        run.plan().chain().stream()
+            .flatMap(plan -> steps(plan).stream())
+            .anyMatch(step -> !step.joins().isEmpty());
     html.element(
         "p",
-        "Experts that became one are joined, the nearer the lower; the scale of each layer is its"
-            + " own. A group has the largest share of the expert in bold type.");
+        (isJoined
+                ? "Experts that became one are joined, the nearer the lower; the scale of each"
+                    + " layer is its own. "
+                : "Each frame holds experts that became one. ")
+            + "The expert with the largest share of a group is in bold type.");
     for (Plan plan : run.plan().chain()) {
       List<MergeExperts> steps = steps(plan);
       html.open("div", "class", "trees");

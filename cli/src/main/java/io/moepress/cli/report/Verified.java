@@ -1,6 +1,7 @@
 package io.moepress.cli.report;
 
 import io.moepress.recipes.verify.Verifier.Check;
+import java.util.List;
 
 /// What was checked of the output.
 final class Verified implements Section {
@@ -17,8 +18,28 @@ final class Verified implements Section {
 
   @Override
   public void write(RunFiles run, Html html) {
-    html.open("div", "class", "scroll").open("table").row("th", "check", "", "");
-    for (Check check : run.result().orElseThrow().verification()) {
+    List<Check> checks = run.result().orElseThrow().verification();
+    List<Check> silent = checks.stream().filter(Verified::isSilent).toList();
+    List<Check> others = checks.stream().filter(check -> !isSilent(check)).toList();
+    if (!others.isEmpty()) {
+      table(html, others);
+    }
+    if (!silent.isEmpty()) {
+      html.open("details")
+          .element("summary", silent.size() + " of " + checks.size() + " checks are ok");
+      table(html, silent);
+      html.close();
+    }
+  }
+
+  /// Whether it holds, and nobody has a word to say about it.
+  private static boolean isSilent(Check check) {
+    return check.passed() && check.findings().isEmpty();
+  }
+
+  private static void table(Html html, List<Check> checks) {
+    html.open("div", "class", "scroll").open("table", "class", "checks");
+    for (Check check : checks) {
       html.open("tr")
           .element("td", check.name())
           .element("td", check.outcome(), "class", check.passed() ? "good" : "bad")

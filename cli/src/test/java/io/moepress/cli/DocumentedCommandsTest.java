@@ -1,0 +1,339 @@
+package io.moepress.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.moepress.cli.DocumentedCommands.Outcome;
+import io.moepress.cli.DocumentedCommands.Outcomes;
+import io.moepress.cli.DocumentedCommands.Scene;
+import io.moepress.cli.DocumentedCommands.Script;
+import io.moepress.cli.Documents.Block;
+import io.moepress.formats.json.Json;
+import io.moepress.recipes.recipe.RecipeReader;
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// Everything in the documents that looks like a command does what a reader expects of it. The
+/// commands run as they are printed, in a directory in which the files they name are small ones.
+class DocumentedCommandsTest {
+  /// Programs of others, by the first word, and why they are not run.
+  private static final Map<String, String> OTHERS =
+      Map.of(
+          "./build", "builds everything, this test included",
+          "git", "needs a network",
+          "cd", "changes the directory of the shell",
+          "echo", "is the shell's",
+          "java", "needs the jars of Jazzer");
+
+  /// What runs for a minute and longer, by the recipe. Its recipe is checked instead.
+  private static final Set<String> LONG =
+      Set.of(
+          "recipes/examples/quickstart.yaml",
+          "recipes/examples/compare-tiny-qwen3moe.yaml",
+          "recipes/examples/compare-tiny-mixtral.yaml",
+          "recipes/examples/compare-tiny-deepseekv3.yaml",
+          "recipes/examples/compare-bits-tiny-qwen3moe.yaml",
+          "recipes/examples/compare-bits-tiny-mixtral.yaml",
+          "recipes/examples/compare-merging-tiny-qwen3moe.yaml",
+          "recipes/examples/compare-merging-tiny-mixtral.yaml");
+
+  /// What does not end with 0, and shall not.
+  private static final Map<String, Integer> EXIT_CODES =
+      Map.of("./moepress run recipes/examples/gate-missed.yaml", ExitCode.GATE_MISSED);
+
+  private static final Set<String> WHOLE = Set.of("model", "output", "steps");
+
+  /// The first line of the block that shows a recipe with mistakes.
+  private static final String MISTAKEN = "$ moepress recipe check recipe.yaml";
+
+  @TempDir private Path folder = Path.of("");
+
+  @Test
+  void everyCommandRunsAsPrinted() throws IOException, InterruptedException {
+    Map<Block, List<ShellLines>> blocks = blocks();
+    DocumentedFiles.make(folder.resolve("fixtures"));
+    List<Scene> scenes = new ArrayList<>();
+    List<ShellLines> lines = new ArrayList<>();
+    blocks.forEach((block, commands) -> {
+      scenes.add(scene(block, commands));
+      lines.addAll(commands);
+    });
+    for (Block block : blocks.keySet()) {
+      if (isMistaken(block) || isRecipe(block)) {
+        Path own =
+            Files.createDirectories(folder.resolve("for " + block.where().replace('/', ' ')));
+        Files.writeString(
+            own.resolve("recipe.yaml"),
+            isRecipe(block) ? block.text() : DocumentedFiles.MISTAKEN_RECIPE);
+      }
+    }
+
+    List<Outcome> outcomes = run(scenes);
+
+    List<String> wrong = new ArrayList<>();
+    Iterator<Outcome> outcome = outcomes.iterator();
+    blocks.forEach((block, commands) -> {
+      for (ShellLines line : commands) {
+        judge(block, line, outcome.next(), wrong);
+      }
+    });
+    assertThat(wrong).isEmpty();
+    assertThat(lines).hasSizeGreaterThan(35);
+  }
+
+  private static Map<Block, List<ShellLines>> blocks() throws IOException {
+    Map<Block, List<ShellLines>> blocks = new LinkedHashMap<>();
+    for (String document : Documents.all()) {
+      for (Block block : Documents.blocks(document)) {
+        if (isRecipe(block)) {
+          List<String> check = List.of("moepress", "recipe", "check", "recipe.yaml");
+          blocks.put(block, List.of(new ShellLines(block.where(), "a recipe", check)));
+        }
+        if (!block.language().equals("sh") && !block.language().isEmpty()) {
+          continue;
+        }
+        List<ShellLines> ours = ShellLines.of(block).stream().filter(ShellLines::isOurs).toList();
+        if (!ours.isEmpty()) {
+          blocks.put(block, ours);
+        }
+      }
+    }
+    return blocks;
+  }
+
+  /// Whether a block is a recipe from its first key to its last; such a one passes the check.
+  private static boolean isRecipe(Block block) {
+    return block.language().equals("yaml") && parts(block.text()).keySet().containsAll(WHOLE);
+  }
+
+  private static Scene scene(Block block, List<ShellLines> commands) {
+    List<String> made = new ArrayList<>();
+    List<List<String>> lines = new ArrayList<>();
+    for (ShellLines command : commands) {
+      List<String> words = command.arguments();
+      for (int i = 1; i < words.size(); i++) {
+        if (words.get(i - 1).matches("-o|--output")) {
+          made.add(words.get(i));
+        }
+      }
+      lines.add(isLong(command) ? List.of("recipe", "check", words.get(1)) : words);
+    }
+    return new Scene(block.where(), made, lines);
+  }
+
+  private static boolean isLong(ShellLines command) {
+    return command.arguments().size() > 1 && LONG.contains(command.arguments().get(1));
+  }
+
+  /// Runs all scenes in one process, whose directory is the reader's.
+  private List<Outcome> run(List<Scene> scenes) throws IOException, InterruptedException {
+    Path script = folder.resolve("script.json");
+    Path outcomes = folder.resolve("outcomes.json");
+    Json.write(script, new Script(folder.resolve("fixtures").toString(), scenes));
+    Process process =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Xmx1g",
+                "-XX:+UseSerialGC",
+                "-XX:TieredStopAtLevel=1",
+                "--enable-native-access=ALL-UNNAMED",
+                "-cp",
+                absolute(System.getProperty("java.class.path")),
+                DocumentedCommands.class.getName(),
+                script.toString(),
+                outcomes.toString())
+            .directory(Files.createDirectories(folder.resolve("here")).toFile())
+            .redirectErrorStream(true)
+            .redirectOutput(folder.resolve("log").toFile())
+            .start();
+    assertThat(process.waitFor()).as(Files.readString(folder.resolve("log"))).isZero();
+    forgetLinks();
+    return Json.read(outcomes, Outcomes.class).outcomes();
+  }
+
+  /// Nothing behind a link is ours to delete.
+  private void forgetLinks() throws IOException {
+    try (Stream<Path> files = Files.walk(folder)) {
+      for (Path link : files.filter(Files::isSymbolicLink).toList()) {
+        Files.delete(link);
+      }
+    }
+  }
+
+  private static String absolute(String classPath) {
+    List<String> entries = new ArrayList<>();
+    for (String entry : classPath.split(Pattern.quote(File.pathSeparator), -1)) {
+      entries.add(Path.of(entry).toAbsolutePath().toString());
+    }
+    return String.join(File.pathSeparator, entries);
+  }
+
+  private static boolean isMistaken(Block block) {
+    return block.lines().getFirst().equals(MISTAKEN);
+  }
+
+  private static void judge(Block block, ShellLines line, Outcome outcome, List<String> wrong) {
+    int expected =
+        isMistaken(block) ? ExitCode.USAGE : EXIT_CODES.getOrDefault(line.printed(), ExitCode.DONE);
+    if (outcome.exitCode() != expected) {
+      wrong.add(
+          line.where()
+              + ": "
+              + line.printed()
+              + ": exit code "
+              + outcome.exitCode()
+              + " (expected "
+              + expected
+              + ")\n"
+              + outcome.out()
+              + outcome.err());
+    }
+    if (DocumentedFiles.SHOWN.contains(block.lines().getFirst())) {
+      requireShown(block, outcome, wrong);
+    }
+  }
+
+  /// What the document shows of the output is what comes out, but for lines with an ellipsis.
+  private static void requireShown(Block block, Outcome outcome, List<String> wrong) {
+    List<String> printed = outcome.out().lines().map(String::strip).toList();
+    block.lines().stream()
+        .skip(1)
+        .filter(line -> !line.contains("..."))
+        .filter(line -> !printed.contains(line.strip()))
+        .forEach(line -> wrong.add(block.where() + ": is not printed: " + line));
+  }
+
+  @Test
+  void everyOtherProgramIsListed() throws IOException {
+    List<String> unknown = new ArrayList<>();
+    Set<String> programs = new TreeSet<>();
+    for (String document : Documents.all()) {
+      for (Block block : Documents.blocks(document)) {
+        if (block.language().equals("sh") || block.lines().getFirst().startsWith("$ ")) {
+          for (ShellLines line : ShellLines.of(block)) {
+            if (!line.isOurs() && !OTHERS.containsKey(line.words().getFirst())) {
+              unknown.add(line.where() + ": " + line.printed());
+            }
+            programs.add(line.words().getFirst());
+          }
+        }
+      }
+    }
+
+    assertThat(unknown).isEmpty();
+    assertThat(programs).containsAll(OTHERS.keySet());
+  }
+
+  @Test
+  void everyExceptionIsNeeded() throws IOException {
+    List<ShellLines> lines = blocks().values().stream().flatMap(List::stream).toList();
+
+    for (String recipe : LONG) {
+      assertThat(lines).as(recipe).anyMatch(line -> line.arguments().contains(recipe));
+    }
+    for (String line : EXIT_CODES.keySet()) {
+      assertThat(lines).as(line).anyMatch(each -> each.printed().equals(line));
+    }
+  }
+
+  /// In jobs for CI; their files are the reader's.
+  @Test
+  void everyCommandOfAJobIsUnderstood() throws IOException {
+    Pattern call = Pattern.compile("(?:- |run: |: )(moepress .*?)(?: +#.*)?$");
+    List<String> understood = new ArrayList<>();
+    for (String document : Documents.all()) {
+      for (Block block : Documents.blocks(document)) {
+        for (String line : block.language().equals("yaml") ? block.lines() : List.<String>of()) {
+          Matcher matcher = call.matcher(line);
+          if (matcher.find()) {
+            String[] words = matcher.group(1).split("\\s+", -1);
+            Cli.commands()
+                .parseArgs(List.of(words).subList(1, words.length).toArray(new String[0]));
+            understood.add(matcher.group(1));
+          }
+        }
+      }
+    }
+
+    assertThat(understood).hasSizeGreaterThan(4);
+  }
+
+  /// A part of a recipe takes the place of that part of the first recipe of the README.
+  @Test
+  void everyRecipeIsRead() throws IOException {
+    SortedMap<String, String> base = parts(DocumentedFiles.firstRecipe());
+    int read = 0;
+    for (String document : Documents.all()) {
+      for (Block block : Documents.blocks(document)) {
+        SortedMap<String, String> parts = parts(block.text());
+        if (!block.language().equals("yaml")
+            || parts.containsKey("jobs")
+            || parts.containsKey("compress")) {
+          continue;
+        }
+        SortedMap<String, String> whole = new TreeMap<>(base);
+        if (parts.containsKey("compare")) {
+          whole.remove("steps");
+          whole.put("evaluate", "evaluate: {data: [held-out.jsonl]}\n");
+        }
+        whole.putAll(parts);
+        Path file = folder.resolve("recipe" + read + ".yaml");
+        Files.writeString(file, String.join("", whole.values()));
+        assertThat(RecipeReader.read(file, new Methods())).as(block.where()).isNotNull();
+        read++;
+      }
+    }
+
+    assertThat(read).isGreaterThan(4);
+  }
+
+  /// The keys of the first level with all that stands below them.
+  private static SortedMap<String, String> parts(String yaml) {
+    SortedMap<String, String> parts = new TreeMap<>();
+    String key = "";
+    for (String line : yaml.lines().toList()) {
+      Matcher matcher = Pattern.compile("^([a-z-]+):.*").matcher(line);
+      key = matcher.matches() ? matcher.group(1) : key;
+      parts.merge(key, line + "\n", String::concat);
+    }
+    return parts;
+  }
+
+  @Test
+  void aLineIsReadAsAShellReadsIt() {
+    Block block =
+        new Block(
+            "x.md",
+            1,
+            "sh",
+            List.of(
+                "git clone x && ./moepress run a.yaml   # all of it",
+                "moepress convert M \\",
+                "  --tensor-type 'a (b|c)=Q8_0' -o \"x y\"",
+                "source <(moepress completion bash)   # in ~/.bashrc",
+                "moepress completion fish | source"));
+
+    assertThat(ShellLines.of(block).stream().map(ShellLines::words))
+        .containsExactly(
+            List.of("git", "clone", "x"),
+            List.of("./moepress", "run", "a.yaml"),
+            List.of("moepress", "convert", "M", "--tensor-type", "a (b|c)=Q8_0", "-o", "x y"),
+            List.of("moepress", "completion", "bash"),
+            List.of("moepress", "completion", "fish"));
+  }
+}
