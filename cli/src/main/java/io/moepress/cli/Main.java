@@ -1,7 +1,6 @@
 package io.moepress.cli;
 
 import io.moepress.formats.FormatException;
-import io.moepress.recipes.ToolVersion;
 import io.moepress.recipes.evidence.MissingEvidenceException;
 import io.moepress.recipes.plan.PlanMismatchException;
 import io.moepress.recipes.recipe.RecipeException;
@@ -14,8 +13,6 @@ import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.HelpCommand;
-import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.ParseResult;
 
 /// The program. Only here exceptions become text and exit codes.
@@ -23,25 +20,7 @@ import picocli.CommandLine.ParseResult;
     name = "moepress",
     description = "Makes Mixture-of-Experts checkpoints small enough for the machine you have.",
     mixinStandardHelpOptions = true,
-    versionProvider = Main.Version.class,
-    subcommands = {
-      RunCommand.class,
-      CompareCommand.class,
-      InspectCommand.class,
-      CalibrateCommand.class,
-      EvidenceCommand.class,
-      PlanCommand.class,
-      ApplyCommand.class,
-      EvalCommand.class,
-      VerifyCommand.class,
-      ConvertCommand.class,
-      ReportCommand.class,
-      SliceCommand.class,
-      RecipeCommand.class,
-      ExplainCommand.class,
-      CompletionCommand.class,
-      HelpCommand.class
-    },
+    versionProvider = Versions.class,
     footer = {
       "",
       "Exit codes: 0 done, 1 failed, 2 wrong usage or recipe, 3 a quality gate was missed,",
@@ -50,15 +29,7 @@ import picocli.CommandLine.ParseResult;
       "Begin with:  moepress run recipes/examples/quickstart.yaml"
     })
 public final class Main {
-  private Main() {}
-
-  /// Says the version.
-  static final class Version implements IVersionProvider {
-    @Override
-    public String[] getVersion() {
-      return new String[] {ToolVersion.text()};
-    }
-  }
+  Main() {}
 
   /// Runs a command.
   public static void main(String[] args) {
@@ -72,7 +43,7 @@ public final class Main {
   /// @return the exit code
   static int run(PrintWriter out, PrintWriter err, String... args) {
     CommandLine line =
-        new CommandLine(new Main())
+        Commands.of(args)
             .setOut(out)
             .setErr(err)
             .setExecutionExceptionHandler(Main::report);

@@ -23,7 +23,8 @@ class CompletionCommandTest {
           "slice",
           "recipe",
           "explain",
-          "completion");
+          "completion",
+          "man");
 
   @ParameterizedTest
   @ValueSource(strings = {"bash", "zsh"})
