@@ -38,6 +38,10 @@ final class Commands {
 
   private Commands() {}
 
+  static List<String> names() {
+    return ALL.stream().map(type -> command(type).name()).toList();
+  }
+
   /// The program with every command in full.
   static CommandLine all() {
     CommandLine root = new CommandLine(new Main());

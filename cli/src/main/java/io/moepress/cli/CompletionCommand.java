@@ -53,9 +53,9 @@ final class CompletionCommand implements Callable<Integer> {
 
   /// picocli's script turns zsh's completion for bash scripts on when zsh reads it. zsh reads it as
   /// any script, or as the function `_moepress` in its `fpath` when there is something to complete
-  /// for the first time, and then awaits an answer.
+  /// for the first time, and then awaits an answer. zsh has no `compopt`.
   private static String forZsh(String bash) {
-    return "#compdef moepress\n"
+    return "#compdef moepress\nfunction compopt { :; }\n"
         + bash
         + "\nif [ \"${funcstack[1]-}\" = _moepress ]; then\n"
         + "  _bash_complete -o default -F _complete_moepress\n"

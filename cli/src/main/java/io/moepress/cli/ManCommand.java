@@ -35,6 +35,7 @@ final class ManCommand implements Callable<Integer> {
   @Parameters(
       arity = "0..*",
       paramLabel = "COMMAND",
+      completionCandidates = Names.class,
       description = "Command; moepress itself when there is none.")
   private List<String> names = List.of();
 
@@ -43,6 +44,15 @@ final class ManCommand implements Callable<Integer> {
       paramLabel = "DIR",
       description = "Write the pages of all commands into this directory. Pages there are replaced.")
   private @Nullable Path output;
+
+  /// Commands, for shells to complete.
+  static final class Names extends ArrayList<String> {
+    private static final long serialVersionUID = 1L;
+
+    Names() {
+      super(Commands.names());
+    }
+  }
 
   /// A page, in roff.
   record Page(String name, String page) {}
