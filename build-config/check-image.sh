@@ -72,10 +72,10 @@ expect_quick() {
   [ "$best" -lt 300000000 ] || die "moepress $2 takes longer than 300 ms"
 }
 
-# Without its cache Java starts as well, only later; unless it is told to insist on it.
-check_cache() {
-  java_options=-XX:AOTMode=on
-  alone "$moepress" --version >/dev/null 2>&1 || die 'Java does not take the cache of classes'
+# Without the archive Java starts as well, only later; unless it is told to insist on it.
+check_archive() {
+  java_options=-Xshare:on
+  alone "$moepress" --version >/dev/null 2>&1 || die 'Java does not take the archive of classes'
   java_options=
 }
 
@@ -114,7 +114,7 @@ printf '%s\n' '{"messages": [{"role": "user", "content": "What is 2 + 2?"}, {"ro
 leave_root_and_network
 moepress=$image/bin/moepress
 check_files
-check_cache
+check_archive
 expect_quick "$moepress" --version
 expect_quick "$moepress" --help
 check_commands

@@ -35,7 +35,7 @@ copy_jar() {
   name=${1##*/}
   case $name in
     annotations-*.jar | derive4j-annotation-*.jar | error_prone_annotations-*.jar) return ;;
-    jspecify-*.jar | jsr305-*.jar | listenablefuture-*.jar) return ;;
+    jsr305-*.jar | listenablefuture-*.jar) return ;;
     pytorch-native-cpu-*.jar)
       unpack "$1" "pytorch/cpu/$platform" "$image/libtorch"
       return
@@ -149,12 +149,13 @@ write_shell_files() {
   "$moepress" completion fish >"$share/fish/vendor_completions.d/moepress.fish"
 }
 
-# Loads and links beforehand, in a cache, the classes that a run on a model needs. Java takes the
-# cache only for jars of the very times and sizes that it was made with.
-write_cache() {
-  MOEPRESS_AOT=-XX:AOTCacheOutput=$image/lib/moepress.aot \
+# Archives the classes that a run on a model loads, those of Java and ours. Java takes the archive
+# only with jars of the very times and sizes that it was made with.
+write_archive() {
+  "$image/runtime/bin/java" -Xshare:dump -Xlog:disable >/dev/null
+  MOEPRESS_ARCHIVE=-XX:ArchiveClassesAtExit=$image/lib/moepress.jsa \
     "$image/bin/moepress" verify -q "$image/testdata/models/tiny-qwen3moe" >/dev/null
-  [ -f "$image/lib/moepress.aot" ] || die 'Java made no cache'
+  [ -f "$image/lib/moepress.jsa" ] || die 'Java made no archive of classes'
 }
 
 case $platform in
@@ -170,5 +171,5 @@ copy_texts
 write_licences
 write_shell_files
 normalise
-write_cache
+write_archive
 normalise
