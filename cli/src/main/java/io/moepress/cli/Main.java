@@ -50,10 +50,7 @@ public final class Main {
       return ExitCode.DONE;
     }
     CommandLine line =
-        Commands.of(args)
-            .setOut(out)
-            .setErr(err)
-            .setExecutionExceptionHandler(Main::report);
+        Commands.of(args).setOut(out).setErr(err).setExecutionExceptionHandler(Main::report);
     if (args.length == 0) {
       line.usage(err);
       return ExitCode.USAGE;

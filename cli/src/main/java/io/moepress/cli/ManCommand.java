@@ -42,7 +42,8 @@ final class ManCommand implements Callable<Integer> {
   @Option(
       names = {"-o", "--output"},
       paramLabel = "DIR",
-      description = "Write the pages of all commands into this directory. Pages there are replaced.")
+      description =
+          "Write the pages of all commands into this directory. Pages there are replaced.")
   private @Nullable Path output;
 
   /// Commands, for shells to complete.

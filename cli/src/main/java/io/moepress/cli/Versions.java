@@ -6,8 +6,8 @@ import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import picocli.CommandLine.IVersionProvider;
 
-/// Says the versions of the program, of the Java that runs it, and of the libtorch it computes with.
-/// The last is what it was built with; libtorch is not loaded for it.
+/// Says the versions of the program, of the Java that runs it, and of the libtorch it computes
+/// with. The last is what it was built with; libtorch is not loaded for it.
 final class Versions implements IVersionProvider {
   /// For picocli.
   Versions() {}

@@ -20,11 +20,10 @@ class CommandsTest {
 
     assertThat(commands.keySet()).isEqualTo(Commands.all().getSubcommands().keySet());
     assertThat(commands)
-        .allSatisfy(
-            (name, command) ->
-                assertThat(command.getCommandSpec().options().isEmpty())
-                    .as(name)
-                    .isEqualTo(!name.equals("inspect")));
+        .allSatisfy((name, command) ->
+            assertThat(command.getCommandSpec().options().isEmpty())
+                .as(name)
+                .isEqualTo(!name.equals("inspect")));
   }
 
   @Test

@@ -45,8 +45,10 @@ class ManCommandTest {
         .contains("\n.SH SYNOPSIS\nshrink\\-it [\\-r=X] C:\\eDIR\n")
         .contains("\n.SH DESCRIPTION\nMakes a thing\nsmaller. And more.\n")
         .contains("\n.PP\n.nf\nnow:   shrink\\-it a\nlater: b\n.fi\n")
-        .contains("\n.TP\n\\fIC:\\eDIR\\fR\n\\&\\(aqquoted\\(aq \\(gaticks\\(ga \\(ti \\(ha \\[u03C0] \\[u1D11E]\n")
-        .contains("\n.TP\n\\fB\\-r\\fR, \\fB\\-\\-ratio\\fR\\fI=X\\fR\n\\&.5 keeps half.\nDefault: 0.5.\n")
+        .contains(
+            "\n.TP\n\\fIC:\\eDIR\\fR\n\\&\\(aqquoted\\(aq \\(gaticks\\(ga \\(ti \\(ha \\[u03C0] \\[u1D11E]\n")
+        .contains(
+            "\n.TP\n\\fB\\-r\\fR, \\fB\\-\\-ratio\\fR\\fI=X\\fR\n\\&.5 keeps half.\nDefault: 0.5.\n")
         .doesNotContain("secret");
   }
 
@@ -60,7 +62,8 @@ class ManCommandTest {
     TreeSet<String> names = new TreeSet<>();
     check(Commands.all().getCommandSpec(), directory, names);
     assertThat(names).contains("moepress.1", "moepress-run.1", "moepress-evidence-merge.1");
-    assertThat(written.out()).isEqualTo("written: " + names.size() + " pages in " + directory + "\n");
+    assertThat(written.out())
+        .isEqualTo("written: " + names.size() + " pages in " + directory + "\n");
     try (var files = Files.list(directory)) {
       assertThat(files.map(file -> String.valueOf(file.getFileName())))
           .containsExactlyInAnyOrderElementsOf(names);
@@ -78,7 +81,8 @@ class ManCommandTest {
     }
     assertThat(page.lines())
         .as(name)
-        .allMatch(line -> line.isEmpty() || line.matches("\\.([A-Z]{2}|nh|ad l|nf|fi)( .*)?|[^.'].*"))
+        .allMatch(
+            line -> line.isEmpty() || line.matches("\\.([A-Z]{2}|nh|ad l|nf|fi)( .*)?|[^.'].*"))
         .noneMatch(line -> line.contains("${DEFAULT") || line.contains("%n") || line.isBlank());
     for (CommandLine child : command.subcommands().values()) {
       check(child.getCommandSpec(), directory, names);
@@ -93,7 +97,9 @@ class ManCommandTest {
     assertThat(page.out())
         .startsWith(".TH \"MOEPRESS\\-RECIPE\\-NEW\" 1 ")
         .endsWith("\n.SH SEE ALSO\nmoepress\\-recipe(1)\n");
-    assertThat(Cli.run("man").out()).startsWith(".TH \"MOEPRESS\" 1 ").contains("moepress\\-run\\fR(1)");
+    assertThat(Cli.run("man").out())
+        .startsWith(".TH \"MOEPRESS\" 1 ")
+        .contains("moepress\\-run\\fR(1)");
     assertThat(Cli.run("man", "--json").json().get("name").asString()).isEqualTo("moepress");
   }
 
