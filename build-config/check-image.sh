@@ -97,7 +97,7 @@ check_commands() {
   expect 'libtorch ' "$moepress" --version
   expect 'Commands:' "$moepress" --help
   expect '32 experts' "$moepress" verify testdata/models/tiny-qwen3moe
-  expect '"model_type"' "$moepress" inspect testdata/models/tiny-qwen3moe --json
+  expect '"layers"' "$moepress" inspect testdata/models/tiny-qwen3moe --json
   expect 'passed' "$moepress" run recipes/examples/quickstart.yaml
   expect 'report.html' "$moepress" report out/tiny-qwen3moe-math-half -o report.html
   expect 'ok ' "$moepress" verify out/tiny-qwen3moe-math-half --target transformers
