@@ -44,7 +44,7 @@ final class Commands {
 
   /// The program with every command in full.
   static CommandLine all() {
-    CommandLine root = new CommandLine(new Main());
+    CommandLine root = new CommandLine(Main.class);
     ALL.forEach(command -> root.addSubcommand(command(command).name(), command));
     return root;
   }
@@ -56,7 +56,7 @@ final class Commands {
     if (named.stream().anyMatch(word -> ABOUT_ALL.contains(word) || word.startsWith("@"))) {
       return all();
     }
-    CommandLine root = new CommandLine(new Main());
+    CommandLine root = new CommandLine(Main.class);
     for (Class<?> type : ALL) {
       Command command = command(type);
       root.addSubcommand(command.name(), named.contains(command.name()) ? type : outline(command));

@@ -30,7 +30,7 @@ import picocli.CommandLine.ParseResult;
       "Begin with:  moepress run recipes/examples/quickstart.yaml"
     })
 public final class Main {
-  Main() {}
+  private Main() {}
 
   /// Runs a command.
   public static void main(String[] args) {
