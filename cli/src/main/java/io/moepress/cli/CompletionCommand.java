@@ -43,11 +43,22 @@ final class CompletionCommand implements Callable<Integer> {
     CommandLine root = command.root().commandLine();
     String script =
         switch (shell) {
-          // picocli's script turns zsh's completion for bash scripts on when zsh reads it.
-          case bash, zsh -> AutoComplete.bash(root.getCommandName(), root);
+          case bash -> AutoComplete.bash(root.getCommandName(), root);
+          case zsh -> forZsh(AutoComplete.bash(root.getCommandName(), root));
           case fish -> FishCompletion.script(root.getCommandSpec());
         };
     common.terminal().result(new Script(shell.name(), script), script);
     return ExitCode.DONE;
+  }
+
+  /// picocli's script turns zsh's completion for bash scripts on when zsh reads it. zsh reads it as
+  /// any script, or as the function `_moepress` in its `fpath` when there is something to complete
+  /// for the first time, and then awaits an answer. zsh has no `compopt`.
+  private static String forZsh(String bash) {
+    return "#compdef moepress\nfunction compopt { :; }\n"
+        + bash
+        + "\nif [ \"${funcstack[1]-}\" = _moepress ]; then\n"
+        + "  _bash_complete -o default -F _complete_moepress\n"
+        + "fi\n";
   }
 }

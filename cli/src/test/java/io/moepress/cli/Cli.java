@@ -28,7 +28,7 @@ record Cli(int exitCode, String out, String err) {
 
   /// The program with all its commands.
   static CommandLine commands() {
-    return new CommandLine(Main.class);
+    return Commands.all();
   }
 
   ObjectNode json() {

@@ -23,7 +23,8 @@ class CompletionCommandTest {
           "slice",
           "recipe",
           "explain",
-          "completion");
+          "completion",
+          "man");
 
   @ParameterizedTest
   @ValueSource(strings = {"bash", "zsh"})
@@ -32,7 +33,7 @@ class CompletionCommandTest {
 
     assertThat(completion.exitCode()).isZero();
     assertThat(completion.out())
-        .startsWith("#!/usr/bin/env bash")
+        .startsWith(shell.equals("zsh") ? "#compdef moepress\n" : "#!/usr/bin/env bash\n")
         .contains("complete -F _complete_moepress")
         .contains("_picocli_moepress_recipe_check")
         .contains("--max-shard-size", "llama.cpp", "easy-ep");

@@ -51,6 +51,8 @@ final class JsonDocuments {
     json("explain", 0, "explain");
     json("explain", 0, "explain", "hc-smoe");
     json("completion", 0, "completion", "fish");
+    json("man", 0, "man", "run");
+    json("man", 0, "man", "-o", folder.resolve("man"));
     json("recipe-schema", 0, "recipe", "schema");
     json("recipe-schema", 0, "recipe", "schema", "-o", folder.resolve("schema.json"));
     json("recipe-new", 0, "recipe", "new", "--model", MODEL);

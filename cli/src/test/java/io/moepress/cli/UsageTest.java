@@ -28,7 +28,8 @@ class UsageTest {
           "convert",
           "report",
           "explain",
-          "completion");
+          "completion",
+          "man");
 
   @TempDir private Path folder = Path.of("");
 
