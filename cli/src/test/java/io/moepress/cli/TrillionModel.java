@@ -15,8 +15,8 @@ import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
-/// A checkpoint of a trillion parameters whose files are sparse: headers, and zeros that take no room
-/// on the disk. One file for each layer.
+/// A checkpoint of a trillion parameters whose files are sparse: headers, and zeros that take no
+/// room on the disk. One file for each layer.
 final class TrillionModel {
   private static final int BLOCK = 128;
 
@@ -84,8 +84,7 @@ final class TrillionModel {
   }
 
   private static void fp8(List<TensorInfo> tensors, SortedMap<String, Shape> matrices) {
-    matrices.forEach(
-        (name, shape) -> fp8(tensors, name, shape.dimension(0), shape.dimension(1)));
+    matrices.forEach((name, shape) -> fp8(tensors, name, shape.dimension(0), shape.dimension(1)));
   }
 
   private static void fp8(List<TensorInfo> tensors, String name, long rows, long columns) {
@@ -94,8 +93,7 @@ final class TrillionModel {
     tensors.add(new TensorInfo(name + "_scale_inv", DType.F32, blocks));
   }
 
-  private static Path write(Path folder, List<List<TensorInfo>> files)
-      throws IOException {
+  private static Path write(Path folder, List<List<TensorInfo>> files) throws IOException {
     Files.createDirectories(folder);
     SortedMap<String, String> index = new TreeMap<>();
     for (int i = 0; i < files.size(); i++) {

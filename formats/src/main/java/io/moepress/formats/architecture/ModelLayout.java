@@ -5,7 +5,6 @@ import io.moepress.formats.FormatException;
 import io.moepress.formats.Words;
 import io.moepress.formats.architecture.Architecture.Groups;
 import io.moepress.formats.architecture.Architecture.MoeLayers;
-import io.moepress.formats.architecture.Architecture.MultiTokenPrediction;
 import io.moepress.formats.architecture.Architecture.Storage;
 import io.moepress.formats.architecture.Architecture.TensorTemplate;
 import io.moepress.formats.checkpoint.ModelConfig;
@@ -22,7 +21,6 @@ import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -40,7 +38,7 @@ public final class ModelLayout {
   private final SortedMap<Integer, Integer> listed;
   private final ExpertMap expertMap;
   private final Map<TensorRole, Shape> shapes = new ConcurrentHashMap<>();
-  private final @Nullable Pattern prediction;
+  private final PredictionLayers prediction;
 
   private ModelLayout(Architecture architecture, ModelConfig config, @Nullable Storage storage) {
     this.architecture = architecture;
@@ -50,12 +48,7 @@ public final class ModelLayout {
     this.formulas = new Formulas(architecture, config);
     this.listed = ExpertCounts.byLayer(ExpertCounts.listed(architecture, config), this);
     this.expertMap = ExpertMap.of(this);
-    MultiTokenPrediction extra = architecture.multiTokenPrediction();
-    this.prediction = extra == null ? null : layerPattern(extra.prefix());
-  }
-
-  private static Pattern layerPattern(String prefix) {
-    return Pattern.compile(Pattern.quote(prefix).replace("{layer}", "\\E(\\d{1,9})\\Q"));
+    this.prediction = PredictionLayers.of(this);
   }
 
   /// The family's tensors, with those of a storage in their places.
@@ -346,16 +339,7 @@ public final class ModelLayout {
   /// The number of the layer for multi-token prediction whose tensor has this name; nothing when
   /// there is none. Such layers stand behind the last and are no part of the main model.
   public OptionalInt predictionLayer(String name) {
-    MultiTokenPrediction extra = architecture.multiTokenPrediction();
-    if (extra == null || prediction == null) {
-      return OptionalInt.empty();
-    }
-    Matcher matcher = prediction.matcher(name);
-    int layer = matcher.lookingAt() ? Integer.parseInt(matcher.group(1)) : -1;
-    double count = number("config." + extra.countKey()).orElse(0);
-    return layer >= layers() && layer < layers() + count
-        ? OptionalInt.of(layer)
-        : OptionalInt.empty();
+    return prediction.number(name);
   }
 
   /// Makes sure that the forward pass does what this configuration asks for.

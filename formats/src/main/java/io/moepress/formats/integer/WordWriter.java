@@ -4,8 +4,8 @@ import io.moepress.formats.Checks;
 
 /// Puts codes of `b` bits into words of 32, one behind the other from the lowest bits on.
 ///
-/// Eight codes are taken together: of their eight bytes the lower `b` bits each are pushed together.
-/// A code has its sign and is stored plus `2^(b-1)`, which turns its highest bit over.
+/// Eight codes are taken together: of their eight bytes the lower `b` bits each are pushed
+/// together. A code has its sign and is stored plus `2^(b-1)`, which turns its highest bit over.
 final class WordWriter {
   private final int[] words;
   private final int bits;
@@ -26,8 +26,8 @@ final class WordWriter {
   /// @param words gets the codes
   /// @param first index of the first word
   /// @param bits of a code, 1 to 8
-  /// @param used bits of a word that codes fill; where these are not all of it, codes are put one by
-  ///   one
+  /// @param used bits of a word that codes fill; where these are not all of it, codes are put one
+  ///   by one
   WordWriter(int[] words, int first, int bits, int used) {
     this.words = words;
     this.word = first;

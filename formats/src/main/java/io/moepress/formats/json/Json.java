@@ -81,8 +81,8 @@ public final class Json {
   /// Reads a JSON object from a file token by token, for files with so many entries that a tree of
   /// them would be larger than all that is made of it.
   ///
-  /// @param reader gets the parser at the brace that opens the object, and leaves it at the one that
-  ///   closes it
+  /// @param reader gets the parser at the brace that opens the object, and leaves it at the one
+  ///   that closes it
   public static <T> T stream(Path file, Function<JsonParser, T> reader) throws IOException {
     requireLength(file);
     try (Reader text = Files.newBufferedReader(file);
