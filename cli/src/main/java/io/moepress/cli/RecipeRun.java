@@ -141,7 +141,7 @@ final class RecipeRun {
     long predicted = MemoryBudget.PROGRAM;
     boolean measures =
         opened.options().evidence == null
-            || steps.steps().size() > 1
+            || recipe.steps().size() > 1
             || steps.isSequential()
             || !learned().isEmpty();
     if (measures && recipe.calibration().isPresent()) {
@@ -177,7 +177,7 @@ final class RecipeRun {
   /// The methods that learn before they decide.
   private List<LearnedPruning> learned() {
     List<PruneMethod> methods = new ArrayList<>();
-    for (RecipeStep step : steps.steps()) {
+    for (RecipeStep step : recipe.steps()) {
       switch (step) {
         case PruneStep prune -> methods.add(prune.method());
         case MergeStep merge -> {} // no method that merges learns
@@ -301,7 +301,7 @@ final class RecipeRun {
 
   /// Evaluates original, result and baselines on the same texts.
   Comparison evaluate(EvaluationSpec spec) throws IOException {
-    String asked = steps.steps() + (gguf.isPresent() ? gguf.get().digest() : "");
+    String asked = recipe.steps() + (gguf.isPresent() ? gguf.get().digest() : "");
     return new Comparing(setup, data(spec), asked, terminal)
         .compare(
             model,

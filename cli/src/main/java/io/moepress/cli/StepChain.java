@@ -222,13 +222,13 @@ final class StepChain {
                     + otherwise));
   }
 
-  /// Finds mistakes in any step before anything is measured. What the steps before it keep does not
-  /// matter for that, only how many: here it is drawn by lot.
+  /// Finds mistakes in any step before anything is measured.
   void preflight() throws IOException {
     preflight(model, recipe.steps(), recipe.target());
   }
 
-  /// Finds mistakes in any of the steps.
+  /// The same for any steps. What those before a step keep does not matter for that, only how many:
+  /// here it is drawn by lot.
   static void preflight(MoeModel model, List<RecipeStep> steps, Target target) throws IOException {
     PlannedModel current = PlannedModel.of(model);
     Plan previous = null;
@@ -310,11 +310,6 @@ final class StepChain {
       }
     }
     return searches;
-  }
-
-  /// The steps.
-  List<RecipeStep> steps() {
-    return recipe.steps();
   }
 
   private Subject subject(MoeModel current, @Nullable Plan previous, int index, String label)
