@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Set;
 import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -59,7 +60,7 @@ class ManCommandTest {
     Cli written = Cli.run("man", "-o", directory);
 
     assertThat(written.exitCode()).as(written.err()).isZero();
-    TreeSet<String> names = new TreeSet<>();
+    Set<String> names = new TreeSet<>();
     check(Commands.all().getCommandSpec(), directory, names);
     assertThat(names).contains("moepress.1", "moepress-run.1", "moepress-evidence-merge.1");
     assertThat(written.out())
@@ -70,7 +71,7 @@ class ManCommandTest {
     }
   }
 
-  private static void check(CommandSpec command, Path directory, TreeSet<String> names)
+  private static void check(CommandSpec command, Path directory, Set<String> names)
       throws IOException {
     String name = command.qualifiedName("-") + ".1";
     names.add(name);
