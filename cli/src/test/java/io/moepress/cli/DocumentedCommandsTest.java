@@ -22,6 +22,7 @@ import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -33,12 +34,19 @@ import org.junit.jupiter.api.io.TempDir;
 class DocumentedCommandsTest {
   /// Programs of others, by the first word, and why they are not run.
   private static final Map<String, String> OTHERS =
-      Map.of(
-          "./build", "builds everything, this test included",
-          "git", "needs a network",
-          "cd", "changes the directory of the shell",
-          "echo", "is the shell's",
-          "java", "needs the jars of Jazzer");
+      Map.ofEntries(
+          Map.entry("./build", "builds everything, this test included"),
+          Map.entry("build-config/check-image.sh", "needs an image"),
+          Map.entry("build-config/check-reproducible.sh", "builds two images"),
+          Map.entry("cd", "changes the directory of the shell"),
+          Map.entry("docker", "needs a daemon and a network"),
+          Map.entry("echo", "is the shell's"),
+          Map.entry("git", "needs a network"),
+          Map.entry("java", "needs the jars of Jazzer"),
+          Map.entry("mkdir", "makes a folder outside of ours"),
+          Map.entry("npm", "needs a network"),
+          Map.entry("sha256sum", "needs the archive of an image"),
+          Map.entry("tar", "needs the archive of an image"));
 
   /// What runs for a minute and longer, by the recipe. Its recipe is checked instead.
   private static final Set<String> LONG =
@@ -55,6 +63,9 @@ class DocumentedCommandsTest {
   /// What does not end with 0, and shall not.
   private static final Map<String, Integer> EXIT_CODES =
       Map.of("./moepress run recipes/examples/gate-missed.yaml", ExitCode.GATE_MISSED);
+
+  /// How long all commands together may take at most.
+  private static final int MINUTES = 10;
 
   private static final Set<String> WHOLE = Set.of("model", "output", "steps");
 
@@ -161,7 +172,13 @@ class DocumentedCommandsTest {
             .redirectErrorStream(true)
             .redirectOutput(folder.resolve("log").toFile())
             .start();
-    assertThat(process.waitFor()).as(Files.readString(folder.resolve("log"))).isZero();
+    boolean isDone = process.waitFor(MINUTES, TimeUnit.MINUTES);
+    if (!isDone) {
+      process.destroyForcibly().waitFor();
+    }
+    String log = Files.readString(folder.resolve("log"));
+    assertThat(isDone).as("within %d minutes; %s", MINUTES, log).isTrue();
+    assertThat(process.exitValue()).as(log).isZero();
     forgetLinks();
     return Json.read(outcomes, Outcomes.class).outcomes();
   }
@@ -326,7 +343,9 @@ class DocumentedCommandsTest {
                 "moepress convert M \\",
                 "  --tensor-type 'a (b|c)=Q8_0' -o \"x y\"",
                 "source <(moepress completion bash)   # in ~/.bashrc",
-                "moepress completion fish | source"));
+                "moepress completion fish | source",
+                "moepress man run | man -l -",
+                "(mkdir -p a && cd a)"));
 
     assertThat(ShellLines.of(block).stream().map(ShellLines::words))
         .containsExactly(
@@ -334,6 +353,9 @@ class DocumentedCommandsTest {
             List.of("./moepress", "run", "a.yaml"),
             List.of("moepress", "convert", "M", "--tensor-type", "a (b|c)=Q8_0", "-o", "x y"),
             List.of("moepress", "completion", "bash"),
-            List.of("moepress", "completion", "fish"));
+            List.of("moepress", "completion", "fish"),
+            List.of("moepress", "man", "run"),
+            List.of("mkdir", "-p", "a"),
+            List.of("cd", "a"));
   }
 }

@@ -61,6 +61,11 @@ final class DocumentedFiles {
     }
     first("code.calibration.jsonl", 4, folder.resolve("code.jsonl"));
     first("math.evaluation.jsonl", 2, folder.resolve("held-out.jsonl"));
+    for (String name : List.of("prose", "code", "math", "drama")) {
+      for (String use : List.of(".calibration.jsonl", ".evaluation.jsonl")) {
+        first(name + use, 2, folder.resolve(name + use));
+      }
+    }
   }
 
   private static void first(String texts, int lines, Path file) throws IOException {
@@ -122,6 +127,9 @@ final class DocumentedFiles {
             + texts
             + "]}\nsteps: [prune: {method: easy-ep, keep: 50%}]\n");
     require("run", recipe);
+    Files.copy(
+        output.resolveSibling(output.getFileName() + ".work/plan.json"),
+        folder.resolve("plan.json"));
   }
 
   private static void require(Object... arguments) {

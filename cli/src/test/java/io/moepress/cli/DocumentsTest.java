@@ -46,7 +46,7 @@ class DocumentsTest {
           "cli");
 
   /// Names that look like classes of ours and are not.
-  private static final Set<String> OTHERS = Set.of("RssAnon", "Wd", "Wg", "Wu", "Q8");
+  private static final Set<String> OTHERS = Set.of("Dockerfile", "RssAnon", "Wd", "Wg", "Wu", "Q8");
 
   @Test
   void everyLinkLeadsSomewhere() throws IOException {
@@ -222,11 +222,26 @@ class DocumentsTest {
     assertThat(found).contains("recipe", "evidence", "report");
   }
 
-  /// Words of a command line that the program does not know.
+  @Test
+  void anOptionBelongsToItsCommand() {
+    CommandLine root = Cli.commands();
+
+    assertThat(strangers(root, List.of("--version"))).isEmpty();
+    assertThat(strangers(root, List.of("run", "--dry-run"))).isEmpty();
+    assertThat(strangers(root, List.of("COMMAND", "--json"))).isEmpty();
+    assertThat(strangers(root, List.of("--versoin"))).containsExactly("--versoin");
+    assertThat(strangers(root, List.of("--dry-run"))).containsExactly("--dry-run");
+    assertThat(strangers(root, List.of("run", "--to"))).containsExactly("--to");
+    assertThat(strangers(root, List.of("...", "--jsn"))).containsExactly("--jsn");
+  }
+
+  /// Words of a command line that the program does not know. Where some command is meant, by a
+  /// capital letter or an ellipsis, an option may be any command's.
   private static List<String> strangers(CommandLine root, List<String> words) {
     List<String> strangers = new ArrayList<>();
     CommandLine command = root;
     boolean named = true;
+    boolean isAny = false;
     for (String word : words) {
       boolean isPlace = word.matches("[A-Z].*|[.]+");
       if (named && command.getSubcommands().containsKey(word)) {
@@ -236,16 +251,21 @@ class DocumentsTest {
       if (named && command.equals(root) && !isPlace && !word.startsWith("-")) {
         strangers.add(word);
       }
+      isAny |= command.equals(root) && isPlace;
       named = false;
       String option = word.split("=", 2)[0];
-      boolean anyCommand = command.equals(root);
-      if (option.startsWith("-")
-          && !anyCommand
-          && command.getCommandSpec().findOption(option) == null) {
+      if (option.startsWith("-") && !knows(command, option, isAny)) {
         strangers.add(word);
       }
     }
     return strangers;
+  }
+
+  private static boolean knows(CommandLine command, String option, boolean orItsOwn) {
+    return command.getCommandSpec().findOption(option) != null
+        || (orItsOwn
+            && command.getSubcommands().values().stream()
+                .anyMatch(each -> knows(each, option, true)));
   }
 
   @Test

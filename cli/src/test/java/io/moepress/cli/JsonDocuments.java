@@ -164,6 +164,14 @@ final class JsonDocuments {
     Path report = Files.writeString(folder.resolve("kept.json"), kept.toString());
     Path small = folder.resolve("small.gguf");
     json("slice", 0, "slice", gguf, "--retained-experts", report, "-o", small);
+    Path merges = folder.resolve("joined.work/plan.json");
+    json("slice", 0, "slice", gguf, "--plan", merges, "-o", folder.resolve("joined.gguf"));
+    for (String how : List.of("error", "alphaq")) {
+      Path file = folder.resolve(how + ".gguf");
+      json("convert", 0, "convert", MODEL, "-o", file, "--fit", "1GiB", "--by", how, "--dry-run");
+    }
+    Path texts = folder.resolve(MATH.getFileName());
+    json("eval", 0, "eval", gguf, "--reference", MODEL, "--data", texts, "--max-tokens", 40);
     json("plan", 0, "plan", MODEL, "--retained-experts", report, "--target", "research");
   }
 

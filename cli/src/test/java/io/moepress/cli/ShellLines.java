@@ -17,7 +17,7 @@ record ShellLines(String where, String printed, List<String> words) {
 
   /// Whether it calls this program.
   boolean isOurs() {
-    return words.getFirst().matches("([.]/)?moepress");
+    return words.getFirst().matches("([.]/|bin/)?moepress");
   }
 
   /// What the program is given.
@@ -46,13 +46,17 @@ record ShellLines(String where, String printed, List<String> words) {
     return lines;
   }
 
-  /// Commands that stand side by side on a line, without comments and what only a shell can do.
+  /// Commands that stand side by side on a line, without comments and what only a shell can do. Of
+  /// a pipe it is the first.
   private static List<String> parts(String line) {
     List<String> parts = new ArrayList<>();
     String bare = line.replaceFirst("(^|\\s)#.*$", "").strip();
-    for (String part : bare.split(" && |; | \\| source$", -1)) {
-      Matcher source = SOURCE.matcher(part.strip());
-      String command = source.matches() ? source.group(1) : part.strip();
+    boolean isSubshell = bare.startsWith("(") && bare.endsWith(")");
+    String all = isSubshell ? bare.substring(1, bare.length() - 1) : bare;
+    for (String part : all.split(" && |; ", -1)) {
+      String first = part.split(" \\| ", 2)[0].strip();
+      Matcher source = SOURCE.matcher(first);
+      String command = source.matches() ? source.group(1) : first;
       if (!command.isEmpty()) {
         parts.add(command.replaceAll("\\s+", " "));
       }
