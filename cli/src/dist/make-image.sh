@@ -23,7 +23,10 @@ die() {
 # its binding come unpacked, and so do the libraries that two other jars would unpack when they run.
 copy_jars() {
   mkdir -p "$image/lib"
-  ls "$root"/cli/target/moepress-cli-*.jar >"$image/lib/jars"
+  set -- "$root"/cli/target/moepress-cli-*.jar
+  [ -f "$1" ] || die "$1: no such file. Build the jars first."
+  [ $# -eq 1 ] || die "$root/cli/target: $# jars moepress-cli-*.jar (expected one). Remove those of other versions."
+  printf '%s\n' "$1" >"$image/lib/jars"
   tr ':' '\n' <"$root/cli/target/classpath" >>"$image/lib/jars"
   while IFS= read -r jar || [ -n "$jar" ]; do
     copy_jar "$jar"
@@ -105,19 +108,23 @@ describe_library() {
   text=$3
   if [ "$text" = jar ]; then
     copy_licence "$1"
-    text=$library/
+    text=$1/
   fi
   printf '| %s | %s | %s | %s |\n' "$library" "$version" "$2" "$text"
 }
 
-# What the jar $1 says of its licence.
+# What the jar $1 says of its licence and those of its parts, in the folders that it has in the jar.
 copy_licence() {
-  mkdir -p "$licenses/$library" "$image/unpacked"
+  mkdir -p "$licenses/$1" "$image/unpacked"
   (cd "$image/unpacked" && "$jdk/bin/jar" xf "$image/lib/$1.jar")
-  find "$image/unpacked" -type f \( -name 'LICENSE*' -o -name 'NOTICE*' -o -name 'AL2.0' \) \
-    -exec cp {} "$licenses/$library/" \;
-  rm -r "$image/unpacked"
-  [ -n "$(ls "$licenses/$library")" ] || die "$1.jar carries no licence; see $dist/licenses/libraries.txt"
+  (cd "$image/unpacked" && find . -type f ! -name '*.class' \
+    \( -name '*LICENSE*' -o -name '*NOTICE*' -o -name 'AL2.0' \)) >"$image/found"
+  while IFS= read -r file; do
+    mkdir -p "$licenses/$1/${file%/*}"
+    cp "$image/unpacked/$file" "$licenses/$1/$file"
+  done <"$image/found"
+  rm -r "$image/unpacked" "$image/found"
+  [ -n "$(ls "$licenses/$1")" ] || die "$1.jar carries no licence; see $dist/licenses/libraries.txt"
 }
 
 describe_natives() {

@@ -61,11 +61,12 @@ public final class CommandBench {
   private void writing() throws Exception {
     Path model = new LargeModel(2048, 1408, 64, true).write(folder.resolve("model"), LAYERS, EXPERTS);
     Path out = folder.resolve("out");
-    String copy = "cp -r " + model + " " + out + " && sync " + out + "/*";
+    List<String> copy =
+        List.of("sh", "-c", "cp -r \"$1\" \"$2\" && sync \"$2\"/*", "sh", "" + model, "" + out);
     table("A checkpoint of " + size(model) + " MiB, BF16");
     time(
         List.of(
-            new Job("`cp` and `sync`", List.of("sh", "-c", copy), List.of(out)),
+            new Job("`cp` and `sync`", copy, List.of(out)),
             job("`convert` to the same", List.of(out), "convert", model, "-o", out, "-q"),
             run("prune half of the experts, by lots", model, "prune: {method: random, keep: 50%}"),
             run(
@@ -207,6 +208,14 @@ public final class CommandBench {
       delete(made);
     }
     Path log = Files.createTempFile("bench", ".log");
+    try {
+      return taken(job, log);
+    } finally {
+      Files.delete(log);
+    }
+  }
+
+  private static Taken taken(Job job, Path log) throws Exception {
     long begin = System.nanoTime();
     Process process =
         new ProcessBuilder(job.command())
@@ -221,7 +230,6 @@ public final class CommandBench {
     if (process.exitValue() != 0) {
       throw new IllegalStateException(job.name() + ": " + Files.readString(log));
     }
-    Files.delete(log);
     return new Taken(seconds, peak);
   }
 

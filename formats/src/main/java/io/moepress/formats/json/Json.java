@@ -94,9 +94,13 @@ public final class Json {
       Checks.requireFormat(parser.nextToken() == null, "%s: more behind its object", file);
       return result;
     } catch (JacksonException e) {
-      throw e.getCause() instanceof CharacterCodingException
-          ? new FormatException(file + ": not valid UTF-8", e)
-          : new FormatException(file + ": not valid JSON: " + firstLine(e), e);
+      if (e.getCause() instanceof CharacterCodingException) {
+        throw new FormatException(file + ": not valid UTF-8", e);
+      }
+      if (e.getCause() instanceof IOException unread) { // says nothing of what is in the file
+        throw new IOException(file + ": " + unread.getMessage(), unread);
+      }
+      throw new FormatException(file + ": not valid JSON: " + firstLine(e), e);
     }
   }
 

@@ -1,6 +1,7 @@
 package io.moepress.formats.checkpoint;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIOException;
 
 import io.moepress.formats.Refusal;
 import io.moepress.formats.Words;
@@ -139,6 +140,15 @@ class ShardIndexTest {
     Files.createDirectory(checkpoint.resolve("3.safetensors"));
     map("\"a\": \"1.safetensors\", \"b\": \"3.safetensors\"");
     assertThat(refusal()).contains("the shard 3.safetensors is missing");
+  }
+
+  /// What cannot be read is not called wrong.
+  @Test
+  void folderIsNoIndex() throws IOException {
+    Path index = Files.createDirectory(checkpoint.resolve(ShardIndex.FILE));
+    assertThatIOException()
+        .isThrownBy(() -> CheckpointDirectory.open(checkpoint).close())
+        .withMessage(index + ": Is a directory");
   }
 
   @Test

@@ -1,5 +1,6 @@
 package io.moepress.recipes.gguf;
 
+import io.moepress.formats.Checks;
 import io.moepress.formats.architecture.LinearInput;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.gguf.GgufNames;
@@ -11,6 +12,8 @@ import io.moepress.recipes.evidence.Statistic;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /// By how many of the tokens a matrix is used: by all, or, where it is one of a layer's `E` routed
@@ -25,6 +28,11 @@ public final class ExpertUse {
   private final MoeModel model;
   private final @Nullable ImportanceFile importance;
   private final @Nullable Evidence evidence;
+
+  /// Tensors that were asked for, and those of them whose experts were counted.
+  private final Set<String> asked = ConcurrentHashMap.newKeySet();
+
+  private final Set<String> counted = ConcurrentHashMap.newKeySet();
 
   /// Prepares.
   ///
@@ -57,6 +65,10 @@ public final class ExpertUse {
     double[] counts = counts(tensor).orElseGet(() -> new double[experts]);
     double sum = Arrays.stream(counts).sum();
     double used = model.layout().topK();
+    asked.add(tensor.name());
+    if (sum > 0) {
+      counted.add(tensor.name());
+    }
     return sum == 0
         ? Arrays.stream(counts).map(_ -> used / experts).toArray()
         : Arrays.stream(counts).map(count -> used * count / sum).toArray();
@@ -77,10 +89,18 @@ public final class ExpertUse {
     return Optional.of(counts);
   }
 
-  /// What it follows from, as part of a sentence.
+  /// What the uses that were asked for follow from, as part of a sentence.
   String text() {
-    return evidence != null || importance != null
-        ? "experts count by how often they were used"
-        : "experts count as if all were used alike";
+    String alike = "experts count as if all were used alike";
+    if (evidence == null && importance == null) {
+      return alike;
+    }
+    return counted.isEmpty()
+        ? alike + ", for of none of their " + asked.size() + " stacks is it known how often"
+        : Checks.text(
+            "experts count by how often they were used in %d of %d stacks%s",
+            counted.size(),
+            asked.size(),
+            counted.size() < asked.size() ? ", and as if all were used alike in the others" : "");
   }
 }

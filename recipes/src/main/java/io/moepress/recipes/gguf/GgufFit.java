@@ -37,9 +37,17 @@ public final class GgufFit {
     Objects.requireNonNull(smallest, "no mixes to choose from");
     throw new RecipeException(
         Checks.text(
-            "--fit: %s (the smallest mix, %s, takes %s). Prune experts first, or allow more.",
+            "--fit: %s (the smallest mix, %s, takes %s). Prune experts first, or allow more%s.",
             limit.rounded(),
             smallest.rule().label(),
-            new ByteSize(smallest.byteCount()).rounded()));
+            new ByteSize(smallest.byteCount()).rounded(),
+            fitsByError(planner, limit)
+                ? "; or choose types with \"--by error\", whose smallest file is small enough"
+                : ""));
+  }
+
+  /// Whether a file is small enough that is smaller than all mixes.
+  private static boolean fitsByError(Function<TypeRule, GgufPlan> planner, ByteSize limit) {
+    return planner.apply(TypeRule.all(TypeLadder.smallest())).byteCount() <= limit.bytes();
   }
 }

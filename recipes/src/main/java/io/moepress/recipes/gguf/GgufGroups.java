@@ -63,15 +63,45 @@ public record GgufGroups(SortedMap<Integer, List<Group>> layers, OptionalInt top
     OptionalInt topK = OptionalInt.empty();
     for (PlanStep step : plan.steps()) {
       switch (step) {
-        case ExpertStep experts -> layers.put(experts.layer(), groups(experts, plan, file));
-        case LowerTopK lower -> topK = OptionalInt.of(lower.to());
+        case ExpertStep experts -> {
+          boolean first = layers.put(experts.layer(), groups(experts, plan, file)) == null;
+          requireOnce(first, "layer " + experts.layer() + ": two steps are about its experts", file);
+        }
+        case LowerTopK lower -> {
+          requireOnce(topK.isEmpty(), "two steps lower how many experts a token uses", file);
+          topK = OptionalInt.of(lowered(lower, file));
+        }
         case PruneMultiTokenPrediction _ -> {} // such layers are not in the file
         case IgnoreGroups _ -> throw refused(file, "the router is to ignore groups of experts");
         case SparsifyWeights _ -> throw refused(file, "weights are to become zeros");
         case QuantizeWeights _ -> throw refused(file, "weights are to become integers");
       }
     }
+    if (!layers.keySet().equals(GgufSlice.layers(file))) {
+      throw refused(
+          file,
+          Checks.text(
+              "the plan decides about the experts of layers %s (expected all that have some, %s)",
+              layers.keySet(), GgufSlice.layers(file)));
+    }
     return new GgufGroups(layers, topK);
+  }
+
+  private static void requireOnce(boolean once, String what, GgufFile file) {
+    Checks.requireFormat(
+        once, "%s: the plan: %s (expected one). Make a plan of this model.", file.path(), what);
+  }
+
+  private static int lowered(LowerTopK step, GgufFile file) {
+    long used = GgufSlice.used(file);
+    Checks.requireFormat(
+        step.from() == used,
+        "%s: a token uses %d experts (expected %d, for which the plan was made). Make a plan of this"
+            + " model.",
+        file.path(),
+        used,
+        step.from());
+    return step.to();
   }
 
   private static FormatException refused(GgufFile file, String what) {

@@ -124,7 +124,7 @@ public final class GgufSlice {
   }
 
   /// Layers that have experts.
-  private static Set<Integer> layers(GgufFile file) {
+  static Set<Integer> layers(GgufFile file) {
     Set<Integer> layers = new TreeSet<>();
     for (GgufTensorInfo tensor : file.tensors()) {
       if (isOfExperts(tensor.name())) {
@@ -183,7 +183,17 @@ public final class GgufSlice {
   private long used() {
     return groups.topK().isPresent()
         ? groups.topK().getAsInt()
-        : file.whole(prefix + "expert_used_count").orElse(1L);
+        : used(file);
+  }
+
+  /// Experts that a token uses in a file.
+  static long used(GgufFile file) {
+    String key = prefix(file) + "expert_used_count";
+    return file.whole(key)
+        .orElseThrow(() ->
+            FormatException.of(
+                "%s: no %s (expected how many experts a token uses). Convert the model anew.",
+                file.path(), key));
   }
 
   private void requireGroups() {

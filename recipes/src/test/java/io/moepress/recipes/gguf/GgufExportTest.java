@@ -316,7 +316,14 @@ class GgufExportTest {
       assertThatExceptionOfType(RecipeException.class)
           .isThrownBy(
               () -> GgufFit.best(rules, rule -> plan(model, rule), new ByteSize(smallest - 1)))
-          .withMessageContaining("the smallest mix, Q4_0, takes");
+          .withMessageContaining("the smallest mix, Q4_0, takes")
+          .withMessageEndingWith("Prune experts first, or allow more.");
+      assertThatExceptionOfType(RecipeException.class)
+          .as("no mix fits, but the smallest types do")
+          .isThrownBy(() ->
+              GgufFit.best(
+                  rules.subList(0, 3), rule -> plan(model, rule), new ByteSize(smallest)))
+          .withMessageContaining("or choose types with \"--by error\"");
     }
   }
 

@@ -164,6 +164,21 @@ class GgufSliceTest {
     }
   }
 
+  /// It decides how many experts have to stay.
+  @Test
+  void aFileMustSayHowManyExpertsATokenUses() throws IOException {
+    try (CheckpointDirectory checkpoint = checkpoint();
+        GgufFile whole =
+            GgufFile.open(write(checkpoint, GgufType.F16, folder.resolve("whole.gguf")))) {
+      Map<String, GgufValue> metadata = new LinkedHashMap<>(whole.header().metadata());
+      metadata.remove("qwen3moe.expert_used_count");
+
+      try (GgufFile silent = copy(metadata, whole.tensors(), "silent.gguf")) {
+        assertRefused(silent, kept(List.of(0), List.of(0)), "no qwen3moe.expert_used_count");
+      }
+    }
+  }
+
   /// A file with this head; its weights are zeros.
   private GgufFile copy(Map<String, GgufValue> metadata, List<GgufTensorInfo> tensors, String name)
       throws IOException {

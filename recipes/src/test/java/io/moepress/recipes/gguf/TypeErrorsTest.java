@@ -43,6 +43,37 @@ class TypeErrorsTest {
     }
   }
 
+  /// What is said of the use is what was done: evidence may know nothing of a layer.
+  @Test
+  void whereNobodyHasCountedIsSaid() throws IOException {
+    try (CheckpointDirectory checkpoint =
+        CheckpointDirectory.open(TestData.path("models/tiny-mixtral"))) {
+      MoeModel model = MoeModel.of(checkpoint);
+      Evidence second = routed(0, 3, 0, 0, 1, 0, 0, 0);
+
+      assertThat(said(model, null, STACK)).isEqualTo("experts count as if all were used alike");
+      assertThat(said(model, second, STACK, "blk.1.attn_q.weight"))
+          .isEqualTo("experts count by how often they were used in 1 of 1 stacks");
+      assertThat(said(model, second, STACK, "blk.0.ffn_up_exps.weight"))
+          .isEqualTo(
+              "experts count by how often they were used in 1 of 2 stacks, and as if all were used"
+                  + " alike in the others");
+      assertThat(said(model, routed(0, 0, 0, 0, 0, 0, 0, 0), STACK))
+          .isEqualTo(
+              "experts count as if all were used alike, for of none of their 1 stacks is it known how"
+                  + " often");
+    }
+  }
+
+  private static String said(MoeModel model, @Nullable Evidence evidence, String... tensors)
+      throws IOException {
+    ExpertUse use = new ExpertUse(model, null, evidence);
+    for (String tensor : tensors) {
+      use.of(GgufModel.of(model).tensor(tensor).orElseThrow());
+    }
+    return use.text();
+  }
+
   private static Evidence routed(double... tokens) {
     Map<Integer, Evidence.Layer> layers =
         Map.of(
