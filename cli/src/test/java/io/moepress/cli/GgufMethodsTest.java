@@ -259,7 +259,8 @@ class GgufMethodsTest {
     assertThat(poor.err()).contains("the evidence has no rounding-error-2");
     assertThat(other.err()).contains("the evidence was measured on checkpoint");
     assertThat(counted.exitCode()).as(counted.err()).isZero();
-    assertThat(counted.out()).contains("experts count by how often they were used in 12 of 12 stacks");
+    assertThat(counted.out())
+        .contains("experts count by how often they were used in 12 of 12 stacks");
   }
 
   private Path recipe(String calibration, String gguf) throws IOException {

@@ -65,7 +65,8 @@ public record GgufGroups(SortedMap<Integer, List<Group>> layers, OptionalInt top
       switch (step) {
         case ExpertStep experts -> {
           boolean first = layers.put(experts.layer(), groups(experts, plan, file)) == null;
-          requireOnce(first, "layer " + experts.layer() + ": two steps are about its experts", file);
+          requireOnce(
+              first, "layer " + experts.layer() + ": two steps are about its experts", file);
         }
         case LowerTopK lower -> {
           requireOnce(topK.isEmpty(), "two steps lower how many experts a token uses", file);

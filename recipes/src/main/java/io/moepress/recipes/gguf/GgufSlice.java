@@ -181,9 +181,7 @@ public final class GgufSlice {
 
   /// Experts that a token uses in the result.
   private long used() {
-    return groups.topK().isPresent()
-        ? groups.topK().getAsInt()
-        : used(file);
+    return groups.topK().isPresent() ? groups.topK().getAsInt() : used(file);
   }
 
   /// Experts that a token uses in a file.

@@ -321,8 +321,7 @@ class GgufExportTest {
       assertThatExceptionOfType(RecipeException.class)
           .as("no mix fits, but the smallest types do")
           .isThrownBy(() ->
-              GgufFit.best(
-                  rules.subList(0, 3), rule -> plan(model, rule), new ByteSize(smallest)))
+              GgufFit.best(rules.subList(0, 3), rule -> plan(model, rule), new ByteSize(smallest)))
           .withMessageContaining("or choose types with \"--by error\"");
     }
   }
