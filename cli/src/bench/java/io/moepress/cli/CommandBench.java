@@ -59,7 +59,8 @@ public final class CommandBench {
 
   /// A model of 1.1 GiB with numbers in it.
   private void writing() throws Exception {
-    Path model = new LargeModel(2048, 1408, 64, true).write(folder.resolve("model"), LAYERS, EXPERTS);
+    Path model =
+        new LargeModel(2048, 1408, 64, true).write(folder.resolve("model"), LAYERS, EXPERTS);
     Path out = folder.resolve("out");
     List<String> copy =
         List.of("sh", "-c", "cp -r \"$1\" \"$2\" && sync \"$2\"/*", "sh", "" + model, "" + out);
@@ -113,7 +114,8 @@ public final class CommandBench {
     for (String domain : List.of("math", "code", "drama", "prose")) {
       lines.addAll(Files.readAllLines(TestData.path("texts/" + domain + ".calibration.jsonl")));
     }
-    return Files.writeString(folder.resolve("texts.jsonl"), (String.join("\n", lines) + "\n").repeat(8));
+    return Files.writeString(
+        folder.resolve("texts.jsonl"), (String.join("\n", lines) + "\n").repeat(8));
   }
 
   private void planning() throws Exception {
