@@ -108,14 +108,13 @@ public final class CommandBench {
     time(jobs);
   }
 
-  /// The calibration texts of all domains, eight times.
+  /// The calibration texts of all domains.
   private Path texts() throws IOException {
     List<String> lines = new ArrayList<>();
     for (String domain : List.of("math", "code", "drama", "prose")) {
       lines.addAll(Files.readAllLines(TestData.path("texts/" + domain + ".calibration.jsonl")));
     }
-    return Files.writeString(
-        folder.resolve("texts.jsonl"), (String.join("\n", lines) + "\n").repeat(8));
+    return Files.writeString(folder.resolve("texts.jsonl"), String.join("\n", lines) + "\n");
   }
 
   private void planning() throws Exception {
@@ -171,7 +170,7 @@ public final class CommandBench {
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:+UseParallelGC",
                 "-XX:+UseCompactObjectHeaders",
-                "-XX:MaxNewSize=64m",
+                "-XX:MaxNewSize=128m",
                 "-XX:MaxDirectMemorySize=1024g",
                 "--enable-native-access=ALL-UNNAMED",
                 "-Xlog:disable",
