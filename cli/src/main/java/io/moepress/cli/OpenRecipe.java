@@ -16,12 +16,14 @@ import java.io.IOException;
 ///
 /// @param terminal where messages go
 /// @param setup threads, progress, memory and the work directory
+/// @param model the checkpoint as a model
 record OpenRecipe(
     Recipe recipe,
     RecipeOptions options,
     Terminal terminal,
     PassSetup setup,
-    CheckpointDirectory checkpoint)
+    CheckpointDirectory checkpoint,
+    MoeModel model)
     implements Closeable {
 
   /// Opens the recipe's checkpoint and its work directory.
@@ -34,7 +36,8 @@ record OpenRecipe(
     try {
       WorkDirectory work = WorkDirectory.open(options.workDirectory(recipe));
       PassSetup setup = new PassSetup(workers, common.progress(terminal), common.memory(), work);
-      OpenRecipe opened = new OpenRecipe(recipe, options, terminal, setup, checkpoint);
+      MoeModel model = MoeModel.of(checkpoint);
+      OpenRecipe opened = new OpenRecipe(recipe, options, terminal, setup, checkpoint, model);
       finished = true;
       return opened;
     } finally {
@@ -44,16 +47,11 @@ record OpenRecipe(
     }
   }
 
-  /// The checkpoint as a model.
-  MoeModel model() throws IOException {
-    return MoeModel.of(checkpoint);
-  }
-
   /// The steps of a recipe like this one, to be decided one after the other.
   StepChain chain(Recipe steps) throws IOException {
     return new StepChain(
         steps,
-        checkpoint,
+        model,
         Fingerprint.of(checkpoint),
         new Measuring(setup, terminal),
         options.evidence);

@@ -5,7 +5,6 @@ import io.moepress.formats.architecture.MoeModel;
 import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.evidence.EvidenceFile;
 import io.moepress.recipes.evidence.LayerEvidence;
-import io.moepress.recipes.plan.Plan;
 import io.moepress.recipes.plan.PlanMismatchException;
 import io.moepress.recipes.plan.PlanStep;
 import io.moepress.recipes.plan.SparsityRequest;
@@ -13,6 +12,7 @@ import io.moepress.recipes.plan.ZeroPattern;
 import io.moepress.recipes.planning.DecidedSparsity;
 import io.moepress.recipes.planning.LayerSparsifier;
 import io.moepress.recipes.planning.Planner;
+import io.moepress.recipes.planning.Planner.Planned;
 import io.moepress.recipes.planning.Planner.Subject;
 import io.moepress.recipes.recipe.SparsifyStep;
 import java.io.IOException;
@@ -45,12 +45,12 @@ record SparsityEvidence(SparsifyStep step, MoeModel current, Subject unmeasured,
   }
 
   /// Plans the step.
-  Plan plan(AsItIs asItIs, Changing changing) throws IOException {
+  Planned plan(AsItIs asItIs, Changing changing) throws IOException {
     if (!step.method().readsInputs()) {
-      return Planner.plan(current, step, unmeasured);
+      return Planner.planned(current, step, unmeasured);
     }
     if (!step.isSequential()) {
-      return Planner.plan(current, step, asItIs.subject());
+      return Planner.planned(current, step, asItIs.subject());
     }
     SortedMap<Integer, ZeroPattern> patterns =
         step.method()
@@ -59,7 +59,7 @@ record SparsityEvidence(SparsifyStep step, MoeModel current, Subject unmeasured,
     SparsifyStep decided = step.with(new DecidedSparsity(step.name(), patterns));
     LayerSparsifier sparsifier = new LayerSparsifier(current, decided, patterns);
     Evidence evidence = changing.measure(new Decision(sparsifier), directory);
-    return Planner.plan(
+    return Planner.planned(
         current,
         decided,
         new Subject(

@@ -5,7 +5,6 @@ import io.moepress.calibrate.corpus.CorpusReader;
 import io.moepress.calibrate.measure.CodeSearch;
 import io.moepress.calibrate.measure.LayerDecision;
 import io.moepress.formats.architecture.MoeModel;
-import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.prune.MagnitudeSparsity;
 import io.moepress.prune.RandomPruning;
 import io.moepress.quantize.RoundToNearest;
@@ -25,6 +24,7 @@ import io.moepress.recipes.plan.Protection;
 import io.moepress.recipes.plan.RouterMode;
 import io.moepress.recipes.planning.EvidenceNeeds;
 import io.moepress.recipes.planning.Planner;
+import io.moepress.recipes.planning.Planner.Planned;
 import io.moepress.recipes.planning.Planner.Subject;
 import io.moepress.recipes.recipe.CalibrationSpec;
 import io.moepress.recipes.recipe.MergeStep;
@@ -50,7 +50,6 @@ final class StepChain {
   private final Recipe recipe;
   private final MoeModel model;
   private final String fingerprint;
-  private final CheckpointDirectory checkpoint;
   private final Measuring measuring;
   private final @Nullable Path given;
 
@@ -62,13 +61,12 @@ final class StepChain {
   /// @param given evidence for the first step that the user brings along; null: none
   StepChain(
       Recipe recipe,
-      CheckpointDirectory checkpoint,
+      MoeModel model,
       String fingerprint,
       Measuring measuring,
       @Nullable Path given) {
     this.recipe = recipe;
-    this.checkpoint = checkpoint;
-    this.model = MoeModel.of(checkpoint);
+    this.model = model;
     this.fingerprint = fingerprint;
     this.measuring = measuring;
     this.given = given;
@@ -76,7 +74,7 @@ final class StepChain {
 
   /// The same for other steps of the same recipe. The texts are shared.
   StepChain with(Recipe other, Measuring how) {
-    StepChain chain = new StepChain(other, checkpoint, fingerprint, how, given);
+    StepChain chain = new StepChain(other, model, fingerprint, how, given);
     chain.corpus = corpus;
     return chain;
   }
@@ -114,8 +112,9 @@ final class StepChain {
     Plan plan = null;
     for (int index = 0; index < recipe.steps().size(); index++) {
       RecipeStep step = variant.apply(recipe.steps().get(index));
-      plan = plan(step, current.model(), plan, index, label);
-      current = current.then(plan);
+      Planned planned = plan(step, current.model(), plan, index, label);
+      plan = planned.plan();
+      current = current.then(planned.programs());
     }
     if (plan == null) {
       throw new IllegalStateException("a recipe has steps");
@@ -155,16 +154,16 @@ final class StepChain {
         .learn(current, name, corpus(spec), method);
   }
 
-  private Plan plan(
+  private Planned plan(
       RecipeStep step, MoeModel current, @Nullable Plan previous, int index, String label)
       throws IOException {
     return switch (step) {
       case PruneStep prune -> {
         Subject subject = subject(current, previous, index, label);
-        yield Planner.plan(current, learned(prune, current, subject), subject);
+        yield Planner.planned(current, learned(prune, current, subject), subject);
       }
       case MergeStep merge ->
-          Planner.plan(current, merge, subject(current, previous, index, label));
+          Planner.planned(current, merge, subject(current, previous, index, label));
       case QuantizeStep quantize when quantize.method() instanceof CalibratedQuantization method ->
           found(
               quantize,
@@ -174,7 +173,7 @@ final class StepChain {
                   ? subject(current, previous, index, label)
                   : subject(previous));
       case QuantizeStep quantize ->
-          Planner.plan(current, quantize, subject(current, previous, index, label));
+          Planner.planned(current, quantize, subject(current, previous, index, label));
       case SparsifyStep sparsify -> {
         Subject bare = subject(previous);
         SparsityEvidence evidence =
@@ -188,7 +187,7 @@ final class StepChain {
   }
 
   /// The plan of a step that makes a pass of its own.
-  private Plan found(
+  private Planned found(
       QuantizeStep step, CalibratedQuantization method, MoeModel current, Subject subject)
       throws IOException {
     CalibrationSpec spec = calibration("quantize looks at the inputs of weights", "");
@@ -200,7 +199,7 @@ final class StepChain {
                 Planner.bits(current, step, subject),
                 new CodeSearch.Question(
                     current, subject.checkpoint(), corpus(spec), spec.maxTokens()));
-    return Planner.plan(current, decided, subject);
+    return Planner.planned(current, decided, subject);
   }
 
   /// A step that is planned without evidence.
@@ -236,14 +235,16 @@ final class StepChain {
       RecipeStep step = steps.get(index);
       Planner.preflight(current.model(), step, target);
       if (index < steps.size() - 1) {
-        previous = drawn(current.model(), step, new Subject(previous, "", null, null, target));
-        current = current.then(previous);
+        Planned planned =
+            drawn(current.model(), step, new Subject(previous, "", null, null, target));
+        previous = planned.plan();
+        current = current.then(planned.programs());
       }
     }
   }
 
   /// A plan that leaves a model of the same shape as a step will.
-  private static Plan drawn(MoeModel model, RecipeStep step, Subject subject) throws IOException {
+  private static Planned drawn(MoeModel model, RecipeStep step, Subject subject) throws IOException {
     return switch (step) {
       case PruneStep prune -> {
         requireNoMask(prune);
@@ -254,7 +255,7 @@ final class StepChain {
                 NO_PROTECTION,
                 prune.router(),
                 prune.counts().spread(AllocationMode.UNIFORM));
-        yield Planner.plan(model, lots, subject);
+        yield Planner.planned(model, lots, subject);
       }
       case MergeStep merge -> {
         requireNoMap(merge);
@@ -265,12 +266,12 @@ final class StepChain {
                 NO_PROTECTION,
                 merge.routing(),
                 merge.counts().spread(AllocationMode.UNIFORM));
-        yield Planner.plan(model, lots, subject);
+        yield Planner.planned(model, lots, subject);
       }
       case SparsifyStep sparsify ->
-          Planner.plan(model, sparsify.with(new MagnitudeSparsity()), subject);
+          Planner.planned(model, sparsify.with(new MagnitudeSparsity()), subject);
       case QuantizeStep quantize ->
-          Planner.plan(model, quantize.plainly(new RoundToNearest()), subject);
+          Planner.planned(model, quantize.plainly(new RoundToNearest()), subject);
     };
   }
 
@@ -390,7 +391,7 @@ final class StepChain {
   /// The texts, read at most once.
   Corpus corpus(CalibrationSpec spec) throws IOException {
     if (corpus == null) {
-      corpus = CorpusReader.read(checkpoint.directory(), spec, recipe.seed());
+      corpus = CorpusReader.read(recipe.model(), spec, recipe.seed());
     }
     return corpus;
   }

@@ -14,13 +14,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.HashMap;
+import java.util.Comparator;
 import java.util.List;
-import java.util.Map;
-import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import java.util.TreeSet;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -39,7 +36,6 @@ public final class CheckpointDirectory implements Checkpoint {
   private final Path directory;
   private final ModelConfig config;
   private final List<SafetensorsFile> shards = new ArrayList<>();
-  private final Map<String, SafetensorsFile> shardOf = new HashMap<>();
   private final SortedMap<String, TensorInfo> tensors = new TreeMap<>();
 
   private CheckpointDirectory(Path directory, ModelConfig config) {
@@ -114,7 +110,7 @@ public final class CheckpointDirectory implements Checkpoint {
     Path index = directory.resolve(ShardIndex.FILE);
     if (Files.exists(index)) {
       Links.requireInside(directory, index);
-      openIndexed(ShardIndex.readFiles(index));
+      openIndexed(index);
     } else if (Files.exists(directory.resolve(SINGLE_FILE))) {
       openShard(SINGLE_FILE);
     } else {
@@ -136,31 +132,29 @@ public final class CheckpointDirectory implements Checkpoint {
     return name.endsWith(".bin") || name.endsWith(".pt") || name.endsWith(".pth");
   }
 
-  private void openIndexed(SortedMap<String, String> files) throws IOException {
-    for (String file : new TreeSet<>(files.values())) {
-      openShard(file);
+  /// A shard is opened when the index first names it, so that nothing has to be kept of the index.
+  private void openIndexed(Path index) throws IOException {
+    SortedMap<String, ListedShard> listed = new TreeMap<>();
+    ShardIndex.read(
+        index,
+        (tensor, file) -> {
+          ListedShard shard = listed.get(file);
+          if (shard == null) {
+            shard = new ListedShard(openShard(file));
+            listed.put(file, shard);
+          }
+          shard.list(tensor);
+        });
+    shards.sort(Comparator.comparing(shard -> String.valueOf(shard.path().getFileName())));
+    List<String> unlisted = listed.values().stream().flatMap(ListedShard::unlisted).toList();
+    if (!unlisted.isEmpty()) {
+      throw FormatException.of(
+          "%s: %d tensors stand in the shards but not in the index, for instance %s",
+          ShardIndex.FILE, unlisted.size(), Collections.min(unlisted));
     }
-    Map<SafetensorsFile, String> names = new HashMap<>();
-    shards.forEach(shard -> names.put(shard, String.valueOf(shard.path().getFileName())));
-    for (Map.Entry<String, String> entry : files.entrySet()) {
-      Checks.requireFormat(
-          entry.getValue().equals(names.get(shardOf.get(entry.getKey()))),
-          "%s: tensor %s should stand in %s, but does not",
-          ShardIndex.FILE,
-          entry.getKey(),
-          entry.getValue());
-    }
-    if (files.size() == tensors.size()) {
-      return; // all of the index stand in shards, so all in shards stand in the index
-    }
-    Set<String> unseen = new TreeSet<>(tensors.keySet());
-    unseen.removeAll(files.keySet());
-    throw FormatException.of(
-        "%s: %d tensors stand in the shards but not in the index, for instance %s",
-        ShardIndex.FILE, unseen.size(), unseen.iterator().next());
   }
 
-  private void openShard(String name) throws IOException {
+  private SafetensorsFile openShard(String name) throws IOException {
     Path path = directory.resolve(name);
     Checks.requireFormat(
         Files.isRegularFile(path),
@@ -171,12 +165,14 @@ public final class CheckpointDirectory implements Checkpoint {
     SafetensorsFile shard = SafetensorsFile.open(path);
     shards.add(shard);
     for (Entry entry : shard.header().entries()) {
-      String tensor = entry.info().name();
-      SafetensorsFile other = shardOf.put(tensor, shard);
+      TensorInfo info = entry.info();
       Checks.requireFormat(
-          other == null, "%s: tensor %s stands in another shard too", name, tensor);
-      tensors.put(tensor, entry.info());
+          tensors.put(info.name(), info) == null,
+          "%s: tensor %s stands in another shard too",
+          name,
+          info.name());
     }
+    return shard;
   }
 
   /// The directory.
@@ -222,11 +218,10 @@ public final class CheckpointDirectory implements Checkpoint {
   }
 
   private SafetensorsFile shard(String tensor) {
-    SafetensorsFile shard = shardOf.get(tensor);
-    if (shard == null) {
-      throw FormatException.of("%s: no tensor %s", directory, tensor);
-    }
-    return shard;
+    return shards.stream()
+        .filter(shard -> shard.has(tensor))
+        .findFirst()
+        .orElseThrow(() -> FormatException.of("%s: no tensor %s", directory, tensor));
   }
 
   @Override

@@ -34,33 +34,41 @@ public record ShardIndex(SortedMap<String, String> files, long totalSize, long t
     files = Collections.unmodifiableSortedMap(new TreeMap<>(files));
   }
 
-  /// Reads an index.
-  ///
-  /// @return file name by tensor name
-  /// @throws FormatException when a file name could lead out of the directory
-  static SortedMap<String, String> readFiles(Path index) throws IOException {
-    SortedMap<String, String> files = Json.stream(index, ShardIndex::files);
-    Checks.requireFormat(!files.isEmpty(), "%s: no weight_map with tensors", FILE);
-    return files;
+  /// Takes what an index says.
+  @FunctionalInterface
+  interface Listing {
+    /// Takes an entry.
+    ///
+    /// @param file a plain name, without any path; the same text for all tensors of a file
+    void take(String tensor, String file) throws IOException;
   }
 
-  private static SortedMap<String, String> files(JsonParser parser) {
-    SortedMap<String, String> files = new TreeMap<>();
-    Map<String, String> names = new HashMap<>(); // a text for each file, not for each tensor
-    while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
-      boolean isMap = parser.currentName().equals("weight_map");
-      if (parser.nextToken() != JsonToken.START_OBJECT || !isMap) {
-        parser.skipChildren();
-        continue;
-      }
-      while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
-        String tensor = parser.currentName();
-        parser.nextToken();
-        String file = plainName(tensor, parser);
-        files.put(tensor, names.computeIfAbsent(file, name -> name));
-      }
-    }
-    return files;
+  /// Reads an index, entry by entry and in its order.
+  ///
+  /// @throws FormatException when a file name could lead out of the directory
+  static void read(Path index, Listing listing) throws IOException {
+    Map<String, String> names = new HashMap<>();
+    Json.stream(
+        index,
+        parser -> {
+          boolean isRead = false;
+          while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
+            boolean isMap = parser.currentName().equals("weight_map");
+            Checks.requireFormat(!isMap || !isRead, "%s: two weight_maps", FILE);
+            isRead |= isMap;
+            if (parser.nextToken() != JsonToken.START_OBJECT || !isMap) {
+              parser.skipChildren();
+              continue;
+            }
+            while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
+              String tensor = parser.currentName();
+              parser.nextToken();
+              String file = plainName(tensor, parser);
+              listing.take(tensor, names.computeIfAbsent(file, name -> name));
+            }
+          }
+        });
+    Checks.requireFormat(!names.isEmpty(), "%s: no weight_map with tensors", FILE);
   }
 
   private static String plainName(String tensor, JsonParser parser) {

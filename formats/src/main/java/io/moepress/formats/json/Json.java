@@ -24,6 +24,7 @@ import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.InjectableValues;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.ObjectReader;
+import tools.jackson.databind.ObjectReader;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -55,6 +56,9 @@ public final class Json {
           .annotationIntrospector(new RequiredUnlessNullable())
           .build();
 
+  private static final ObjectReader STREAMING =
+      MAPPER.reader().without(StreamReadFeature.STRICT_DUPLICATE_DETECTION);
+
   private Json() {}
 
   /// The mapper behind these functions, for binding trees to records.
@@ -78,21 +82,28 @@ public final class Json {
     return object(text(file), file.toString());
   }
 
+  /// Takes an object token by token.
+  @FunctionalInterface
+  public interface Tokens {
+    /// Takes all of it.
+    ///
+    /// @param parser stands at the brace that opens the object, and in the end at the one that
+    ///   closes it
+    void take(JsonParser parser) throws IOException;
+  }
+
   /// Reads a JSON object from a file token by token, for files with so many entries that a tree of
-  /// them would be larger than all that is made of it.
-  ///
-  /// @param reader gets the parser at the brace that opens the object, and leaves it at the one
-  ///   that closes it
-  public static <T> T stream(Path file, Function<JsonParser, T> reader) throws IOException {
+  /// them would be larger than all that is made of it. Names that come twice are left to whoever
+  /// takes the tokens: the parser would keep all names to see them.
+  public static void stream(Path file, Tokens tokens) throws IOException {
     requireLength(file);
     try (Reader text = Files.newBufferedReader(file);
-        JsonParser parser = MAPPER.createParser(text)) {
+        JsonParser parser = STREAMING.createParser(text)) {
       if (parser.nextToken() != JsonToken.START_OBJECT) {
         object(file); // has the words for what it is instead
       }
-      T result = reader.apply(parser);
+      tokens.take(parser);
       Checks.requireFormat(parser.nextToken() == null, "%s: more behind its object", file);
-      return result;
     } catch (JacksonException e) {
       if (e.getCause() instanceof CharacterCodingException) {
         throw new FormatException(file + ": not valid UTF-8", e);

@@ -13,28 +13,28 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /// The tensors of a checkpoint as a model means them: those in low precision are one each, whatever
 /// they are stored as.
 public final class StoredTensors {
   private final SortedMap<String, TensorInfo> source;
+  private final @Nullable TensorCodec codec;
   private final SortedMap<String, TensorInfo> tensors = new TreeMap<>();
   private final SortedMap<String, EncodedTensor> encoded = new TreeMap<>();
-  private final Map<String, Part> parts = new HashMap<>();
   private final SortedMap<String, String> broken = new TreeMap<>();
 
   /// Which part of which tensor a stored tensor is.
-  private record Part(TensorCodec codec, int place, String whole) {}
+  private record Part(EncodedTensor whole, int place) {}
 
-  private StoredTensors(SortedMap<String, TensorInfo> source) {
+  private StoredTensors(SortedMap<String, TensorInfo> source, @Nullable TensorCodec codec) {
     this.source = source;
+    this.codec = codec;
   }
 
   /// Looks at the headers of a checkpoint.
@@ -69,10 +69,14 @@ public final class StoredTensors {
   ///
   /// @throws FormatException for a scheme that cannot be read
   public static StoredTensors lenient(ModelConfig config, SortedMap<String, TensorInfo> source) {
-    StoredTensors stored = new StoredTensors(source);
-    Optional<TensorCodec> codec = SourceScheme.of(config);
-    codec.ifPresent(stored::join);
-    source.values().forEach(info -> stored.addWhole(info, codec));
+    TensorCodec codec = SourceScheme.of(config).orElse(null);
+    StoredTensors stored = new StoredTensors(source, codec);
+    if (codec == null) {
+      stored.tensors.putAll(source);
+    } else {
+      stored.join(codec);
+      source.values().forEach(info -> stored.addWhole(info, codec));
+    }
     return stored;
   }
 
@@ -98,7 +102,6 @@ public final class StoredTensors {
                 "tensor %s is missing: %s is stored in %s, as %s",
                 name, whole, codec.label(), names(whole, codec)));
       } else {
-        parts.put(part.name(), new Part(codec, place, whole)); // its own text, not another of it
         found.add(part);
       }
     }
@@ -118,11 +121,8 @@ public final class StoredTensors {
     return codec.suffixes().stream().map(suffix -> codec.part(whole, suffix)).toList();
   }
 
-  private void addWhole(TensorInfo info, Optional<TensorCodec> codec) {
-    if (parts.containsKey(info.name())) {
-      return;
-    }
-    if (codec.isPresent() && isOrphan(info.name(), codec.get())) {
+  private void addWhole(TensorInfo info, TensorCodec codec) {
+    if (isPart(info, codec) || isOrphan(info.name(), codec)) {
       return;
     }
     if (broken.containsKey(info.name()) || tensors.put(info.name(), info) != null) {
@@ -131,6 +131,30 @@ public final class StoredTensors {
       tensors.remove(info.name());
       encoded.remove(info.name());
     }
+  }
+
+  /// Whether a tensor is a part of something whose first part is there.
+  private boolean isPart(TensorInfo info, TensorCodec codec) {
+    return part(info.name()).isPresent()
+        || codec.suffixes().stream()
+            .flatMap(suffix -> codec.whole(info.name(), suffix).stream())
+            .anyMatch(broken::containsKey);
+  }
+
+  /// Found anew each time, since it is seldom asked: to keep it of all tensors takes as much memory
+  /// as their names.
+  private Optional<Part> part(String name) {
+    if (codec == null) {
+      return Optional.empty();
+    }
+    for (int place = 0; place < codec.suffixes().size(); place++) {
+      EncodedTensor whole =
+          codec.whole(name, codec.suffixes().get(place)).map(encoded::get).orElse(null);
+      if (whole != null && whole.parts().get(place).name().equals(name)) {
+        return Optional.of(new Part(whole, place));
+      }
+    }
+    return Optional.empty();
   }
 
   /// Whether a tensor is a part of something whose first part is not there.
@@ -190,8 +214,9 @@ public final class StoredTensors {
   ///
   /// @param data a tensor of the checkpoint, or rows of it
   public boolean isFinite(TensorData data) {
-    Part part = parts.get(data.info().name());
-    return part == null || part.codec().isFinite(part.place(), data);
+    return part(data.info().name())
+        .map(part -> part.whole().codec().isFinite(part.place(), data))
+        .orElse(true);
   }
 
   /// Whether a part of a tensor in low precision is what it has to be beside the others; true for
@@ -199,9 +224,10 @@ public final class StoredTensors {
   ///
   /// @param data a tensor of the checkpoint, or rows of it
   public boolean isSound(TensorData data) {
-    Part part = parts.get(data.info().name());
-    TensorInfo whole = part == null ? null : tensors.get(part.whole());
-    return part == null || whole == null || part.codec().isSound(part.place(), data, whole.shape());
+    return part(data.info().name())
+        .map(part ->
+            part.whole().codec().isSound(part.place(), data, part.whole().info().shape()))
+        .orElse(true);
   }
 
   /// Reads a tensor. One in low precision is decoded to F32.

@@ -12,6 +12,7 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -59,6 +60,7 @@ final class HeaderParser {
   private final String json;
   private final List<Entry> entries = new ArrayList<>();
   private final Set<String> names = new HashSet<>();
+  private final Map<Shape, Shape> shapes = new HashMap<>(); // one for all tensors of an extent
   private @Nullable Map<String, String> metadata;
 
   HeaderParser(String where, String json) {
@@ -167,7 +169,7 @@ final class HeaderParser {
       parser.nextToken();
       switch (field) {
         case "dtype" -> dtype = dtype(parser, tensor);
-        case "shape" -> shape = new Shape(integers(parser, tensor, field));
+        case "shape" -> shape = shared(new Shape(integers(parser, tensor, field)));
         case "data_offsets" -> offsets = integers(parser, tensor, field);
         default -> parser.skipChildren();
       }
@@ -179,6 +181,10 @@ final class HeaderParser {
       throw broken(tensor + "data_offsets must be two integers: " + offsets);
     }
     return checked(new TensorInfo(name, dtype, shape), offsets.get(0), offsets.get(1));
+  }
+
+  private Shape shared(Shape shape) {
+    return shapes.computeIfAbsent(shape, first -> first);
   }
 
   private static List<String> known(Set<String> fields) {
@@ -218,7 +224,8 @@ final class HeaderParser {
   private static boolean isCount(JsonParser parser) {
     return parser.currentToken() == JsonToken.VALUE_NUMBER_INT
         && parser.getNumberType() != NumberType.BIG_INTEGER
-        && !parser.getString().startsWith("-"); // not even -0
+        && parser.getLongValue() >= 0
+        && (parser.getLongValue() > 0 || parser.getString().equals("0")); // and not -0
   }
 
   private Entry checked(TensorInfo info, long begin, long end) {

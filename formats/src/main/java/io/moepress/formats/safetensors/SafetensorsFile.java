@@ -15,8 +15,8 @@ import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileChannel.MapMode;
 import java.nio.file.Path;
-import java.util.HashMap;
-import java.util.Map;
+import java.util.Comparator;
+import java.util.List;
 
 /// A safetensors file open for reading. The whole header is validated before any data is mapped.
 ///
@@ -24,20 +24,21 @@ import java.util.Map;
 /// the resident memory of a long run follows the tensors in use and not the file. Files beyond 2
 /// GiB and tensors beyond 2 GiB are fine. Safe for use by several threads.
 public final class SafetensorsFile implements Closeable {
+  private static final Comparator<Entry> BY_NAME =
+      Comparator.comparing(entry -> entry.info().name());
+
   private final Path path;
   private final FileChannel channel;
   private final long size;
   private final SafetensorsHeader header;
-  private final Map<String, Entry> entries = new HashMap<>();
+  private final List<Entry> byName; // a map of them would be as large as they are
 
   private SafetensorsFile(Path path, FileChannel channel) throws IOException {
     this.path = path;
     this.channel = channel;
     this.size = channel.size();
     this.header = readHeader(name(), channel, size);
-    for (Entry entry : header.entries()) {
-      entries.put(entry.info().name(), entry);
-    }
+    this.byName = header.entries().stream().sorted(BY_NAME).toList();
   }
 
   /// Opens a file and validates its header.
@@ -123,12 +124,38 @@ public final class SafetensorsFile implements Closeable {
     return new TensorData(part, map(begin, count * whole.bytesPerRow(), arena));
   }
 
+  /// Whether the file has a tensor of this name.
+  public boolean has(String tensor) {
+    return place(tensor) >= 0;
+  }
+
   private Entry entry(String tensor) {
-    Entry entry = entries.get(tensor);
-    if (entry == null) {
+    int place = place(tensor);
+    if (place < 0) {
       throw FormatException.of("%s: no tensor %s", name(), tensor);
     }
-    return entry;
+    return byName.get(place);
+  }
+
+  /// The name of the tensor at a place in the order of names.
+  public String name(int place) {
+    return byName.get(place).info().name();
+  }
+
+  /// Where a tensor stands in the order of names; negative when there is none.
+  public int place(String tensor) {
+    int low = 0;
+    int high = byName.size() - 1;
+    while (low <= high) {
+      int middle = (low + high) >>> 1;
+      int order = name(middle).compareTo(tensor);
+      if (order == 0) {
+        return middle;
+      }
+      low = order < 0 ? middle + 1 : low;
+      high = order < 0 ? high : middle - 1;
+    }
+    return -1;
   }
 
   private MemorySegment map(long begin, long length, Arena arena) throws IOException {

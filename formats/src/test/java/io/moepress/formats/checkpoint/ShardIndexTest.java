@@ -9,6 +9,7 @@ import io.moepress.testdata.SafetensorsBytes;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.TreeMap;
 import org.junit.jupiter.api.BeforeEach;
@@ -110,8 +111,6 @@ class ShardIndexTest {
       value = {
         "not JSON| not valid JSON",
         "[]| found ARRAY (expected an object)",
-        "{\"weight_map\": {\"a\": \"1.safetensors\", \"a\": \"2.safetensors\"}}| Duplicate",
-        "{\"weight_map\": {\"a\": \"1.safetensors\"}, \"weight_map\": {}}| Duplicate",
       })
   void brokenJsonIsRefused(String json, String complaint) throws IOException {
     index(json);
@@ -165,6 +164,18 @@ class ShardIndexTest {
     assertThat(refusal())
         .isEqualTo(
             "model.safetensors.index.json: tensor a should stand in 2.safetensors, but does not");
+  }
+
+  @Test
+  void tensorThatIsListedTwiceIsNamed() throws IOException {
+    map("\"a\": \"1.safetensors\", \"b\": \"2.safetensors\", \"a\": \"1.safetensors\"");
+    assertThat(refusal()).isEqualTo("model.safetensors.index.json: tensor a is there twice");
+  }
+
+  @Test
+  void secondMapIsRefused() throws IOException {
+    index("{\"weight_map\": {\"a\": \"1.safetensors\"}, \"weight_map\": {}}");
+    assertThat(refusal()).isEqualTo("model.safetensors.index.json: two weight_maps");
   }
 
   @Test
@@ -223,7 +234,9 @@ class ShardIndexTest {
             }
             """);
     index(index.json());
-    assertThat(ShardIndex.readFiles(checkpoint.resolve(ShardIndex.FILE))).isEqualTo(files);
+    Map<String, String> read = new HashMap<>();
+    ShardIndex.read(checkpoint.resolve(ShardIndex.FILE), read::put);
+    assertThat(read).isEqualTo(files);
   }
 
   private String refusal() {

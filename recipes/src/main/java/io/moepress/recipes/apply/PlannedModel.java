@@ -33,7 +33,11 @@ public final class PlannedModel {
 
   /// This model under one more plan.
   public PlannedModel then(Plan plan) {
-    LoweredPlan next = Lowering.lower(model(), plan.steps());
+    return then(Lowering.lower(model(), plan.steps()));
+  }
+
+  /// This model under the programs of one more plan, which were made for it.
+  public PlannedModel then(LoweredPlan next) {
     return new PlannedModel(source, lowered == null ? next : lowered.then(next));
   }
 

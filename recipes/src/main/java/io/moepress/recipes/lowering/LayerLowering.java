@@ -1,6 +1,5 @@
 package io.moepress.recipes.lowering;
 
-import io.moepress.formats.Checks;
 import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.TensorId;
 import io.moepress.formats.architecture.TensorRole;
@@ -12,6 +11,7 @@ import io.moepress.recipes.plan.ExpertStep;
 import io.moepress.recipes.plan.KeepExperts;
 import io.moepress.recipes.plan.MergeExperts;
 import io.moepress.recipes.plan.RouterMode;
+import java.util.Collections;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -52,10 +52,9 @@ record LayerLowering(ModelLayout layout, Result result) {
   }
 
   private void sliceExpert(TensorId id, TensorInfo info, KeepExperts step) {
-    int index = step.kept().indexOf(id.expert());
+    int index = Collections.binarySearch(step.kept(), id.expert()); // they ascend
     if (index < 0) {
-      result.drop(
-          info.name(), Checks.text("expert %d of layer %d dropped", id.expert(), id.layer()));
+      result.drop(info.name(), "expert " + id.expert() + " of layer " + id.layer() + " dropped");
       return;
     }
     String name = PartName.of(layout, info.name(), id, index);

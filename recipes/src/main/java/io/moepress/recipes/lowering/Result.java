@@ -7,8 +7,10 @@ import io.moepress.formats.tensor.TensorInfo;
 import io.moepress.recipes.lowering.TensorProgram.Copy;
 import io.moepress.recipes.plan.PlanMismatchException;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
@@ -18,6 +20,7 @@ import java.util.TreeMap;
 final class Result {
   private final List<OutputTensor> tensors = new ArrayList<>();
   private final SortedMap<String, String> dropped = new TreeMap<>();
+  private final Map<String, String> reasons = new HashMap<>(); // one text for all tensors it is of
 
   /// A tensor of the result.
   void add(TensorInfo info, TensorProgram program) {
@@ -31,7 +34,7 @@ final class Result {
 
   /// A tensor of the source that is not in the result.
   void drop(String name, String reason) {
-    dropped.put(name, reason);
+    dropped.put(name, reasons.computeIfAbsent(reason, first -> first));
   }
 
   /// Makes sure that experts that get other numbers keep the schemes that a configuration gives

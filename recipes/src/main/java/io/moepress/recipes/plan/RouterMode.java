@@ -2,20 +2,25 @@ package io.moepress.recipes.plan;
 
 import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 
 /// What becomes of the router rows of dropped experts.
 public enum RouterMode {
   /// The rows go; the experts that stay are numbered anew.
-  SLICE,
+  SLICE("slice"),
   /// All rows and all experts stay where they are; a selection bias of −10⁴ keeps the router from
   /// choosing the dropped ones. The same choice as with [#SLICE], but no memory is saved.
-  MASK;
+  MASK("mask");
+
+  private final String label;
+
+  RouterMode(String label) {
+    this.label = label;
+  }
 
   /// The name in recipes.
   public String label() {
-    return name().toLowerCase(Locale.ROOT);
+    return label;
   }
 
   /// The mode with this [#label()].

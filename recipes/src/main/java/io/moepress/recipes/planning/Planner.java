@@ -72,7 +72,19 @@ public final class Planner {
   /// @throws PlanMismatchException when evidence or target do not fit the model or the decision
   /// @throws IOException when weights that the method looks at cannot be read
   public static Plan plan(MoeModel model, RecipeStep step, Subject subject) throws IOException {
-    return new Planner(model, subject).plan(step);
+    return planned(model, step, subject).plan();
+  }
+
+  /// A plan together with what it means for the tensors of the model.
+  public record Planned(Plan plan, LoweredPlan programs) {}
+
+  /// Plans a step, for those who go on with the model that it leaves.
+  ///
+  /// @throws PlanMismatchException when evidence or target do not fit the model or the decision
+  /// @throws IOException when weights that the method looks at cannot be read
+  public static Planned planned(MoeModel model, RecipeStep step, Subject subject)
+      throws IOException {
+    return new Planner(model, subject).planned(step);
   }
 
   /// Chooses the bits of experts, for a method that must know them before it looks at inputs.
@@ -106,13 +118,13 @@ public final class Planner {
     };
   }
 
-  private Plan plan(RecipeStep step) throws IOException {
+  private Planned planned(RecipeStep step) throws IOException {
     Evidence evidence = evidence(step);
     List<PlanStep> steps = planning(step).decide(evidence);
     LoweredPlan lowered = Lowering.lower(model, steps);
     noteMultiTokenPrediction(lowered);
     ModelLayout after = model.layout().with(lowered.config());
-    return new Plan(
+    Plan plan = new Plan(
         Plan.FORMAT_VERSION,
         ToolVersion.text(),
         model.layout().config().modelType(),
@@ -124,6 +136,7 @@ public final class Planner {
         Plan.Size.of(after, lowered.parameterCount(), lowered.byteCount()),
         context.notes(),
         steps);
+    return new Planned(plan, lowered);
   }
 
   /// The evidence, after checking that it is this checkpoint's; for methods that need none, layers
