@@ -7,7 +7,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
 /// Whole commands, each in a process of its own, beside plain tools in the same run. Prints a table
@@ -25,13 +24,6 @@ public final class CommandBench {
 
   private CommandBench(Path folder) {
     this.folder = folder;
-  }
-
-  /// What a process took.
-  private record Taken(double seconds, long peak) {
-    Taken best(Taken other) {
-      return new Taken(Math.min(seconds, other.seconds), Math.max(peak, other.peak));
-    }
   }
 
   /// Something to be timed: a name, and the command.
@@ -164,21 +156,7 @@ public final class CommandBench {
   }
 
   private static Job job(String name, List<Path> made, Object... arguments) {
-    List<String> command =
-        new ArrayList<>(
-            List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-XX:+UseParallelGC",
-                "-XX:+UseCompactObjectHeaders",
-                "-XX:MaxNewSize=128m",
-                "-XX:MaxDirectMemorySize=1024g",
-                "--enable-native-access=ALL-UNNAMED",
-                "-Xlog:disable",
-                "-cp",
-                System.getProperty("java.class.path"),
-                "io.moepress.cli.Main"));
-    Stream.of(arguments).map(String::valueOf).forEach(command::add);
-    return new Job(name, command, made);
+    return new Job(name, Took.moepress(arguments), made);
   }
 
   private static void table(String title) {
@@ -187,11 +165,11 @@ public final class CommandBench {
 
   /// Runs the jobs in turn, so that what else the machine does meets all of them.
   private static void time(List<Job> jobs) throws Exception {
-    Taken[] best = new Taken[jobs.size()];
+    Took[] best = new Took[jobs.size()];
     for (int run = 0; run < RUNS; run++) {
       for (int i = 0; i < best.length; i++) {
-        Taken taken = taken(jobs.get(i));
-        best[i] = best[i] == null ? taken : best[i].best(taken);
+        Took took = took(jobs.get(i));
+        best[i] = best[i] == null ? took : best[i].best(took);
       }
     }
     for (int i = 0; i < best.length; i++) {
@@ -200,51 +178,15 @@ public final class CommandBench {
           "| %s | %.2f | %d |%n",
           jobs.get(i).name(),
           best[i].seconds(),
-          best[i].peak() >> 10);
+          best[i].peak() >> 20);
     }
   }
 
-  private static Taken taken(Job job) throws Exception {
+  private static Took took(Job job) throws Exception {
     for (Path made : job.made()) {
       delete(made);
     }
-    Path log = Files.createTempFile("bench", ".log");
-    try {
-      return taken(job, log);
-    } finally {
-      Files.delete(log);
-    }
-  }
-
-  private static Taken taken(Job job, Path log) throws Exception {
-    long begin = System.nanoTime();
-    Process process =
-        new ProcessBuilder(job.command())
-            .redirectErrorStream(true)
-            .redirectOutput(log.toFile())
-            .start();
-    long peak = 0;
-    do {
-      peak = Math.max(peak, peak(process));
-    } while (!process.waitFor(10, TimeUnit.MILLISECONDS));
-    double seconds = (System.nanoTime() - begin) / 1e9;
-    if (process.exitValue() != 0) {
-      throw new IllegalStateException(job.name() + ": " + Files.readString(log));
-    }
-    return new Taken(seconds, peak);
-  }
-
-  /// What the system counts; 0 where it does not.
-  private static long peak(Process process) {
-    try (Stream<String> lines = Files.lines(Path.of("/proc/" + process.pid() + "/status"))) {
-      return lines
-          .filter(line -> line.startsWith("VmHWM:"))
-          .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")))
-          .findFirst()
-          .orElse(0);
-    } catch (IOException | java.io.UncheckedIOException e) {
-      return 0; // it has ended
-    }
+    return Took.run(job.command());
   }
 
   private static long size(Path model) throws IOException {

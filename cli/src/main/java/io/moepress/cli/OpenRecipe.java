@@ -8,6 +8,7 @@ import io.moepress.recipes.recipe.EvaluationSpec;
 import io.moepress.recipes.recipe.Recipe;
 import io.moepress.recipes.work.WorkDirectory;
 import io.moepress.recipes.work.Workers;
+import io.moepress.recipes.work.Workers.Begun;
 import java.io.Closeable;
 import java.io.IOException;
 
@@ -17,13 +18,15 @@ import java.io.IOException;
 /// @param terminal where messages go
 /// @param setup threads, progress, memory and the work directory
 /// @param model the checkpoint as a model
+/// @param fingerprint of the checkpoint
 record OpenRecipe(
     Recipe recipe,
     RecipeOptions options,
     Terminal terminal,
     PassSetup setup,
     CheckpointDirectory checkpoint,
-    MoeModel model)
+    MoeModel model,
+    String fingerprint)
     implements Closeable {
 
   /// Opens the recipe's checkpoint and its work directory.
@@ -36,10 +39,14 @@ record OpenRecipe(
     try {
       WorkDirectory work = WorkDirectory.open(options.workDirectory(recipe));
       PassSetup setup = new PassSetup(workers, common.progress(terminal), common.memory(), work);
-      MoeModel model = MoeModel.of(checkpoint);
-      OpenRecipe opened = new OpenRecipe(recipe, options, terminal, setup, checkpoint, model);
-      finished = true;
-      return opened;
+      try (Begun<String> fingerprint = workers.begin(() -> Fingerprint.of(checkpoint))) {
+        MoeModel model = MoeModel.of(checkpoint);
+        OpenRecipe opened =
+            new OpenRecipe(
+                recipe, options, terminal, setup, checkpoint, model, fingerprint.result());
+        finished = true;
+        return opened;
+      }
     } finally {
       if (!finished) {
         checkpoint.close();
@@ -48,11 +55,11 @@ record OpenRecipe(
   }
 
   /// The steps of a recipe like this one, to be decided one after the other.
-  StepChain chain(Recipe steps) throws IOException {
+  StepChain chain(Recipe steps) {
     return new StepChain(
         steps,
         model,
-        Fingerprint.of(checkpoint),
+        fingerprint,
         new Measuring(setup, terminal),
         options.evidence);
   }

@@ -6,6 +6,7 @@ import io.moepress.formats.lowprecision.StoredTensors;
 import io.moepress.formats.tensor.Shape;
 import io.moepress.formats.tensor.TensorInfo;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
@@ -36,7 +37,7 @@ public record TensorInventory(
   static TensorInventory of(Checkpoint checkpoint, StoredTensors stored, ModelLayout layout) {
     requireEnoughTensors(checkpoint, layout);
     Map<TensorId, String> names = new LinkedHashMap<>();
-    Set<String> unknown = new TreeSet<>(stored.tensors().keySet());
+    Set<String> known = new HashSet<>();
     for (TensorId id : layout.tensors()) {
       String name = layout.name(id);
       TensorInfo info = stored.tensors().get(name);
@@ -46,8 +47,10 @@ public record TensorInventory(
       }
       requireShape(checkpoint, info, layout.shape(id));
       names.put(id, info.name()); // one text for each name, however many models know it
-      requireOneRole(unknown.remove(name), layout, name);
+      requireOneRole(known.add(name), layout, name);
     }
+    Set<String> unknown = new TreeSet<>();
+    stored.tensors().keySet().stream().filter(name -> !known.contains(name)).forEach(unknown::add);
     Set<String> extra = new TreeSet<>();
     unknown.stream().filter(name -> layout.predictionLayer(name).isPresent()).forEach(extra::add);
     unknown.removeAll(extra);

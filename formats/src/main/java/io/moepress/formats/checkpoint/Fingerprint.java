@@ -33,36 +33,40 @@ public final class Fingerprint {
         .architecture()
         .ifPresent(
             given -> digest.update(given.tree().toString().getBytes(StandardCharsets.UTF_8)));
+    ByteBuffer buffer = ByteBuffer.allocate(BLOCK);
     for (SafetensorsFile shard : checkpoint.shards()) {
-      update(digest, shard);
+      update(digest, shard, buffer);
     }
     return format(digest);
   }
 
-  private static void update(MessageDigest digest, SafetensorsFile shard) throws IOException {
+  private static void update(MessageDigest digest, SafetensorsFile shard, ByteBuffer buffer)
+      throws IOException {
     try (FileChannel channel = FileChannel.open(shard.path(), StandardOpenOption.READ)) {
       long size = channel.size();
       String label = shard.path().getFileName() + " " + size + "\n";
       digest.update(label.getBytes(StandardCharsets.UTF_8));
-      update(digest, channel, 0, shard.header().dataStart());
+      update(digest, new Part(channel, 0, shard.header().dataStart()), buffer);
       long data = size - shard.header().dataStart();
       if (data <= (long) SAMPLES * BLOCK) {
-        update(digest, channel, shard.header().dataStart(), data);
+        update(digest, new Part(channel, shard.header().dataStart(), data), buffer);
         return;
       }
       for (int i = 0; i < SAMPLES; i++) {
         long offset = (data - BLOCK) * i / (SAMPLES - 1);
-        update(digest, channel, shard.header().dataStart() + offset, BLOCK);
+        update(digest, new Part(channel, shard.header().dataStart() + offset, BLOCK), buffer);
       }
     }
   }
 
-  private static void update(MessageDigest digest, FileChannel channel, long start, long length)
+  /// Some consecutive bytes of a file.
+  private record Part(FileChannel channel, long start, long length) {}
+
+  private static void update(MessageDigest digest, Part part, ByteBuffer buffer)
       throws IOException {
-    ByteBuffer buffer = ByteBuffer.allocate(BLOCK);
-    for (long done = 0; done < length; ) {
-      buffer.clear().limit((int) Math.min(BLOCK, length - done));
-      int read = channel.read(buffer, start + done);
+    for (long done = 0; done < part.length(); ) {
+      buffer.clear().limit((int) Math.min(BLOCK, part.length() - done));
+      int read = part.channel().read(buffer, part.start() + done);
       if (read < 0) {
         throw new IOException("a weight file became shorter while it was read");
       }
@@ -75,7 +79,7 @@ public final class Fingerprint {
   public static String ofFile(Path file) throws IOException {
     MessageDigest digest = sha256();
     try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-      update(digest, channel, 0, channel.size());
+      update(digest, new Part(channel, 0, channel.size()), ByteBuffer.allocate(BLOCK));
     }
     return format(digest);
   }

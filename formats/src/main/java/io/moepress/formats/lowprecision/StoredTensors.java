@@ -85,15 +85,15 @@ public final class StoredTensors {
     for (TensorInfo info : source.values()) {
       Optional<String> whole = codec.whole(info.name(), suffix);
       if (whole.isPresent() && codec.isFirst(info)) {
-        join(whole.get().equals(info.name()) ? info.name() : whole.get(), codec);
+        join(whole.get(), info, codec);
       }
     }
   }
 
-  private void join(String whole, TensorCodec codec) {
-    List<TensorInfo> found = new ArrayList<>();
-    for (int place = 0; place < codec.suffixes().size(); place++) {
-      String name = codec.part(whole, codec.suffixes().get(place));
+  private void join(String whole, TensorInfo first, TensorCodec codec) {
+    List<TensorInfo> found = new ArrayList<>(List.of(first));
+    for (String suffix : codec.suffixes().subList(1, codec.suffixes().size())) {
+      String name = codec.part(whole, suffix);
       TensorInfo part = source.get(name);
       if (part == null) {
         broken.putIfAbsent(

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -100,6 +101,34 @@ public final class Workers implements Closeable, Jobs {
     } finally {
       pending.forEach(Workers::settle);
     }
+  }
+
+  /// A job that goes on while whoever began it does something else. Closing it waits for its end.
+  ///
+  /// @param <T> what it computes
+  public static final class Begun<T> implements AutoCloseable {
+    private final Future<T> future;
+
+    private Begun(Future<T> future) {
+      this.future = future;
+    }
+
+    /// Waits for the result.
+    ///
+    /// @throws IOException the failure of the job
+    public T result() throws IOException {
+      return await(future);
+    }
+
+    @Override
+    public void close() {
+      settle(future);
+    }
+  }
+
+  /// Begins a job of which there is only one.
+  public <T> Begun<T> begin(Callable<T> job) {
+    return new Begun<>(pool.submit(job));
   }
 
   /// Takes the oldest result; if waiting for it fails, its job stays pending.
