@@ -57,11 +57,7 @@ record OpenRecipe(
   /// The steps of a recipe like this one, to be decided one after the other.
   StepChain chain(Recipe steps) {
     return new StepChain(
-        steps,
-        model,
-        fingerprint,
-        new Measuring(setup, terminal),
-        options.evidence);
+        steps, model, fingerprint, new Measuring(setup, terminal), options.evidence);
   }
 
   /// The texts of an evaluation.

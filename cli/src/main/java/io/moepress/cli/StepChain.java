@@ -244,7 +244,8 @@ final class StepChain {
   }
 
   /// A plan that leaves a model of the same shape as a step will.
-  private static Planned drawn(MoeModel model, RecipeStep step, Subject subject) throws IOException {
+  private static Planned drawn(MoeModel model, RecipeStep step, Subject subject)
+      throws IOException {
     return switch (step) {
       case PruneStep prune -> {
         requireNoMask(prune);

@@ -37,8 +37,7 @@ record Took(double seconds, long peak) {
     }
   }
 
-  private static Took run(List<String> command, Path log)
-      throws IOException, InterruptedException {
+  private static Took run(List<String> command, Path log) throws IOException, InterruptedException {
     ProcessBuilder builder =
         new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
     builder.environment().put("jdk_home", System.getProperty("java.home"));

@@ -27,7 +27,8 @@ final class ListedShard {
         ShardIndex.FILE,
         tensor,
         shard.path().getFileName());
-    Checks.requireFormat(!listed.get(place), "%s: tensor %s is there twice", ShardIndex.FILE, tensor);
+    Checks.requireFormat(
+        !listed.get(place), "%s: tensor %s is there twice", ShardIndex.FILE, tensor);
     listed.set(place);
   }
 

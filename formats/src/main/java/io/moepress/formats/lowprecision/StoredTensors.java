@@ -225,8 +225,7 @@ public final class StoredTensors {
   /// @param data a tensor of the checkpoint, or rows of it
   public boolean isSound(TensorData data) {
     return part(data.info().name())
-        .map(part ->
-            part.whole().codec().isSound(part.place(), data, part.whole().info().shape()))
+        .map(part -> part.whole().codec().isSound(part.place(), data, part.whole().info().shape()))
         .orElse(true);
   }
 

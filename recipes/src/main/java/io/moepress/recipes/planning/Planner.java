@@ -124,18 +124,19 @@ public final class Planner {
     LoweredPlan lowered = Lowering.lower(model, steps);
     noteMultiTokenPrediction(lowered);
     ModelLayout after = model.layout().with(lowered.config());
-    Plan plan = new Plan(
-        Plan.FORMAT_VERSION,
-        ToolVersion.text(),
-        model.layout().config().modelType(),
-        subject.previous(),
-        subject.checkpoint(),
-        subject.evidenceDigest(),
-        subject.target().label(),
-        Plan.Size.of(model.layout(), model.parameterCount(), model.checkpoint().byteCount()),
-        Plan.Size.of(after, lowered.parameterCount(), lowered.byteCount()),
-        context.notes(),
-        steps);
+    Plan plan =
+        new Plan(
+            Plan.FORMAT_VERSION,
+            ToolVersion.text(),
+            model.layout().config().modelType(),
+            subject.previous(),
+            subject.checkpoint(),
+            subject.evidenceDigest(),
+            subject.target().label(),
+            Plan.Size.of(model.layout(), model.parameterCount(), model.checkpoint().byteCount()),
+            Plan.Size.of(after, lowered.parameterCount(), lowered.byteCount()),
+            context.notes(),
+            steps);
     return new Planned(plan, lowered);
   }
 
