@@ -148,10 +148,9 @@ public final class StoredTensors {
       return Optional.empty();
     }
     for (int place = 0; place < codec.suffixes().size(); place++) {
-      EncodedTensor whole =
-          codec.whole(name, codec.suffixes().get(place)).map(encoded::get).orElse(null);
-      if (whole != null && whole.parts().get(place).name().equals(name)) {
-        return Optional.of(new Part(whole, place));
+      Optional<String> whole = codec.whole(name, codec.suffixes().get(place));
+      if (whole.isPresent() && encoded.containsKey(whole.get())) {
+        return Optional.of(new Part(encoded.get(whole.get()), place));
       }
     }
     return Optional.empty();

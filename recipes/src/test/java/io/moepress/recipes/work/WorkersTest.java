@@ -2,9 +2,11 @@ package io.moepress.recipes.work;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatIOException;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.moepress.recipes.work.Workers.Begun;
 import io.moepress.recipes.work.Workers.Job;
 import java.io.IOException;
 import java.io.InterruptedIOException;
@@ -252,6 +254,53 @@ class WorkersTest {
 
     assertThat(returnedTooEarly).isFalse();
     assertThat(staysInterrupted).isTrue();
+  }
+
+  @Test
+  void aJobThatWasBegunGoesOnBesideItsCaller() throws IOException {
+    CountDownLatch goOn = new CountDownLatch(1);
+    try (Workers workers = new Workers(1);
+        Begun<String> begun =
+            workers.begin(() -> {
+              await(goOn);
+              return "result";
+            })) {
+      goOn.countDown();
+      assertThat(begun.result()).isEqualTo("result");
+    }
+  }
+
+  @Test
+  void theFailureOfAJobThatWasBegunIsItsCallers() {
+    try (Workers workers = new Workers(1);
+        Begun<String> begun =
+            workers.begin(() -> {
+              throw new IOException("unreadable");
+            })) {
+      assertThatIOException().isThrownBy(begun::result).withMessage("unreadable");
+    }
+  }
+
+  @Test
+  void whoeverLeavesAJobThatWasBegunWaitsForItsEnd() throws IOException {
+    AtomicBoolean ended = new AtomicBoolean();
+    CountDownLatch release = new CountDownLatch(1);
+    Thread caller = Thread.currentThread();
+    try (Workers workers = new Workers(1)) {
+      try (Begun<Boolean> _ =
+          workers.begin(() -> {
+            await(release);
+            return ended.getAndSet(true);
+          })) {
+        Thread.startVirtualThread(() -> {
+          while (caller.getState() != Thread.State.WAITING) {
+            Thread.onSpinWait();
+          }
+          release.countDown();
+        });
+      }
+      assertThat(ended).isTrue();
+    }
   }
 
   @Test
