@@ -6,6 +6,8 @@ import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.formats.checkpoint.Fingerprint;
 import io.moepress.recipes.recipe.EvaluationSpec;
 import io.moepress.recipes.recipe.Recipe;
+import io.moepress.recipes.work.MemoryBudget;
+import io.moepress.recipes.work.Progress;
 import io.moepress.recipes.work.WorkDirectory;
 import io.moepress.recipes.work.Workers;
 import io.moepress.recipes.work.Workers.Begun;
@@ -36,17 +38,18 @@ record OpenRecipe(
     Terminal terminal = common.terminal();
     CheckpointDirectory checkpoint = recipe.open(recipe.model());
     boolean finished = false;
-    try {
+    try (Begun<String> fingerprint = workers.begin(() -> Fingerprint.of(checkpoint))) {
+      MoeModel model = MoeModel.of(checkpoint);
+      String name = fingerprint.result();
+      Progress progress = common.progress(terminal);
+      MemoryBudget budget = common.memory();
+      // From here on others are locked out, so nothing may fail any more.
       WorkDirectory work = WorkDirectory.open(options.workDirectory(recipe));
-      PassSetup setup = new PassSetup(workers, common.progress(terminal), common.memory(), work);
-      try (Begun<String> fingerprint = workers.begin(() -> Fingerprint.of(checkpoint))) {
-        MoeModel model = MoeModel.of(checkpoint);
-        OpenRecipe opened =
-            new OpenRecipe(
-                recipe, options, terminal, setup, checkpoint, model, fingerprint.result());
-        finished = true;
-        return opened;
-      }
+      PassSetup setup = new PassSetup(workers, progress, budget, work);
+      OpenRecipe opened =
+          new OpenRecipe(recipe, options, terminal, setup, checkpoint, model, name);
+      finished = true;
+      return opened;
     } finally {
       if (!finished) {
         checkpoint.close();

@@ -68,6 +68,17 @@ class BadInputTest {
   }
 
   @Test
+  void aModelThatIsNotUnderstoodLocksNobodyOut() throws IOException {
+    Path model = TinyMoe.qwen3().config("model_type", "\"quokka_moe\"").write(folder.resolve("m"));
+    Path recipe = recipe(model, "random", "keep: 50%");
+
+    for (int run = 0; run < 2; run++) {
+      assertFailed(Cli.run("plan", recipe), "config.json: unknown architecture");
+    }
+    assertThat(folder).isDirectoryNotContaining("glob:**.work");
+  }
+
+  @Test
   void anUnknownRecipeKey() throws IOException {
     assertUsage(
         Cli.run("run", recipe(model(), "easy-ep", "kep: 50%")),

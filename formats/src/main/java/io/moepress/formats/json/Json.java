@@ -27,8 +27,8 @@ import tools.jackson.databind.ObjectReader;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
-/// JSON as we read and write it: UTF-8, no duplicate keys, no unknown properties, keys in the order
-/// of the file, two spaces, numbers side by side in their array.
+/// JSON as we read and write it: UTF-8, no duplicate keys (but see [#stream]), no unknown
+/// properties, keys in the order of the file, two spaces, numbers side by side in their array.
 public final class Json {
   private static final int MAX_DEPTH = 64;
   private static final long MAX_LENGTH = 256L << 20;

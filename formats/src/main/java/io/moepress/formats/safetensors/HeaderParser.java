@@ -11,8 +11,9 @@ import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.HashMap;
+import java.util.Deque;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -39,6 +40,7 @@ final class HeaderParser {
   private static final int MAX_NAME = 1_000;
   private static final int MAX_RANK = 32;
   private static final int MAX_DEPTH = 64;
+  private static final int MAX_LATEST = 16;
 
   /// Longer than anything that is legal, so that the message is ours.
   private static final int PARSER_LIMIT = 4_000_000;
@@ -60,7 +62,7 @@ final class HeaderParser {
   private final String json;
   private final List<Entry> entries = new ArrayList<>();
   private final Set<String> names = new HashSet<>();
-  private final Map<Shape, Shape> shapes = new HashMap<>(); // one for all tensors of an extent
+  private final Deque<Shape> latest = new ArrayDeque<>();
   private @Nullable Map<String, String> metadata;
 
   HeaderParser(String where, String json) {
@@ -183,8 +185,19 @@ final class HeaderParser {
     return checked(new TensorInfo(name, dtype, shape), offsets.get(0), offsets.get(1));
   }
 
+  /// One object for the tensors of an extent, for most of those of a file: few extents take turns.
+  /// All are not remembered, since a stranger can make up any number of one hash.
   private Shape shared(Shape shape) {
-    return shapes.computeIfAbsent(shape, first -> first);
+    for (Shape seen : latest) {
+      if (seen.equals(shape)) {
+        return seen;
+      }
+    }
+    latest.addFirst(shape);
+    if (latest.size() > MAX_LATEST) {
+      latest.removeLast();
+    }
+    return shape;
   }
 
   private static List<String> known(Set<String> fields) {

@@ -24,7 +24,9 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -166,6 +168,27 @@ class HeaderAttacksTest {
     try (SafetensorsFile file =
         SafetensorsFile.open(write(SafetensorsBytes.file(header, NOTHING)))) {
       assertThat(file.header().entries()).hasSize(1 << 12);
+    }
+  }
+
+  /// A product with 2^32 + 1 has the same halves, which a hash of a long adds to nothing.
+  @Test
+  @Timeout(20)
+  void extentsWithOneHashAreReadAllTheSame() throws IOException {
+    String header =
+        LongStream.range(0, 100_000)
+            .mapToObj(i ->
+                "\""
+                    + i
+                    + "\":{\"dtype\":\"U8\",\"shape\":[0,"
+                    + i * ((1L << 32) + 1)
+                    + "],\"data_offsets\":[0,0]}")
+            .collect(Collectors.joining(",", "{", "}"));
+    try (SafetensorsFile file =
+        SafetensorsFile.open(write(SafetensorsBytes.file(header, NOTHING)))) {
+      assertThat(file.header().entries()).hasSize(100_000);
+      assertThat(file.header().entries().getLast().info().shape().hashCode())
+          .isEqualTo(file.header().entries().getFirst().info().shape().hashCode());
     }
   }
 
