@@ -100,6 +100,19 @@ check_files() {
     library=$(printf '%s\n' "${jar%.jar}" | sed 's/-[0-9].*//')
     grep -q "^| $library | " "$image/licenses/README.md" || die "no licence of $jar"
   done <"$image/lib/classpath"
+  for library in libtorch libgomp tokenizers OpenJDK oneDNN oneMKL XNNPACK 'tokenizers [0-9.]*'; do
+    grep -q "^| $library | " "$image/licenses/README.md" || die "no licence of $library"
+  done
+  check_texts
+}
+
+# Every text that the table of licences names is shipped, or said to lie elsewhere.
+check_texts() {
+  sed -n 's/^| .* | \(.*\) |$/\1/p' "$image/licenses/README.md" | tail -n +2 | sed 's/, /\n/g' >"$folder/texts"
+  while IFS= read -r text; do
+    case $text in https://*) continue ;; esac
+    [ -e "$image/licenses/$text" ] || die "licenses/README.md names $text, which is not there"
+  done <"$folder/texts"
 }
 
 # The container holds all of the image.

@@ -84,8 +84,8 @@ copy_texts() {
 write_licences() {
   licenses=$image/licenses
   mkdir "$licenses"
-  cp "$dist"/licenses/*.txt "$licenses/"
-  rm "$licenses/libraries.txt"
+  cp -R "$dist"/licenses/* "$licenses/"
+  rm "$licenses/libraries.txt" "$licenses/natives.txt"
   {
     printf '# Licences\n\nmoepress is under the Apache License 2.0, see LICENSE and NOTICE. It is shipped with:\n\n'
     printf '| library | version | licence | text |\n|---|---|---|---|\n'
@@ -134,6 +134,9 @@ describe_natives() {
   printf '| libdjl_torch, of DJL | %s | Apache-2.0 | ../LICENSE |\n' "$libtorch"
   printf '| libgomp, of GCC | of libtorch | GPL-3.0 with GCC exception 3.1 | GPL-3.0.txt, GCC-exception-3.1.txt |\n'
   printf '| OpenJDK | %s | GPL-2.0 with Classpath exception | ../runtime/legal/ |\n' "$java"
+  sed -n "s/^\([^#|]*\)|\([^|]*\)|\(.*\)|\(.*\)/| \1 | in \2 | \3 | \4 |/p" "$dist/licenses/natives.txt"
+  printf '\n'
+  sed -n '/^# part /d; s/^# \{0,1\}//p' "$dist/licenses/natives.txt"
 }
 
 # Permissions and times are those of nobody in particular, so that another build makes the same.

@@ -6,7 +6,11 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
@@ -42,6 +46,39 @@ class ImageScriptsTest {
     assertThat(made())
         .endsWith(
             "cli/target: 2 jars moepress-cli-*.jar (expected one). Remove those of other versions.\n");
+  }
+
+  /// Who takes another libtorch or other tokenizers has to look again at what is in them.
+  @Test
+  void thePartsOfNativeLibrariesHaveTextsAndAreThoseOfTheVersionsInUse() throws Exception {
+    Path licenses = SCRIPTS.resolve("licenses");
+    String table = Files.readString(licenses.resolve("natives.txt"));
+    List<String> named = new ArrayList<>();
+    for (String row : table.lines().filter(line -> !line.startsWith("#")).toList()) {
+      assertThat(row).matches("[^|]+[|](libtorch|tokenizers)[|][^|]+[|][^|, ]+");
+      String text = row.substring(row.lastIndexOf('|') + 1);
+      named.add(text);
+      if (!text.matches("https://docs.rs/crate/.*|../LICENSE|../runtime/legal/.*")) {
+        assertThat(licenses.resolve(text)).isNotEmptyFile();
+      }
+    }
+    for (String folder : List.of("libtorch", "tokenizers")) {
+      try (Stream<Path> texts = Files.list(licenses.resolve(folder))) {
+        assertThat(texts).allMatch(text -> named.contains(folder + "/" + text.getFileName()));
+      }
+    }
+    Matcher libtorch = versionIn(table, "pytorch-native-cpu");
+    Matcher tokenizers = versionIn(table, "libtokenizers.so of tokenizers");
+    assertThat(Files.readString(Path.of("../pom.xml")))
+        .contains(
+            "<djl.libtorch.version>" + libtorch.group(1) + "</djl.libtorch.version>",
+            "<djl.version>" + tokenizers.group(1) + "</djl.version>");
+  }
+
+  private static Matcher versionIn(String table, String library) {
+    Matcher version = Pattern.compile(library + " (\\d+[.]\\d+[.]\\d+)[.,]").matcher(table);
+    assertThat(version.find()).as(library).isTrue();
+    return version;
   }
 
   private String made() throws Exception {
