@@ -100,7 +100,7 @@ check_files() {
     library=$(printf '%s\n' "${jar%.jar}" | sed 's/-[0-9].*//')
     grep -q "^| $library | " "$image/licenses/README.md" || die "no licence of $jar"
   done <"$image/lib/classpath"
-  for library in libtorch libgomp tokenizers OpenJDK oneDNN oneMKL XNNPACK 'tokenizers [0-9.]*'; do
+  for library in libtorch 'libgomp, of GCC' tokenizers OpenJDK oneDNN oneMKL XNNPACK 'tokenizers [0-9.]*'; do
     grep -q "^| $library | " "$image/licenses/README.md" || die "no licence of $library"
   done
   check_texts

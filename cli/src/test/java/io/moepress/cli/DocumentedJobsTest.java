@@ -132,8 +132,7 @@ class DocumentedJobsTest {
             .map(String.class::cast)
             .toList();
     List<String> after = list(job.get("after_script")).stream().map(String.class::cast).toList();
-    return new Job(
-        job.get("resource_group") != null, lines, after, after.subList(1, after.size()));
+    return new Job(job.get("resource_group") != null, lines, after, after.subList(1, after.size()));
   }
 
   private static Map<?, ?> map(Object value) {

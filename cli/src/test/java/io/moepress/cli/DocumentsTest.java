@@ -179,7 +179,8 @@ class DocumentsTest {
     assertThat(quoted).isPositive();
   }
 
-  /// An archive's name in a document is good for every version, and is the name that the build gives.
+  /// An archive's name in a document is good for every version, and is the name that the build
+  /// gives.
   @Test
   void everyArchiveHasTheNameThatTheBuildGives() throws IOException {
     String pom = Files.readString(Documents.ROOT.resolve("cli/pom.xml"));
