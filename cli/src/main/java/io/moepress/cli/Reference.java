@@ -1,8 +1,8 @@
 package io.moepress.cli;
 
 import io.moepress.recipes.recipe.RecipeReference;
-import io.moepress.recipes.recipe.RecipeReference.Key;
 import io.moepress.recipes.recipe.RecipeReference.Part;
+import io.moepress.recipes.recipe.RecipeReference.Row;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -23,7 +23,7 @@ record Reference(List<Part> parts, List<Options> methods) {
   /// The options of a method.
   ///
   /// @param step the kind of step it is for
-  record Options(String method, String step, List<Key> options) {
+  record Options(String method, String step, List<Row> options) {
     Options {
       options = List.copyOf(options);
     }

@@ -26,16 +26,16 @@ public final class RecipeReference {
     this.words = new ValueWords(catalog);
   }
 
-  /// A key of a recipe, or an option of a method. All but the key is Markdown, with links as they
-  /// lead from `docs`.
+  /// What there is to say about a key of a recipe, or an option of a method. All but the key is
+  /// Markdown, with links as they lead from `docs`.
   ///
   /// @param key with those above it in its part, such as `protect.experts` or `data[].file`
   /// @param takes what its value may be
   /// @param meaning what it does
   /// @param defaultValue what holds without it; empty for a map whose keys say that
-  public record Key(String key, String takes, String meaning, String defaultValue) {
-    private Key plain() {
-      return new Key(key, takes, withoutLinks(meaning), defaultValue);
+  public record Row(String key, String takes, String meaning, String defaultValue) {
+    private Row plain() {
+      return new Row(key, takes, withoutLinks(meaning), defaultValue);
     }
   }
 
@@ -44,7 +44,7 @@ public final class RecipeReference {
   /// @param name its own key, or [#WHOLE]
   /// @param meaning what it is
   /// @param keys in the order of the schema
-  public record Part(String name, String meaning, List<Key> keys) {
+  public record Part(String name, String meaning, List<Row> keys) {
     public Part {
       keys = List.copyOf(keys);
     }
@@ -52,15 +52,15 @@ public final class RecipeReference {
     /// The same for a reader who has no `docs`.
     public Part withoutLinks() {
       return new Part(
-          name, RecipeReference.withoutLinks(meaning), keys.stream().map(Key::plain).toList());
+          name, RecipeReference.withoutLinks(meaning), keys.stream().map(Row::plain).toList());
     }
   }
 
   /// All parts, the whole first.
   public List<Part> parts() {
     SchemaNode root = root();
-    List<Key> keys = new ArrayList<>();
-    root.properties().forEach((name, node) -> keys.add(key(root, name, name, node)));
+    List<Row> keys = new ArrayList<>();
+    root.properties().forEach((name, node) -> keys.add(row(root, name, name, node)));
     List<Part> parts = new ArrayList<>();
     parts.add(new Part(WHOLE, root.text("description"), keys));
     root.properties()
@@ -81,21 +81,21 @@ public final class RecipeReference {
   }
 
   private Part part(String name, SchemaNode node) {
-    List<Key> keys = new ArrayList<>();
+    List<Row> keys = new ArrayList<>();
     collect(node, "", keys);
     return new Part(name, node.text("description"), keys);
   }
 
-  private void collect(SchemaNode map, String prefix, List<Key> keys) {
+  private void collect(SchemaNode map, String prefix, List<Row> keys) {
     for (Map.Entry<String, SchemaNode> entry : map.properties().entrySet()) {
       String path = prefix + entry.getKey();
-      keys.add(key(map, entry.getKey(), path, entry.getValue()));
+      keys.add(row(map, entry.getKey(), path, entry.getValue()));
       collectBelow(entry.getValue(), path, keys);
     }
   }
 
   /// The keys of maps in a value, unless it is told of as a whole.
-  private void collectBelow(SchemaNode value, String path, List<Key> keys) {
+  private void collectBelow(SchemaNode value, String path, List<Row> keys) {
     if (value.has("x-takes")) {
       return;
     }
@@ -104,8 +104,8 @@ public final class RecipeReference {
     value.items().ifPresent(item -> collectBelow(item, path + "[]", keys));
   }
 
-  private Key key(SchemaNode map, String name, String path, SchemaNode node) {
-    return new Key(path, words.of(node), node.text("description"), standard(map, name, node));
+  private Row row(SchemaNode map, String name, String path, SchemaNode node) {
+    return new Row(path, words.of(node), node.text("description"), standard(map, name, node));
   }
 
   private static String standard(SchemaNode map, String name, SchemaNode node) {
@@ -124,13 +124,13 @@ public final class RecipeReference {
   }
 
   /// The options of a method.
-  public static List<Key> options(MethodDescription method) {
+  public static List<Row> options(MethodDescription method) {
     return method.options().stream().map(RecipeReference::option).toList();
   }
 
-  private static Key option(MethodDescription.Option option) {
+  private static Row option(MethodDescription.Option option) {
     String standard = option.defaultValue();
-    return new Key(
+    return new Row(
         option.key(),
         option.takes(),
         sentence(option.meaning()),
@@ -142,12 +142,12 @@ public final class RecipeReference {
   }
 
   /// The keys as a table in Markdown.
-  public static String table(List<Key> keys) {
+  public static String table(List<Row> keys) {
     StringBuilder table =
         new StringBuilder("| key | takes | meaning | default |\n|---|---|---|---|\n");
-    for (Key key : keys) {
+    for (Row row : keys) {
       List<String> cells =
-          List.of(ValueWords.code(key.key()), key.takes(), key.meaning(), key.defaultValue());
+          List.of(ValueWords.code(row.key()), row.takes(), row.meaning(), row.defaultValue());
       cells.forEach(cell -> table.append("| ").append(cell.replace("|", "\\|")).append(' '));
       table.append("|\n");
     }

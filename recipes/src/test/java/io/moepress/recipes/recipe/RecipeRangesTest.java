@@ -39,8 +39,7 @@ class RecipeRangesTest {
     places.put(
         ITEM + " weight", HEAD + STEPS + "calibration: {samples: 4, data: [{file: a.txtKEY}]}");
     places.put(
-        "/$defs/data/items/anyOf/1 samples",
-        HEAD + STEPS + "evaluate: {data: [{file: a.txtKEY}]}");
+        "/$defs/data/items/anyOf/1 samples", HEAD + STEPS + "evaluate: {data: [{file: a.txtKEY}]}");
     places.put("/properties/evaluate max-tokens", HEAD + STEPS + "evaluate: {data: [a.txt]KEY}");
     places.put(
         "/$defs/gates perplexity-ratio kl-divergence top1-agreement accuracy-drop",
@@ -50,15 +49,15 @@ class RecipeRangesTest {
         HEAD
             + "evaluate: {data: [a.txt]}\n"
             + "compare: {candidates: [prune: {method: easy-ep, keep: 0.5}]KEY}");
-    places.put("/properties/gguf fit", HEAD.replace("out\n", "out.gguf\n") + STEPS + "gguf: {by: mixKEY}");
+    places.put(
+        "/properties/gguf fit", HEAD.replace("out\n", "out.gguf\n") + STEPS + "gguf: {by: mixKEY}");
     places.put("/$defs/prune keep experts", PRUNE + "KEY}]");
     places.put("/$defs/prune snap top-k", PRUNE + ", keep: 0.5KEY}]");
     places.put("/$defs/merge keep experts", MERGE + "KEY}]");
     places.put("/$defs/merge snap top-k", MERGE + ", keep: 0.5KEY}]");
     places.put("/$defs/sparsify sparsity", HEAD + "steps: [sparsify: {method: idleKEY}]");
     places.put("/$defs/quantize group-size", QUANTIZE + "scheme: W4A16KEY}]");
-    places.put(
-        "/$defs/quantize bits fit", QUANTIZE + "allocate: idle-bits, widths: [1, 8]KEY}]");
+    places.put("/$defs/quantize bits fit", QUANTIZE + "allocate: idle-bits, widths: [1, 8]KEY}]");
     places.put(
         "/$defs/quantize/properties/others group-size",
         QUANTIZE + "scheme: W4A16, others: {scheme: W4A16KEY}}]");
@@ -74,21 +73,22 @@ class RecipeRangesTest {
   @Test
   void theReaderTakesTheNumbersOfTheSchema() {
     SortedSet<String> tried = new TreeSet<>();
-    places().forEach((place, recipe) -> {
-      List<String> words = List.of(place.split(" ", -1));
-      JsonNode map = SOURCE.at(words.getFirst());
-      for (String key : words.subList(1, words.size())) {
-        for (Bound bound : bounds(new SchemaNode(SOURCE, map).properties().get(key))) {
-          assertThatNoException()
-              .as("%s: %s", key, bound.inside())
-              .isThrownBy(() -> read(recipe, key, bound.inside()));
-          assertThatExceptionOfType(RecipeException.class)
-              .as("%s: %s", key, bound.outside())
-              .isThrownBy(() -> read(recipe, key, bound.outside()));
-          tried.add(words.getFirst() + " " + key);
-        }
-      }
-    });
+    places()
+        .forEach((place, recipe) -> {
+          List<String> words = List.of(place.split(" ", -1));
+          JsonNode map = SOURCE.at(words.getFirst());
+          for (String key : words.subList(1, words.size())) {
+            for (Bound bound : bounds(new SchemaNode(SOURCE, map).properties().get(key))) {
+              assertThatNoException()
+                  .as("%s: %s", key, bound.inside())
+                  .isThrownBy(() -> read(recipe, key, bound.inside()));
+              assertThatExceptionOfType(RecipeException.class)
+                  .as("%s: %s", key, bound.outside())
+                  .isThrownBy(() -> read(recipe, key, bound.outside()));
+              tried.add(words.getFirst() + " " + key);
+            }
+          }
+        });
 
     SortedSet<String> bounded = new TreeSet<>();
     collectBounded(SOURCE, "", bounded);

@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.moepress.recipes.plan.MethodDescription;
 import io.moepress.recipes.plan.MethodDescription.Option;
-import io.moepress.recipes.recipe.RecipeReference.Key;
 import io.moepress.recipes.recipe.RecipeReference.Part;
+import io.moepress.recipes.recipe.RecipeReference.Row;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -54,11 +54,11 @@ class RecipeReferenceTest {
         "evaluate; gates.top1-agreement; a number from 0 to 1; no gate",
       })
   void aKeyTellsWhatTheSchemaTells(String part, String key, String takes, String standard) {
-    assertThat(key(part, key).takes()).isEqualTo(takes);
-    assertThat(key(part, key).defaultValue()).startsWith(standard);
+    assertThat(row(part, key).takes()).isEqualTo(takes);
+    assertThat(row(part, key).defaultValue()).startsWith(standard);
   }
 
-  private static Key key(String part, String key) {
+  private static Row row(String part, String key) {
     return PARTS.stream()
         .filter(it -> it.name().equals(part))
         .flatMap(it -> it.keys().stream())
@@ -69,9 +69,9 @@ class RecipeReferenceTest {
 
   @Test
   void aKeyIsARowOfATable() {
-    Key key = new Key("protect.experts", "a list", "`a|b`, see [here](there.md).", "none");
+    Row row = new Row("protect.experts", "a list", "`a|b`, see [here](there.md).", "none");
 
-    assertThat(RecipeReference.table(List.of(key)))
+    assertThat(RecipeReference.table(List.of(row)))
         .isEqualTo(
             """
             | key | takes | meaning | default |
@@ -106,7 +106,7 @@ class RecipeReferenceTest {
 
     assertThat(RecipeReference.options(method))
         .containsExactly(
-            new Key("score", "`raw` or `fine`", "By what.", "`raw`"),
-            new Key("seed", "a whole number", "Decides.", "the seed of the recipe"));
+            new Row("score", "`raw` or `fine`", "By what.", "`raw`"),
+            new Row("seed", "a whole number", "Decides.", "the seed of the recipe"));
   }
 }
