@@ -55,6 +55,8 @@ final class JsonDocuments {
     json("man", 0, "man", "-o", folder.resolve("man"));
     json("recipe-schema", 0, "recipe", "schema");
     json("recipe-schema", 0, "recipe", "schema", "-o", folder.resolve("schema.json"));
+    json("recipe-reference", 0, "recipe", "reference");
+    json("recipe-reference", 0, "recipe", "reference", "-o", folder.resolve("reference.md"));
     json("recipe-new", 0, "recipe", "new", "--model", MODEL);
     json("recipe-new", 0, "recipe", "new", "-o", folder.resolve("new.yaml"));
     json("recipe-check", 2, "recipe", "check", folder.resolve("new.yaml"));
