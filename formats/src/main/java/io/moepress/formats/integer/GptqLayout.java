@@ -100,8 +100,26 @@ public record GptqLayout(Version version) implements IntegerLayout {
   }
 
   @Override
-  public Map<String, TensorData> encode(TensorInfo weight, IntegerMatrix matrix) {
-    return encode(layer(weight.name()), matrix);
+  public int rowsAtOnce(int bits) {
+    return BitPacking.STREAM.codesAtOnce(bits);
+  }
+
+  /// Rows are outputs, which are columns of the tensors.
+  @Override
+  public void put(
+      TensorInfo weight, int first, IntegerMatrix rows, Map<String, TensorData> tensors) {
+    String name = layer(weight.name());
+    int bits = rows.grid().bits();
+    requireStorable(name, weight.shape().dimension(0), rows.columns(), bits);
+    Map<String, TensorData> parts = encode(name, rows);
+    tensors.forEach((suffix, whole) -> {
+      TensorData part = Words32.require(parts, name + suffix);
+      switch (suffix) {
+        case CODES, SCALES -> Words32.putColumns(part, whole, first);
+        case ZEROS -> Words32.putColumns(part, whole, BitPacking.STREAM.words(first, bits));
+        default -> whole.bytes().copyFrom(part.bytes()); // columns are in the groups of any row
+      }
+    });
   }
 
   private int lessBy() {
@@ -146,7 +164,7 @@ public record GptqLayout(Version version) implements IntegerLayout {
     return tensors;
   }
 
-  private static void requireStorable(String name, int rows, int columns, int bits) {
+  private static void requireStorable(String name, long rows, long columns, int bits) {
     problem(rows, columns, bits)
         .ifPresent(problem -> {
           throw FormatException.of("layer %s: %s. Keep it as it is.", name, problem);

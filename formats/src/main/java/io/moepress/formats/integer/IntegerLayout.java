@@ -14,21 +14,17 @@ public sealed interface IntegerLayout permits GptqLayout, PackQuantized {
   /// @param weight name, type and shape of the weights
   SortedMap<String, TensorInfo> layout(TensorInfo weight, IntegerScheme scheme);
 
-  /// The tensors of a matrix, by name.
-  ///
-  /// @param weight name, type and shape of the weights
-  /// @throws io.moepress.formats.FormatException when the layout has no place for it
-  Map<String, TensorData> encode(TensorInfo weight, IntegerMatrix matrix);
+  /// Rows of a matrix that fill whole words: it may be put into its tensors by multiples of them.
+  int rowsAtOnce(int bits);
 
-  /// One of these tensors, for whoever writes them one by one.
+  /// Puts consecutive rows of a matrix into its tensors.
   ///
-  /// @param suffix what its name ends with, a key of [#layout]
-  default TensorData part(TensorInfo weight, IntegerMatrix matrix, String suffix) {
-    return encode(weight, matrix).values().stream()
-        .filter(tensor -> tensor.info().name().endsWith(suffix))
-        .findFirst()
-        .orElseThrow();
-  }
+  /// @param weight name, type and shape of all its weights
+  /// @param first index of the first row, a multiple of [#rowsAtOnce]
+  /// @param rows a multiple too, or all that are left
+  /// @param tensors those of [#layout], or some of them, by what their names end with; get the rows
+  /// @throws io.moepress.formats.FormatException when the layout has no place for the matrix
+  void put(TensorInfo weight, int first, IntegerMatrix rows, Map<String, TensorData> tensors);
 
   /// Whether one of the tensors depends on codes, and not on scales and shape alone.
   default boolean holdsCodes(String suffix) {

@@ -36,8 +36,9 @@ class GptqTensorsTest {
          "+:.*layers[.]0[.]": {"bits": 8, "group_size": -1},
          ".*layers[.]1[.]": {"bits": 2}}}}
       """;
+  private static final String LAYER = "a.layers.2.up";
   private static final TensorInfo WEIGHT =
-      new TensorInfo("a.layers.2.up.weight", DType.F32, Shape.of(32, 64));
+      new TensorInfo(LAYER + ".weight", DType.F32, Shape.of(32, 64));
 
   private static GptqTensors read(String config) {
     return (GptqTensors) SourceScheme.of(ModelConfig.parse(config)).orElseThrow();
@@ -91,7 +92,7 @@ class GptqTensorsTest {
             .replace(
                 "\"bits\": 4", "\"checkpoint_format\": \"" + version.label() + "\", \"bits\": 4");
     IntegerMatrix matrix = matrix(scheme);
-    Map<String, TensorData> parts = new GptqLayout(version).encode(WEIGHT, matrix);
+    Map<String, TensorData> parts = new GptqLayout(version).encode(LAYER, matrix);
     SortedMap<String, TensorInfo> infos = new TreeMap<>();
     parts.values().forEach(part -> infos.put(part.info().name(), part.info()));
 
