@@ -9,6 +9,7 @@ import io.moepress.formats.tensor.TensorData;
 import io.moepress.formats.tensor.TensorInfo;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -162,6 +163,19 @@ public record GptqLayout(Version version) implements IntegerLayout {
     add(tensors, Words32.floats(name + SCALES, DType.F16, scales, groups, rows));
     add(tensors, Words32.ints(name + GROUPS, matrix.groups(), columns));
     return tensors;
+  }
+
+  /// Some rows of a matrix, as a matrix of these rows. They are columns of its tensors.
+  ///
+  /// @param tensors codes, zero points, scales and groups
+  /// @param first a multiple of [#rowsAtOnce]
+  /// @param count a multiple too, or all that are left
+  public static List<TensorData> rows(List<TensorData> tensors, int bits, long first, long count) {
+    return List.of(
+        Words32.columns(tensors.get(0), first, count),
+        Words32.columns(tensors.get(1), first * bits / Integer.SIZE, count * bits / Integer.SIZE),
+        Words32.columns(tensors.get(2), first, count),
+        tensors.get(3));
   }
 
   private static void requireStorable(String name, long rows, long columns, int bits) {

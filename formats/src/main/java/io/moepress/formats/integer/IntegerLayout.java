@@ -8,6 +8,8 @@ import java.util.SortedMap;
 
 /// How a linear layer's integer weights are stored, as several tensors.
 public sealed interface IntegerLayout permits GptqLayout, PackQuantized {
+  /// Weights of a block of rows, or more where the fewest rows have more.
+  int BLOCK = 1 << 18;
 
   /// The tensors of a matrix whose groups are consecutive columns, by what their names end with.
   ///
@@ -16,6 +18,13 @@ public sealed interface IntegerLayout permits GptqLayout, PackQuantized {
 
   /// Rows of a matrix that fill whole words: it may be put into its tensors by multiples of them.
   int rowsAtOnce(int bits);
+
+  /// Rows of a matrix to work on at a time: few enough for arrays of their weights to be let go
+  /// soon. Arrays as large as a matrix outlive their use in Java's heap.
+  default int blockRows(int bits, int columns) {
+    int atOnce = rowsAtOnce(bits);
+    return Math.max(1, BLOCK / Math.max(1, columns) / atOnce) * atOnce;
+  }
 
   /// Puts consecutive rows of a matrix into its tensors.
   ///

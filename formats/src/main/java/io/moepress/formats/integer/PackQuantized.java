@@ -221,7 +221,7 @@ public record PackQuantized(BitPacking packing) implements IntegerLayout {
   /// Some rows of a matrix, as a matrix of these rows.
   ///
   /// @param tensors codes, scales, shape, and zero points where there are any
-  /// @param first a multiple of [#ROWS_AT_ONCE]
+  /// @param first a multiple of [#rowsAtOnce] of their packing, as [#ROWS_AT_ONCE] is of any
   /// @param count a multiple too, or all that are left
   /// @throws FormatException when the shape is not that of the codes
   public static List<TensorData> rows(List<TensorData> tensors, int bits, long first, long count) {

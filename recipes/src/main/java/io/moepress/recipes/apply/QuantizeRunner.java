@@ -17,15 +17,11 @@ import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/// Makes the weights of a linear map integers, some rows at a time: arrays as large as a matrix
-/// would outlive their use in Java's heap.
+/// Makes the weights of a linear map integers, some rows at a time.
 ///
 /// @param program what is asked for
 /// @param weights name, type and shape of the weights; scales get their type
 record QuantizeRunner(Quantized program, TensorInfo weights) {
-  /// Weights that are worked on at a time, or more where a few rows have more.
-  private static final int BLOCK = 1 << 18;
-
   /// Name, type and shape of what a program gives.
   static TensorInfo info(Quantized program, TensorInfo weights) {
     return program.part().equals(Quantized.DECODED)
@@ -70,8 +66,7 @@ record QuantizeRunner(Quantized program, TensorInfo weights) {
 
   private void forEachBlock(Blocks blocks, BlockSink sink) {
     int rows = Math.toIntExact(weights.shape().dimension(0));
-    int atOnce = program.layout().rowsAtOnce(program.scheme().bits());
-    int step = Math.max(1, BLOCK / columns() / atOnce) * atOnce;
+    int step = program.layout().blockRows(program.scheme().bits(), columns());
     for (int first = 0; first < rows; first += step) {
       int count = Math.min(step, rows - first);
       sink.accept(first, blocks.rows(first, count));
