@@ -4,7 +4,8 @@ import io.moepress.formats.Checks;
 
 /// A matrix as it is kept, by [IntegerMatrix#words].
 ///
-/// @param words codes, packed row after row, scales, and zero points where there are any; not copied
+/// @param words codes, packed row after row, scales, and zero points where there are any; not
+///   copied
 /// @param rows rows of the matrix
 /// @param columns its columns
 /// @param scheme its grid and groups

@@ -177,8 +177,7 @@ public record CompressedTensors(List<Group> groups, LayerNames ignored) implemen
   @Override
   public int blockRows(List<TensorInfo> parts, int columns) {
     BitPacking packing = packing(parts).orElse(BitPacking.STREAM);
-    return new PackQuantized(packing)
-        .blockRows(scheme(whole(parts.getFirst())).bits(), columns);
+    return new PackQuantized(packing).blockRows(scheme(whole(parts.getFirst())).bits(), columns);
   }
 
   @Override

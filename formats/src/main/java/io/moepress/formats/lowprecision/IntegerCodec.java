@@ -16,8 +16,7 @@ import java.util.Optional;
 /// which are not.
 public sealed interface IntegerCodec extends TensorCodec permits CompressedTensors, GptqTensors {
   /// How numbers are written.
-  ValueLayout.OfFloat FLOAT =
-      ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   /// The scheme that a layer has by the configuration; nothing where no part of it is about the
   /// layer. One that is excepted has none, whatever else is said of it.

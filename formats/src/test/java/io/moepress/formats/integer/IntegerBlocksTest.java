@@ -93,8 +93,7 @@ class IntegerBlocksTest {
     int step = 5 * layout.rowsAtOnce(scheme.bits());
     for (int first = 0; first < rows; first += step) {
       int count = Math.min(step, rows - first);
-      float[] block =
-          Arrays.copyOfRange(values, first * COLUMNS, (first + count) * COLUMNS);
+      float[] block = Arrays.copyOfRange(values, first * COLUMNS, (first + count) * COLUMNS);
       IntegerMatrix part = encode(block, count, scheme, layout.scaleType(weight.dtype()));
       layout.put(weight, first, part, tensors);
     }
@@ -128,8 +127,7 @@ class IntegerBlocksTest {
     TensorInfo weight = weight(96);
     for (IntegerLayout layout :
         List.of(new GptqLayout(Version.V2), new PackQuantized(BitPacking.STREAM))) {
-      IntegerMatrix matrix =
-          encode(values(weight), 96, scheme, layout.scaleType(weight.dtype()));
+      IntegerMatrix matrix = encode(values(weight), 96, scheme, layout.scaleType(weight.dtype()));
       blockwise(layout, weight, scheme)
           .forEach((suffix, expected) -> {
             TensorData tensor = requireNonNull(empty(layout, weight, scheme).get(suffix));
@@ -190,9 +188,7 @@ class IntegerBlocksTest {
     IntegerScheme scheme = new IntegerScheme(4, true, GROUP);
     IntegerMatrix block = encode(values(weight(32)), 32, scheme, DType.F16);
 
-    assertThat(
-            Refusal.of(() ->
-                new GptqLayout(Version.V1).put(weight(33), 0, block, Map.of())))
+    assertThat(Refusal.of(() -> new GptqLayout(Version.V1).put(weight(33), 0, block, Map.of())))
         .contains("layer l: 33 outputs and 64 inputs of 4 bits");
   }
 }

@@ -37,6 +37,7 @@ class GptqTensorsTest {
          "+:.*layers[.]0[.]": {"bits": 8, "group_size": -1},
          ".*layers[.]1[.]": {"bits": 2}}}}
       """;
+
   /// More than are decoded at a time.
   private static final int ROWS = 4096 + 96;
 

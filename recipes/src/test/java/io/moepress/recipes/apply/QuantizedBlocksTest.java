@@ -32,11 +32,11 @@ import java.util.Map;
 import java.util.SortedMap;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.junit.jupiter.api.Test;
-import org.jspecify.annotations.Nullable;
 
 /// A matrix of several blocks of rows becomes what it would become as a whole.
 class QuantizedBlocksTest {
@@ -85,7 +85,8 @@ class QuantizedBlocksTest {
     OF_THE_PLAN
   }
 
-  private static Quantized quantized(IntegerScheme scheme, IntegerLayout layout, @Nullable PlanArray codes) {
+  private static Quantized quantized(
+      IntegerScheme scheme, IntegerLayout layout, @Nullable PlanArray codes) {
     return new Quantized(new Copy("l.weight"), scheme, layout, codes, Quantized.DECODED);
   }
 
@@ -109,8 +110,7 @@ class QuantizedBlocksTest {
         quantized(scheme, Quantized.PACKED, array(codes, forPacked)),
         Quantized.PACKED.encode("l.weight", forPacked, DType.BF16));
     IntegerMatrix forGptq = matrix(values, scheme, DType.F16);
-    assertEqual(
-        source, quantized(scheme, gptq, array(codes, forGptq)), gptq.encode("l", forGptq));
+    assertEqual(source, quantized(scheme, gptq, array(codes, forGptq)), gptq.encode("l", forGptq));
   }
 
   private static IntegerMatrix matrix(float[] values, IntegerScheme scheme, DType scaleType) {
@@ -203,7 +203,6 @@ class QuantizedBlocksTest {
         .layout()
         .layout(WEIGHT, whole.scheme())
         .forEach((suffix, info) -> tensors.add(new OutputTensor(info, whole.part(suffix))));
-    return ApplyMemory.perJob(
-        new LoweredPlan(ModelConfig.parse("{}"), tensors, new TreeMap<>()));
+    return ApplyMemory.perJob(new LoweredPlan(ModelConfig.parse("{}"), tensors, new TreeMap<>()));
   }
 }
