@@ -158,14 +158,15 @@ class StoredLinesTest {
     IntegerMatrix matrix = matrix(ROWS - ROWS % 32, bits, symmetric);
     Version version = symmetric ? Version.V1 : Version.V2;
     String config =
-        """
-        {"quantization_config": {"quant_method": "gptq", "bits": %s, "group_size": 16,
-         "sym": %s, "desc_act": false, "checkpoint_format": "%s"}}
-        """;
+        Checks.text(
+            """
+            {"quantization_config": {"quant_method": "gptq", "bits": %d, "group_size": 16,
+             "sym": %s, "desc_act": false, "checkpoint_format": "%s"}}
+            """,
+            bits, symmetric, version.label());
     Packed checkpoint =
         new Packed(
-            ModelConfig.parse(Checks.text(config, "" + bits, "" + symmetric, version.label())),
-            new TreeMap<>(new GptqLayout(version).encode("w", matrix)));
+            ModelConfig.parse(config), new TreeMap<>(new GptqLayout(version).encode("w", matrix)));
 
     assertRows(checkpoint, matrix);
   }
