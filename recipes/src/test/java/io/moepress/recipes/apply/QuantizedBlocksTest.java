@@ -80,7 +80,7 @@ class QuantizedBlocksTest {
   }
 
   /// Who has the codes.
-  private enum Codes {
+  enum Codes {
     NEAREST,
     OF_THE_PLAN
   }
