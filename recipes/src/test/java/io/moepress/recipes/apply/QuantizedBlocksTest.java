@@ -165,6 +165,23 @@ class QuantizedBlocksTest {
   }
 
   @Test
+  void theNextMatrixTakesThePlaceOfTheLast() throws IOException {
+    ProgramRunner alone = new ProgramRunner(drawn());
+    try (LatestMatrix latest = new LatestMatrix();
+        Arena arena = Arena.ofConfined()) {
+      for (int bits : List.of(4, 8)) {
+        Quantized whole = quantized(new IntegerScheme(bits, true, 128), Quantized.PACKED, null);
+        TensorInfo packed =
+            requireNonNull(Quantized.PACKED.layout(WEIGHT, whole.scheme()).get("_packed"));
+        OutputTensor tensor = new OutputTensor(packed, whole.part("_packed"));
+        MemorySegment expected = alone.run(tensor, arena).bytes();
+        assertThat(alone.keeping(latest).run(tensor, arena).bytes().mismatch(expected))
+            .isEqualTo(-1);
+      }
+    }
+  }
+
+  @Test
   void aWeightThatIsNotFiniteIsNamedByItsPlaceInTheWhole() {
     One source = drawn();
     int sick = 300 * 1024 + 5;
