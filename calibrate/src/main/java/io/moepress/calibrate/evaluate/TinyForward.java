@@ -9,6 +9,7 @@ import io.moepress.calibrate.forward.ForwardPass;
 import io.moepress.calibrate.forward.HiddenStates;
 import io.moepress.calibrate.forward.MoePass;
 import io.moepress.calibrate.forward.OutputHead;
+import io.moepress.calibrate.forward.PassMemory;
 import io.moepress.calibrate.forward.PassResources;
 import io.moepress.calibrate.torch.Torch;
 import io.moepress.calibrate.torch.TorchScope;
@@ -28,6 +29,11 @@ public final class TinyForward {
   private static final int TOKENS = 16;
 
   private TinyForward() {}
+
+  /// What the check needs of memory: a pass over few tokens, then the output head.
+  public static PassMemory memory(MoeModel model) {
+    return PassMemory.of(model, TOKENS, TOKENS).orHead(model);
+  }
 
   /// Runs the model on the first token ids of its vocabulary.
   public static Check check(MoeModel model, Workers workers) throws IOException {
