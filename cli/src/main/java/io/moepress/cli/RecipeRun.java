@@ -27,6 +27,7 @@ import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.gguf.GgufCheck;
 import io.moepress.recipes.plan.LearnedPruning;
 import io.moepress.recipes.plan.Plan;
+import io.moepress.recipes.plan.QuantizeWeights;
 import io.moepress.recipes.plan.PruneMethod;
 import io.moepress.recipes.planning.EvidenceNeeds;
 import io.moepress.recipes.planning.Planner;
@@ -210,9 +211,18 @@ final class RecipeRun {
   private long predictedInAll() throws IOException {
     int jobs = setup.workers().threads();
     long writing = jobs * ApplyMemory.perJob(decided().result().programs());
-    long verifying =
-        gguf.isPresent() ? 0 : TinyForward.memory(decided().result().model()).peak(jobs, false);
+    long verifying = gguf.isPresent() ? 0 : TinyForward.memory(verified()).peak(jobs, false);
     return Math.max(predictedMemory(), MemoryBudget.PROGRAM + Math.max(writing, verifying));
+  }
+
+  /// The model whose layers are as large as those of the result. That is the source, unless weights
+  /// get another type: of a large model the view of the result is expensive.
+  private MoeModel verified() throws IOException {
+    boolean quantizes =
+        decided().plan().chain().stream()
+            .flatMap(part -> part.steps().stream())
+            .anyMatch(QuantizeWeights.class::isInstance);
+    return quantizes ? decided().result().model() : model;
   }
 
   /// The texts to evaluate on, read at most once.
