@@ -89,7 +89,8 @@ check_archive() {
 }
 
 check_files() {
-  for file in LICENSE NOTICE Dockerfile licenses/README.md docs/install.md recipes/examples/quickstart.yaml \
+  for file in LICENSE NOTICE Dockerfile licenses/README.md docs/install.md ARCHITECTURE.md CONTRIBUTING.md \
+    recipes/examples/quickstart.yaml \
     share/man/man1/moepress-recipe-new.1 share/bash-completion/completions/moepress \
     share/zsh/site-functions/_moepress share/fish/vendor_completions.d/moepress.fish; do
     [ -s "$image/$file" ] || die "no $file"
@@ -99,6 +100,36 @@ check_files() {
     library=$(printf '%s\n' "${jar%.jar}" | sed 's/-[0-9].*//')
     grep -q "^| $library | " "$image/licenses/README.md" || die "no licence of $jar"
   done <"$image/lib/classpath"
+}
+
+# The container holds all of the image.
+check_container() {
+  grep '^COPY ' "$image/Dockerfile" | tr ' ' '\n' >"$folder/copied"
+  for path in "$image"/*; do
+    name=${path##*/}
+    [ "$name" = Dockerfile ] || grep -qxF -- "$name" "$folder/copied" || die "the Dockerfile does not copy $name"
+  done
+  grep -v -e '^COPY$' -e '^/' "$folder/copied" >"$folder/sources"
+  while IFS= read -r name; do
+    [ -e "$image/$name" ] || die "the Dockerfile copies $name, which is not there"
+  done <"$folder/sources"
+}
+
+# Every file that a document links to is shipped with it.
+check_links() {
+  for document in "$image"/*.md "$image"/docs/*.md; do
+    grep -o ']([^)#:]*[)#]' "$document" | sed 's/^](//; s/[)#]$//' >"$folder/links"
+    while IFS= read -r link; do
+      [ -e "${document%/*}/$link" ] || die "${document#"$image"/}: a link to $link, which is not there"
+    done <"$folder/links"
+  done
+}
+
+# Models and texts of every example are shipped with it.
+check_recipes() {
+  for recipe in "$image"/recipes/examples/*.yaml; do
+    expect 'ok' "$moepress" recipe check "recipes/examples/${recipe##*/}"
+  done
 }
 
 # One run of each kind, so that a module of Java that is missing is found.
@@ -123,8 +154,11 @@ printf '%s\n' '{"messages": [{"role": "user", "content": "What is 2 + 2?"}, {"ro
 leave_root_and_network
 moepress=$image/bin/moepress
 check_files
+check_container
+check_links
 check_archive
 expect_quick "$moepress" --version
 expect_quick "$moepress" --help
 check_commands
+check_recipes
 say "all is well with $archive, $(du -sh "$image" | cut -f 1) unpacked"

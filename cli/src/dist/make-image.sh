@@ -69,15 +69,15 @@ link_runtime() {
 }
 
 copy_texts() {
-  mkdir "$image/bin" "$image/docs" "$image/recipes" "$image/testdata" "$image/testdata/models"
+  mkdir "$image/bin" "$image/docs" "$image/recipes" "$image/testdata"
   cp "$dist/bin/moepress" "$image/bin/"
   cp "$root/build-config/launch.sh" "$image/lib/"
-  cp "$dist/Dockerfile" "$root/LICENSE" "$root/NOTICE" "$root/README.md" "$root/CHANGELOG.md" "$image/"
+  cp "$dist/Dockerfile" "$root/LICENSE" "$root/NOTICE" "$image/"
+  cp "$root/README.md" "$root/CHANGELOG.md" "$root/ARCHITECTURE.md" "$root/CONTRIBUTING.md" "$image/"
   cp -R "$root"/docs/* "$image/docs/"
   cp -R "$root/recipes/examples" "$image/recipes/"
   cp "$root/testdata/README.md" "$image/testdata/"
-  cp -R "$root/testdata/models/tiny-qwen3moe" "$image/testdata/models/"
-  cp -R "$root/testdata/texts" "$image/testdata/"
+  cp -R "$root/testdata/models" "$root/testdata/texts" "$image/testdata/"
 }
 
 # A table of all that is shipped, and the texts of the licences.

@@ -214,28 +214,6 @@ class DocumentedCommandsTest {
     }
   }
 
-  /// In jobs for CI; their files are the reader's.
-  @Test
-  void everyCommandOfAJobIsUnderstood() throws IOException {
-    Pattern call = Pattern.compile("(?:- |run: |: )(moepress .*?)(?: +#.*)?$");
-    List<String> understood = new ArrayList<>();
-    for (String document : Documents.all()) {
-      for (Block block : Documents.blocks(document)) {
-        for (String line : block.language().equals("yaml") ? block.lines() : List.<String>of()) {
-          Matcher matcher = call.matcher(line);
-          if (matcher.find()) {
-            String[] words = matcher.group(1).split("\\s+", -1);
-            Cli.commands()
-                .parseArgs(List.of(words).subList(1, words.length).toArray(new String[0]));
-            understood.add(matcher.group(1));
-          }
-        }
-      }
-    }
-
-    assertThat(understood).hasSizeGreaterThan(4);
-  }
-
   /// A part of a recipe takes the place of that part of the first recipe of the README.
   @Test
   void everyRecipeIsRead() throws IOException {

@@ -179,6 +179,27 @@ class DocumentsTest {
     assertThat(quoted).isPositive();
   }
 
+  /// An archive's name in a document is good for every version, and is the name that the build gives.
+  @Test
+  void everyArchiveHasTheNameThatTheBuildGives() throws IOException {
+    String pom = Files.readString(Documents.ROOT.resolve("cli/pom.xml"));
+    assertThat(pom)
+        .contains(
+            "<image.name>moepress-${project.version}-${libtorch.classifier}</image.name>",
+            "${image.directory}.tar.gz");
+    Pattern name = Pattern.compile("moepress-[\\w.*-]*?(?=[.]tar[.]gz|-(linux|osx)-)");
+    List<String> names = new ArrayList<>();
+    for (String document : Documents.all()) {
+      for (String line : Files.readAllLines(Documents.ROOT.resolve(document))) {
+        name.matcher(line).results().forEach(found -> names.add(found.group()));
+      }
+    }
+
+    assertThat(names)
+        .hasSizeGreaterThan(4)
+        .allMatch(each -> each.matches("moepress-([*]|VERSION)(-PLATFORM)?"));
+  }
+
   @Test
   void everyPackageOfTheTableIsThere() throws IOException {
     List<String> missing = new ArrayList<>();

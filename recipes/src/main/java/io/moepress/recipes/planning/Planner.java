@@ -28,7 +28,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /// Asks a method for its decisions and makes a complete plan of them: protection, sizes, target
-/// rules and everything a reader should know. Writes nothing and reads no weights.
+/// rules and everything a reader should know. Writes nothing, and reads no weights but those that the
+/// method looks at.
 public final class Planner {
   private final MoeModel model;
   private final Subject subject;
