@@ -38,6 +38,6 @@ start_java() {
   # Weights and hidden states live in native memory; Java would cap it at the size of its heap. What
   # is young in the heap is short-lived; without a limit it would take a gigabyte before it is swept.
   # The names of a model of a trillion parameters are hundreds of thousands of small objects.
-  exec "$jdk_home/bin/java" -XX:MaxDirectMemorySize=1024g -XX:MaxNewSize=128m \
+  exec "$jdk_home/bin/java" -XX:MaxDirectMemorySize=1024g -XX:MaxNewSize=64m \
     -XX:+UseCompactObjectHeaders --enable-native-access=ALL-UNNAMED -Xlog:disable -cp "$class_path" "$@"
 }

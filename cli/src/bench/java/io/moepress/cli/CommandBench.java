@@ -1,5 +1,10 @@
 package io.moepress.cli;
 
+import com.google.errorprone.annotations.CanIgnoreReturnValue;
+import io.moepress.calibrate.corpus.CorpusReader;
+import io.moepress.recipes.recipe.CalibrationSpec;
+import io.moepress.recipes.recipe.CalibrationSpec.Order;
+import io.moepress.recipes.recipe.DataSource;
 import io.moepress.testdata.TestData;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -7,6 +12,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
 import java.util.stream.Stream;
 
 /// Whole commands, each in a process of its own, beside plain tools in the same run. Prints a table
@@ -45,8 +52,8 @@ public final class CommandBench {
   }
 
   private void starting() throws Exception {
-    table("Starting");
-    time(List.of(job("`moepress --version`", List.of(), "--version")));
+    table("Starting", "");
+    time(0, List.of(job("`moepress --version`", List.of(), "--version")));
   }
 
   /// A model of 1.1 GiB with numbers in it.
@@ -56,8 +63,9 @@ public final class CommandBench {
     Path out = folder.resolve("out");
     List<String> copy =
         List.of("sh", "-c", "cp -r \"$1\" \"$2\" && sync \"$2\"/*", "sh", "" + model, "" + out);
-    table("A checkpoint of " + size(model) + " MiB, BF16");
+    table("A checkpoint of " + size(model) + " MiB, BF16", "MiB of it a second");
     time(
+        size(model),
         List.of(
             new Job("`cp` and `sync`", copy, List.of(out)),
             job("`convert` to the same", List.of(out), "convert", model, "-o", out, "-q"),
@@ -75,7 +83,8 @@ public final class CommandBench {
     Path model = TestData.path("models/tiny-qwen3moe");
     Path texts = texts();
     Path evidence = folder.resolve("evidence");
-    table("`tiny-qwen3moe`, " + Files.readAllLines(texts).size() + " texts");
+    long tokens = tokens(model, texts);
+    table("`tiny-qwen3moe`, texts of " + tokens + " tokens", "tokens a second");
     List<Job> jobs = new ArrayList<>();
     jobs.add(
         job(
@@ -92,12 +101,25 @@ public final class CommandBench {
     if (!python.isEmpty()) {
       Path script = Path.of("src/bench/python/forward.py");
       List<String> command = List.of(python, script.toString(), "" + model, "" + texts);
-      jobs.add(new Job("transformers, the forward pass alone", command, List.of()));
+      jobs.add(new Job("transformers, a whole process, without statistics", command, List.of()));
     }
+    for (Took took : time(tokens, jobs)) {
+      Stream.of(took.output().split("\n", -1))
+          .filter(line -> line.contains(" tokens in "))
+          .forEach(line -> System.out.println("\ntransformers: " + line));
+    }
+    table("GPTQ, texts of 25 samples", "");
     String data = "\ncalibration: {data: [" + TestData.path("texts/math.calibration.jsonl") + "]}";
     String gptq = "quantize: {method: gptq, scheme: W4A16, group-size: 32}" + data;
-    jobs.add(run("GPTQ of all experts, 25 texts", model, gptq));
-    time(jobs);
+    time(0, List.of(run("GPTQ of all experts, verified", model, gptq)));
+  }
+
+  /// How many tokens a pass over the texts sees.
+  private static long tokens(Path model, Path texts) throws IOException {
+    DataSource source =
+        new DataSource(texts, OptionalInt.empty(), OptionalDouble.empty(), "texts");
+    return CorpusReader.read(model, new CalibrationSpec(List.of(source), 512, Order.FILE), 0)
+        .tokens();
   }
 
   /// The calibration texts of all domains.
@@ -111,10 +133,11 @@ public final class CommandBench {
 
   private void planning() throws Exception {
     Path model = TrillionModel.write(folder.resolve("kimi"));
-    table("Headers of Kimi-K2, " + size(model) / 1024 + " GiB");
+    table("Headers of Kimi-K2, " + size(model) / 1024 + " GiB", "");
     Path recipe = recipe(model, "prune: {method: random, keep: 50%}");
     List<Path> made = List.of(folder.resolve("out.work"));
     time(
+        0,
         List.of(
             job("`plan`, prune half of the experts", made, "plan", recipe, "-q"),
             job("`inspect`", List.of(), "inspect", model, "-q")));
@@ -123,13 +146,13 @@ public final class CommandBench {
 
   /// Holes instead of numbers, so that a disk holds them; what is written is as large as it says.
   private void growing() throws Exception {
-    table("Prune half of the experts and write, as the model grows");
+    table("Prune half of the experts, write and verify, as the model grows", "MiB of it a second");
     for (int times : new int[] {1, 4, 16}) {
       Path model =
           new LargeModel(2048, 1408, 64, false)
               .write(folder.resolve("model"), LAYERS, times * EXPERTS);
       String name = times + "x: " + size(model) + " MiB";
-      time(List.of(run(name, model, "prune: {method: random, keep: 50%}")));
+      time(size(model), List.of(run(name, model, "prune: {method: random, keep: 50%}")));
       delete(model);
     }
   }
@@ -159,12 +182,18 @@ public final class CommandBench {
     return new Job(name, Took.moepress(arguments), made);
   }
 
-  private static void table(String title) {
-    System.out.println("\n" + title + "\n\n| job | seconds | peak memory, MiB |\n|---|---|---|");
+  /// @param unit what a job does of its work in a second; empty: not asked
+  private static void table(String title, String unit) {
+    System.out.println("\n" + title + "\n");
+    System.out.println("| job | seconds | of the first | " + unit + " | peak memory, MiB |");
+    System.out.println("|---|---|---|---|---|");
   }
 
   /// Runs the jobs in turn, so that what else the machine does meets all of them.
-  private static void time(List<Job> jobs) throws Exception {
+  ///
+  /// @param work how much each does; 0: not asked
+  @CanIgnoreReturnValue
+  private static List<Took> time(long work, List<Job> jobs) throws Exception {
     Took[] best = new Took[jobs.size()];
     for (int run = 0; run < RUNS; run++) {
       for (int i = 0; i < best.length; i++) {
@@ -175,11 +204,14 @@ public final class CommandBench {
     for (int i = 0; i < best.length; i++) {
       System.out.printf(
           Locale.ROOT,
-          "| %s | %.2f | %d |%n",
+          "| %s | %.2f | %.2f | %s | %d |%n",
           jobs.get(i).name(),
           best[i].seconds(),
+          best[i].seconds() / best[0].seconds(),
+          work == 0 ? "" : Math.round(work / best[i].seconds()),
           best[i].peak() >> 20);
     }
+    return List.of(best);
   }
 
   private static Took took(Job job) throws Exception {

@@ -56,11 +56,9 @@ final class CommonOptions {
 
   /// Draws on `terminal`.
   Progress progress(Terminal terminal) {
-    boolean interactive =
-        Optional.ofNullable(System.console()).map(Console::isTerminal).orElse(false)
-            && System.getenv("CI") == null
-            && System.getenv("NO_COLOR") == null;
-    return new TerminalProgress(terminal, interactive);
+    boolean onTerminal =
+        Optional.ofNullable(System.console()).map(Console::isTerminal).orElse(false);
+    return new TerminalProgress(terminal, new Environment(System.getenv()).hasBars(onTerminal));
   }
 
   /// A pool of as many workers as asked for.

@@ -180,7 +180,12 @@ final class ExplainCommand implements Callable<Integer> {
       row(
           text,
           "options",
-          option.key() + ": " + option.meaning() + ". Default: " + option.defaultValue() + ".");
+          option.key()
+              + ": "
+              + plain(option.meaning() + ". Takes " + option.takes())
+              + ". Default: "
+              + option.defaultValue()
+              + ".");
     }
     return text.append("\nsteps:\n  ").append(it.example()).append('\n').toString();
   }

@@ -25,7 +25,7 @@ import picocli.CommandLine.ParseResult;
     footer = {
       "",
       "Exit codes: 0 done, 1 failed, 2 wrong usage or recipe, 3 a quality gate was missed,",
-      "130 interrupted.",
+      "129, 130 or 143 ended by a signal (SIGHUP, SIGINT, SIGTERM); the same command goes on.",
       "",
       "Begin with:  moepress run recipes/examples/quickstart.yaml"
     })

@@ -22,7 +22,12 @@ import picocli.CommandLine.Parameters;
     name = "recipe",
     description = "Helps with writing recipes.",
     mixinStandardHelpOptions = true,
-    subcommands = {RecipeCommand.Schema.class, RecipeCommand.Check.class, RecipeCommand.New.class})
+    subcommands = {
+      RecipeCommand.Schema.class,
+      RecipeCommand.Check.class,
+      RecipeCommand.New.class,
+      RecipeCommand.Keys.class
+    })
 final class RecipeCommand {
 
   /// Where a text goes.
@@ -73,6 +78,26 @@ final class RecipeCommand {
     public Integer call() throws IOException {
       String schema = RecipeSchema.text();
       output.write(common.terminal(), Json.object(schema, "schema"), schema);
+      return ExitCode.DONE;
+    }
+  }
+
+  /// `moepress recipe reference`.
+  @Command(
+      name = "reference",
+      description = {
+        "Prints all keys of recipes and all options of methods, as tables in Markdown:",
+        "what each takes, what it means, and what holds without it."
+      },
+      mixinStandardHelpOptions = true)
+  static final class Keys implements Callable<Integer> {
+    @Mixin private CommonOptions common = new CommonOptions();
+    @Mixin private TextOutput output = new TextOutput();
+
+    @Override
+    public Integer call() throws IOException {
+      Reference reference = Reference.of(new Methods()).withoutLinks();
+      output.write(common.terminal(), reference, reference.text());
       return ExitCode.DONE;
     }
   }

@@ -2,6 +2,7 @@ package io.moepress.cli;
 
 import io.moepress.calibrate.corpus.Corpus;
 import io.moepress.calibrate.evaluate.EvaluationData;
+import io.moepress.calibrate.evaluate.TinyForward;
 import io.moepress.calibrate.forward.PassMemory;
 import io.moepress.calibrate.measure.Calibration;
 import io.moepress.calibrate.measure.CodeSearch;
@@ -26,6 +27,7 @@ import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.gguf.GgufCheck;
 import io.moepress.recipes.plan.LearnedPruning;
 import io.moepress.recipes.plan.Plan;
+import io.moepress.recipes.plan.QuantizeWeights;
 import io.moepress.recipes.plan.PruneMethod;
 import io.moepress.recipes.planning.EvidenceNeeds;
 import io.moepress.recipes.planning.Planner;
@@ -199,16 +201,28 @@ final class RecipeRun {
   String predictions(Plan plan) throws IOException {
     return Checks.text(
         "the run: memory at most %s (allowed %s); %s of disk, %s to read",
-        new ByteSize(Math.max(predictedMemory(), applying())).rounded(),
+        new ByteSize(predictedInAll()).rounded(),
         new ByteSize(setup.budget().bytes()).rounded(),
         new ByteSize(size().bytes()).rounded(),
         new ByteSize(plan.after().bytes()).rounded());
   }
 
-  /// The most memory that applying the plan will use, the program included.
-  private long applying() throws IOException {
-    long job = ApplyMemory.perJob(decided().result().programs());
-    return MemoryBudget.PROGRAM + setup.workers().threads() * job;
+  /// The most memory this run will use, writing and verifying what is decided included.
+  private long predictedInAll() throws IOException {
+    int jobs = setup.workers().threads();
+    long writing = jobs * ApplyMemory.perJob(decided().result().programs());
+    long verifying = gguf.isPresent() ? 0 : TinyForward.memory(verified()).peak(jobs, false);
+    return Math.max(predictedMemory(), MemoryBudget.PROGRAM + Math.max(writing, verifying));
+  }
+
+  /// The model whose layers are as large as those of the result. That is the source, unless weights
+  /// get another type: of a large model the view of the result is expensive.
+  private MoeModel verified() throws IOException {
+    boolean quantizes =
+        decided().plan().chain().stream()
+            .flatMap(part -> part.steps().stream())
+            .anyMatch(QuantizeWeights.class::isInstance);
+    return quantizes ? decided().result().model() : model;
   }
 
   /// The texts to evaluate on, read at most once.
@@ -354,7 +368,7 @@ final class RecipeRun {
   ///
   /// @param verified whether the output is sound
   void finish(boolean verified, StageClock clock) throws IOException {
-    long predicted = predictedMemory();
+    long predicted = predictedInAll();
     OptionalLong peak = MemoryBudget.peak();
     Json.write(
         work().file(RunFacts.FILE),

@@ -56,7 +56,7 @@ class CompletionCommandTest {
                 + " directory, or GGUF file.' -r -F\n")
         .contains(
             "-n '__fish_seen_subcommand_from recipe; and not __fish_seen_subcommand_from schema"
-                + " check new' -a check -d 'Finds all mistakes")
+                + " check new reference' -a check -d 'Finds all mistakes")
         .contains(
             "-n '__fish_seen_subcommand_from recipe; and __fish_seen_subcommand_from new' -l method")
         .contains("-r -a 'transformers vllm sglang llama.cpp research'\n")

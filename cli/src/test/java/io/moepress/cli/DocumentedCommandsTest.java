@@ -3,13 +3,9 @@ package io.moepress.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.moepress.cli.DocumentedCommands.Outcome;
-import io.moepress.cli.DocumentedCommands.Outcomes;
 import io.moepress.cli.DocumentedCommands.Scene;
-import io.moepress.cli.DocumentedCommands.Script;
 import io.moepress.cli.Documents.Block;
-import io.moepress.formats.json.Json;
 import io.moepress.recipes.recipe.RecipeReader;
-import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -22,10 +18,8 @@ import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -48,8 +42,9 @@ class DocumentedCommandsTest {
           Map.entry("sha256sum", "needs the archive of an image"),
           Map.entry("tar", "needs the archive of an image"));
 
-  /// What runs for a minute and longer, by the recipe. Its recipe is checked instead.
-  private static final Set<String> LONG =
+  /// What runs for long, by the recipe. Its recipe is checked instead; the first is run by
+  /// `QuickstartTest`, the others by `DocumentedCommandsProof`.
+  static final Set<String> LONG =
       Set.of(
           "recipes/examples/quickstart.yaml",
           "recipes/examples/compare-tiny-qwen3moe.yaml",
@@ -77,7 +72,7 @@ class DocumentedCommandsTest {
   @Test
   void everyCommandRunsAsPrinted() throws IOException, InterruptedException {
     Map<Block, List<ShellLines>> blocks = blocks();
-    DocumentedFiles.make(folder.resolve("fixtures"));
+    DocumentedFiles.make(DocumentedProcess.fixtures(folder));
     List<Scene> scenes = new ArrayList<>();
     List<ShellLines> lines = new ArrayList<>();
     blocks.forEach((block, commands) -> {
@@ -94,7 +89,7 @@ class DocumentedCommandsTest {
       }
     }
 
-    List<Outcome> outcomes = run(scenes);
+    List<Outcome> outcomes = new DocumentedProcess(folder, MINUTES).run(scenes);
 
     List<String> wrong = new ArrayList<>();
     Iterator<Outcome> outcome = outcomes.iterator();
@@ -107,7 +102,7 @@ class DocumentedCommandsTest {
     assertThat(lines).hasSizeGreaterThan(35);
   }
 
-  private static Map<Block, List<ShellLines>> blocks() throws IOException {
+  static Map<Block, List<ShellLines>> blocks() throws IOException {
     Map<Block, List<ShellLines>> blocks = new LinkedHashMap<>();
     for (String document : Documents.all()) {
       for (Block block : Documents.blocks(document)) {
@@ -149,55 +144,6 @@ class DocumentedCommandsTest {
 
   private static boolean isLong(ShellLines command) {
     return command.arguments().size() > 1 && LONG.contains(command.arguments().get(1));
-  }
-
-  /// Runs all scenes in one process, whose directory is the reader's.
-  private List<Outcome> run(List<Scene> scenes) throws IOException, InterruptedException {
-    Path script = folder.resolve("script.json");
-    Path outcomes = folder.resolve("outcomes.json");
-    Json.write(script, new Script(folder.resolve("fixtures").toString(), scenes));
-    Process process =
-        new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Xmx1g",
-                "-XX:+UseSerialGC",
-                "-XX:TieredStopAtLevel=1",
-                "--enable-native-access=ALL-UNNAMED",
-                "-cp",
-                absolute(System.getProperty("java.class.path")),
-                DocumentedCommands.class.getName(),
-                script.toString(),
-                outcomes.toString())
-            .directory(Files.createDirectories(folder.resolve("here")).toFile())
-            .redirectErrorStream(true)
-            .redirectOutput(folder.resolve("log").toFile())
-            .start();
-    boolean isDone = process.waitFor(MINUTES, TimeUnit.MINUTES);
-    if (!isDone) {
-      process.destroyForcibly().waitFor();
-    }
-    String log = Files.readString(folder.resolve("log"));
-    assertThat(isDone).as("within %d minutes; %s", MINUTES, log).isTrue();
-    assertThat(process.exitValue()).as(log).isZero();
-    forgetLinks();
-    return Json.read(outcomes, Outcomes.class).outcomes();
-  }
-
-  /// Nothing behind a link is ours to delete.
-  private void forgetLinks() throws IOException {
-    try (Stream<Path> files = Files.walk(folder)) {
-      for (Path link : files.filter(Files::isSymbolicLink).toList()) {
-        Files.delete(link);
-      }
-    }
-  }
-
-  private static String absolute(String classPath) {
-    List<String> entries = new ArrayList<>();
-    for (String entry : classPath.split(Pattern.quote(File.pathSeparator), -1)) {
-      entries.add(Path.of(entry).toAbsolutePath().toString());
-    }
-    return String.join(File.pathSeparator, entries);
   }
 
   private static boolean isMistaken(Block block) {

@@ -46,13 +46,19 @@ final class DocumentedFiles {
     for (String name : List.of("MODEL", "models/Qwen3-30B-A3B")) {
       Files.createSymbolicLink(folder.resolve(name), MODEL);
     }
-    for (String name : List.of("testdata", "recipes", "docs")) {
-      Files.createSymbolicLink(folder.resolve(name), Documents.ROOT.resolve(name));
-    }
+    repository(folder);
     texts(folder);
     recipes(folder);
     reports(folder);
     results(folder);
+  }
+
+  /// Links to what the repository has.
+  static void repository(Path folder) throws IOException {
+    Files.createDirectories(folder);
+    for (String name : List.of("testdata", "recipes", "docs")) {
+      Files.createSymbolicLink(folder.resolve(name), Documents.ROOT.resolve(name));
+    }
   }
 
   private static void texts(Path folder) throws IOException {

@@ -71,7 +71,7 @@ class ExplainCommandTest {
         .contains("mean over X_j of g_j · ‖f_j‖", "gated-output-norm-sum, routed-tokens")
         .contains("arXiv:2510.13999");
     assertThat(Cli.run("explain", "random").out())
-        .contains("seed: decides the lots. Default: the seed of the recipe.")
+        .contains("seed: decides the lots. Takes a whole number. Default: the seed of")
         .contains("nothing: no calibration");
   }
 

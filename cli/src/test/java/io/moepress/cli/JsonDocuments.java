@@ -55,6 +55,8 @@ final class JsonDocuments {
     json("man", 0, "man", "-o", folder.resolve("man"));
     json("recipe-schema", 0, "recipe", "schema");
     json("recipe-schema", 0, "recipe", "schema", "-o", folder.resolve("schema.json"));
+    json("recipe-reference", 0, "recipe", "reference");
+    json("recipe-reference", 0, "recipe", "reference", "-o", folder.resolve("reference.md"));
     json("recipe-new", 0, "recipe", "new", "--model", MODEL);
     json("recipe-new", 0, "recipe", "new", "-o", folder.resolve("new.yaml"));
     json("recipe-check", 2, "recipe", "check", folder.resolve("new.yaml"));
@@ -99,15 +101,9 @@ final class JsonDocuments {
     json("recipe-check", 0, "recipe", "check", recipe);
     json("verify", 0, "verify", output, "--target", "sglang");
     json("report", 0, "report", folder.resolve("pruned.work"));
-    json(
-        "apply",
-        0,
-        "apply",
-        MODEL,
-        folder.resolve("pruned.work/plan.json"),
-        "-o",
-        "o",
-        "--dry-run");
+    Path plan = folder.resolve("pruned.work/plan.json");
+    json("apply", 0, "apply", MODEL, plan, "-o", folder.resolve("applied"), "--dry-run");
+    json("apply", 0, "apply", MODEL, plan, "-o", folder.resolve("applied"));
     for (String name : List.of("plan", "result", "facts", "journal", "evaluation")) {
       file("files/" + name, folder.resolve("pruned.work/" + name + ".json"));
     }
@@ -152,6 +148,8 @@ final class JsonDocuments {
   private void convert() throws IOException {
     Path gguf = folder.resolve("model.gguf");
     json("convert", 0, "convert", MODEL, "-o", folder.resolve("copy"), "--dry-run");
+    json("convert", 0, "convert", MODEL, "-o", folder.resolve("copy"));
+    file("files/moepress", folder.resolve("copy/moepress.json"));
     json("convert", 0, "convert", MODEL, "-o", gguf, "--to", "Q4_0");
     json("convert", 0, "convert", MODEL, "-o", folder.resolve("d.gguf"), "--dry-run");
     json("inspect", 0, "inspect", gguf);
@@ -166,6 +164,9 @@ final class JsonDocuments {
     json("slice", 0, "slice", gguf, "--retained-experts", report, "-o", small);
     Path merges = folder.resolve("joined.work/plan.json");
     json("slice", 0, "slice", gguf, "--plan", merges, "-o", folder.resolve("joined.gguf"));
+    Path imatrix = folder.resolve("i.gguf");
+    Path seen = folder.resolve("seen.gguf");
+    json("slice", 0, "slice", gguf, "--imatrix", imatrix, "--experts", 4, "-o", seen);
     for (String how : List.of("error", "alphaq")) {
       Path file = folder.resolve(how + ".gguf");
       json("convert", 0, "convert", MODEL, "-o", file, "--fit", "1GiB", "--by", how, "--dry-run");

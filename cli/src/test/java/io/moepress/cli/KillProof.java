@@ -20,6 +20,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /// What can go wrong on a machine, as often as the system property `moepress.kills` says.
@@ -27,11 +28,70 @@ import org.junit.jupiter.params.provider.EnumSource;
 class KillProof {
   private static final int KILLS = Integer.getInteger("moepress.kills", 20);
 
-  private static final int INTERRUPTED = 130;
+  private static final int INTERRUPTS = Math.max(2, KILLS / 4);
+
+  /// So many stops may come too late before something is wrong, such as a signal that is ignored.
+  private static final int MOST_LATE = 20 + 3 * KILLS;
 
   @TempDir private Path folder = Path.of("");
 
-  /// Every fifth is an interrupt, as of Ctrl-C, and the others are kills; some are killed twice.
+  /// How a process can be stopped from outside.
+  private enum Signal {
+    KILL(9),
+    INT(2),
+    TERM(15);
+
+    private final int exitCode;
+
+    Signal(int number) {
+      this.exitCode = 128 + number;
+    }
+
+    /// Sends it to a process and waits for its end.
+    int stop(Process process) throws Exception {
+      send(name(), process);
+      return process.waitFor();
+    }
+  }
+
+  private static void send(String signal, Process process) throws Exception {
+    new ProcessBuilder("kill", "-" + signal, Long.toString(process.pid()))
+        .redirectErrorStream(true)
+        .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+        .start()
+        .waitFor();
+  }
+
+  /// What became of the stops of a job. Only those count that ended a process which was at work.
+  private static final class Count {
+    private int kills;
+    private int interrupts;
+    private int late;
+
+    private boolean isEnough() {
+      return kills >= KILLS && interrupts >= INTERRUPTS;
+    }
+
+    /// Kills first; then Ctrl-C and the signal of `docker stop` in turn.
+    private Signal next() {
+      if (kills < KILLS) {
+        return Signal.KILL;
+      }
+      return interrupts % 2 == 0 ? Signal.INT : Signal.TERM;
+    }
+
+    private void add(Signal signal, boolean stopped) {
+      if (!stopped) {
+        late++;
+      } else if (signal == Signal.KILL) {
+        kills++;
+      } else {
+        interrupts++;
+      }
+    }
+  }
+
+  /// A stop that comes when the job is done is drawn again; some jobs are stopped twice.
   @ParameterizedTest
   @EnumSource
   void aJobThatWasStoppedAnywhereEndsInTheSameBytes(KillableJob job) throws Exception {
@@ -40,44 +100,41 @@ class KillProof {
     assertThat(job.start(whole).waitFor()).as(log(whole)).isZero();
     long time = System.nanoTime() - begin;
     SortedMap<String, String> expected = KillableJob.results(whole);
+    assertThat(expected).isNotEmpty();
     SplittableRandom random = new SplittableRandom(Long.getLong("moepress.seed", 1));
-    int finished = 0;
-    for (int kill = 0; kill < KILLS; kill++) {
-      Path work = Files.createDirectory(folder.resolve("kill-" + kill));
+    Count count = new Count();
+    int jobs = 0;
+    while (!count.isEnough()) {
+      assertThat(count.late).as("stops that came too late; is a signal ignored?").isLessThan(MOST_LATE);
+      Path work = Files.createDirectory(folder.resolve("job-" + jobs++));
       int stops = 1 + random.nextInt(2);
-      boolean stopped = true;
-      for (int stop = 0; stop < stops && !job.isComplete(work); stop++) {
-        stopped &= stop(job, work, random.nextLong(time), kill % 5 == 4);
+      for (int stop = 0; stop < stops && !count.isEnough() && !job.isComplete(work); stop++) {
+        Signal signal = count.next();
+        count.add(signal, stop(signal, job.start(work), work, random.nextLong(time)));
       }
-      finished += stopped ? 0 : 1;
       if (!job.isComplete(work)) {
         Cli resumed = job.run(work);
-        assertThat(resumed.exitCode()).as("kill %d: %s", kill, resumed.err()).isZero();
-        assertThat(KillableJob.leftovers(work)).as("kill %d", kill).isEmpty();
+        assertThat(resumed.exitCode()).as("%s: %s", work, resumed.err()).isZero();
+        assertThat(KillableJob.leftovers(work)).as("%s", work).isEmpty();
       }
-      assertThat(KillableJob.results(work)).as("kill %d", kill).isEqualTo(expected);
+      assertThat(KillableJob.results(work)).as("%s", work).isEqualTo(expected);
     }
     System.err.println(
         Checks.text(
-            "%s: %d of %d kills ended in the same bytes; %d came when all was done; a whole run"
+            "%s: %d kills (SIGKILL) and %d interrupts (SIGINT, SIGTERM) of a process at work, in %d"
+                + " jobs; all ended in the same bytes; %d more stops came too late; a whole run"
                 + " takes %.1f s",
-            job, KILLS, KILLS, finished, time / 1e9));
+            job, count.kills, count.interrupts, jobs, count.late, time / 1e9));
   }
 
-  /// @return whether it was still running
-  private static boolean stop(KillableJob job, Path work, long nanoseconds, boolean interrupt)
+  /// @return whether it ended a process that was at work
+  private static boolean stop(Signal signal, Process process, Path work, long nanoseconds)
       throws Exception {
-    Process process = job.start(work);
-    if (process.waitFor(nanoseconds, TimeUnit.NANOSECONDS)) {
-      return false;
-    }
-    if (!interrupt) {
-      process.destroyForcibly().onExit().join();
-      return true;
-    }
-    new ProcessBuilder("kill", "-INT", Long.toString(process.pid())).start().waitFor();
-    int exitCode = process.waitFor();
-    assertThat(exitCode).as(log(work)).isIn(0, INTERRUPTED);
+    int exitCode =
+        process.waitFor(nanoseconds, TimeUnit.NANOSECONDS)
+            ? process.exitValue()
+            : signal.stop(process);
+    assertThat(exitCode).as("%s: %s", signal, log(work)).isIn(0, signal.exitCode);
     return exitCode != 0;
   }
 
@@ -122,15 +179,60 @@ class KillProof {
     }
   }
 
-  @Test
-  void aPlaceWhereNothingCanBeWrittenIsSaid() throws IOException {
-    Path place = Path.of("/proc/moepress");
-    assumeTrue(Files.isDirectory(place.getParent()));
+  @ParameterizedTest
+  @EnumSource
+  void aPlaceThatIsReadOnlyIsSaid(KillableJob job) throws Exception {
+    Path disk = Files.createDirectory(folder.resolve("disk"));
+    assumeTrue(mount("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk.toString()));
+    try {
+      List<String> command = job.command(disk);
+      assertThat(mount("mount", "-o", "remount,ro", disk.toString())).isTrue();
 
-    Cli convert = Cli.run("convert", TestData.path("models/tiny-mixtral"), "-o", place);
+      Cli run = Cli.run(command.toArray());
 
-    assertThat(convert.exitCode()).isEqualTo(ExitCode.FAILED);
-    assertThat(convert.err()).startsWith("moepress: /proc/moepress").doesNotContain("unexpected");
+      assertThat(run.exitCode()).isEqualTo(ExitCode.FAILED);
+      assertThat(complaint(run.err())).startsWith("moepress: " + disk).endsWith("Read-only file system");
+    } finally {
+      mount("umount", disk.toString());
+    }
+  }
+
+  /// The directory is mounted onto itself, since a disk with files that are open cannot change.
+  @ParameterizedTest
+  @CsvSource({
+    "PRUNE, out.work, out.work/lock",
+    "MERGE, out.work, out.work/evidence",
+    "QUANTIZE, out.work, out.work/plan.json",
+    "CONVERT, out.partial, out.partial/finished",
+  })
+  void aWorkDirectoryThatBecomesReadOnlyIsSaid(KillableJob job, Path name, Path sign) throws Exception {
+    Path work = folder.resolve(name);
+    Process process = job.start(folder);
+    while (process.isAlive() && !Files.exists(folder.resolve(sign))) {
+      Thread.onSpinWait();
+    }
+    send("STOP", process); // nothing may be open there when it changes
+    assumeTrue(mount("mount", "--bind", work.toString(), work.toString()));
+    try {
+      assertThat(mount("mount", "-o", "remount,bind,ro", work.toString())).isTrue();
+      send("CONT", process);
+      assumeTrue(process.waitFor() != 0, "it was faster than we");
+    } finally {
+      process.destroyForcibly().waitFor();
+      mount("umount", work.toString());
+    }
+
+    assertThat(process.exitValue()).isEqualTo(ExitCode.FAILED);
+    assertThat(complaint(log(folder))).startsWith("moepress: " + work).endsWith("Read-only file system");
+    assertThat(job.run(folder).exitCode()).isZero();
+  }
+
+  /// The one sentence about what went wrong.
+  private static String complaint(String messages) {
+    List<String> lines = messages.lines().filter(line -> line.startsWith("moepress: ")).toList();
+    assertThat(lines).as(messages).hasSize(1);
+    assertThat(messages).doesNotContain("unexpected", "\tat ");
+    return lines.getFirst();
   }
 
   @Test

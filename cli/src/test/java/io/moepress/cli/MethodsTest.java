@@ -1,14 +1,17 @@
 package io.moepress.cli;
 
+import static java.lang.Integer.parseInt;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatNoException;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import io.moepress.recipes.plan.BitMethod;
 import io.moepress.recipes.plan.MergeMethod;
 import io.moepress.recipes.plan.MethodDescription;
+import io.moepress.recipes.plan.MethodDescription.Option;
 import io.moepress.recipes.plan.PruneMethod;
 import io.moepress.recipes.plan.QuantizeMethod;
 import io.moepress.recipes.plan.SparsityMethod;
@@ -21,7 +24,11 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -29,6 +36,12 @@ import org.junit.jupiter.api.io.TempDir;
 /// docs.
 class MethodsTest {
   private static final Path DOCS = Path.of("..", "docs", "methods.md");
+
+  private static final Pattern CODE = Pattern.compile("`([^`]+)`");
+  private static final Pattern RANGE =
+      Pattern.compile(
+          "a (?<whole>whole )?number( from (?<from>[0-9]+)( on)?)?( above (?<above>[0-9]+))?"
+              + "( to (?<to>[0-9.]+))?");
 
   @TempDir private Path folder = Path.of("");
 
@@ -146,13 +159,8 @@ class MethodsTest {
   @Test
   void everyOptionThatAMethodReadsIsDescribed() {
     for (String name : methods.names()) {
-      YamlNode options =
-          YamlNode.parse(Path.of("test.yaml"), "{nobody-asks: 1}".getBytes(StandardCharsets.UTF_8));
-      methods.prune(name).ifPresent(binder -> binder.bind(options, 42));
-      methods.merge(name).ifPresent(binder -> binder.bind(options, 42));
-      methods.sparsity(name).ifPresent(binder -> binder.bind(options, 42));
-      methods.quantize(name).ifPresent(binder -> binder.bind(options, 42));
-      methods.bits(name).ifPresent(binder -> binder.bind(options, 42));
+      YamlNode options = options("{nobody-asks: 1}");
+      bind(name, options);
 
       String known =
           methods.description(name).orElseThrow().options().stream()
@@ -181,7 +189,112 @@ class MethodsTest {
     }
   }
 
+  /// A method that is told the default of an option is the method that is told nothing.
+  @Test
+  void everyDefaultIsTheOneThatHolds() {
+    int values = 0;
+    for (String name : methods.names()) {
+      for (Option option : methods.description(name).orElseThrow().options()) {
+        if (option.defaultValue().contains(" ")) { // no value, but words
+          continue;
+        }
+        values++;
+        assertThat(bind(name, options(option.key(), option.defaultValue())))
+            .as("%s: %s", name, option.key())
+            .isEqualTo(bind(name, options("{" + beside(option.key()) + "}")));
+      }
+    }
+
+    assertThat(values).isGreaterThan(30);
+  }
+
+  /// What an option is said to take is what it takes: of names exactly these, of numbers no others.
+  @Test
+  void everyOptionTakesWhatItSays() {
+    for (String name : methods.names()) {
+      for (Option option : methods.description(name).orElseThrow().options()) {
+        Matcher range = RANGE.matcher(option.takes());
+        if (range.matches()) {
+          requireRange(name, option.key(), range);
+        } else if (option.takes().matches("`[0-9]`.*")) {
+          List<Integer> values =
+              CODE.matcher(option.takes()).results().map(it -> parseInt(it.group(1))).toList();
+          requireRefused(name, option.key(), values.getFirst() - 1, values.getLast() + 1);
+        } else if (option.takes().startsWith("`")) {
+          assertThatExceptionOfType(RecipeException.class)
+              .as("%s: %s", name, option.key())
+              .isThrownBy(() -> bind(name, options(option.key(), "nobody")))
+              .withMessageContaining("(expected ")
+              .satisfies(e ->
+                  assertThat(
+                          e.getMessage().replaceFirst(".*[(]expected (one of: )?(.*)[)].*", "$2"))
+                      .isEqualTo(
+                          option.takes().equals("`true` or `false`")
+                              ? "true or false"
+                              : option.takes().replace("`", "").replace(" or ", ", ")));
+        } else {
+          assertThat(option.takes()).isIn("a path", "a share such as `50%`, or `full`");
+        }
+      }
+    }
+  }
+
+  private void requireRange(String name, String key, Matcher range) {
+    requireRefused(name, key, "many");
+    if (range.group("whole") != null) {
+      requireRefused(name, key, "1.5");
+    }
+    if (range.group("from") != null) {
+      String least = range.group("from");
+      assertThatNoException()
+          .as("%s: %s: %s", name, key, least)
+          .isThrownBy(() -> bind(name, options(key, least)));
+      requireRefused(name, key, parseInt(least) - 1);
+    }
+    if (range.group("above") != null) {
+      requireRefused(name, key, range.group("above"));
+    }
+    if (range.group("to") != null) {
+      requireRefused(name, key, Double.parseDouble(range.group("to")) + 0.01);
+    }
+  }
+
+  private void requireRefused(String name, String key, Object... values) {
+    for (Object value : values) {
+      assertThatThrownBy(() -> bind(name, options(key, value)))
+          .as("%s: %s: %s", name, key, value)
+          .isInstanceOfAny(IllegalArgumentException.class, RecipeException.class);
+    }
+  }
+
+  /// The method with some options.
+  private Object bind(String name, YamlNode options) {
+    return Stream.of(
+            methods.prune(name),
+            methods.merge(name),
+            methods.sparsity(name),
+            methods.quantize(name),
+            methods.bits(name))
+        .flatMap(Optional::stream)
+        .map(binder -> binder.bind(options, 42))
+        .findFirst()
+        .orElseThrow();
+  }
+
   private static YamlNode noOptions() {
-    return YamlNode.parse(Path.of("test.yaml"), "{}".getBytes(StandardCharsets.UTF_8));
+    return options("{}");
+  }
+
+  private static YamlNode options(String key, Object value) {
+    return options("{" + key + ": " + value + ", " + beside(key) + "}");
+  }
+
+  /// What else an option needs to say anything.
+  private static String beside(String key) {
+    return key.equals("mix-weight") ? "distance: mixed" : "";
+  }
+
+  private static YamlNode options(String yaml) {
+    return YamlNode.parse(Path.of("test.yaml"), yaml.getBytes(StandardCharsets.UTF_8));
   }
 }

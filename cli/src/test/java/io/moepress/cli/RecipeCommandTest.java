@@ -48,6 +48,48 @@ class RecipeCommandTest {
     assertThat(Cli.run("recipe", "schema", "-o", file, "--overwrite").exitCode()).isZero();
   }
 
+  // reference
+
+  @Test
+  void theReferenceHasEveryKeyOfTheSchemaAndEveryOptionOfAMethod() {
+    Cli reference = Cli.run("recipe", "reference");
+    SortedSet<String> keys = new TreeSet<>();
+    collectKeys(Json.object(RecipeSchema.text(), "schema"), keys);
+
+    assertThat(reference.exitCode()).isZero();
+    assertThat(keys)
+        .isNotEmpty()
+        .allMatch(key ->
+            reference
+                .out()
+                .lines()
+                .anyMatch(line -> line.matches("([|]|##) `(.*[.])?" + key + "`( [|].*)?")));
+    assertThat(reference.out())
+        .contains(
+            "# Recipes\n",
+            "\n## `prune`\n\nDrops experts.",
+            "\n### Options of `diep`\n\n| key | takes | meaning | default |\n",
+            "\n| `seed` | a whole number | Decides everything that draws lots. | `42` |\n");
+  }
+
+  @Test
+  void theReferenceHasNoLinksForThereAreNoDocsBesideIt() {
+    assertThat(Cli.run("recipe", "reference").out())
+        .contains("| The runtime that has to load the result. |", "is that of a GGUF file. |")
+        .doesNotContain("](");
+  }
+
+  @Test
+  void theReferenceAsJson() {
+    JsonNode reference = Cli.run("recipe", "reference", "--json").json();
+
+    assertThat(reference.at("/parts/0/name").asString()).isEqualTo("recipe");
+    assertThat(reference.at("/parts/0/keys/0/defaultValue").asString()).isEqualTo("required");
+    assertThat(reference.get("methods").findValuesAsString("method"))
+        .contains("activation", "sub-moe", "owl", "gptq", "pmq")
+        .doesNotContain("easy-ep");
+  }
+
   // check
 
   @Test

@@ -124,6 +124,32 @@ class ReportCommandTest {
     parsed(text);
   }
 
+  /// The work directory keeps the codes of each recipe.
+  @Test
+  void errorsAreThoseOfTheCodesThatThePlanHas() throws IOException {
+    String coarse = errorsByLayer("{method: gptq, scheme: W4A16, group-size: 64}");
+    String fine = errorsByLayer("{method: gptq, scheme: W4A16, group-size: 32}");
+
+    assertThat(coarse.split("<tr>", -1)).hasSize(1 + 1 + 4);
+    assertThat(fine.split("<tr>", -1)).hasSize(1 + 1 + 4);
+    assertThat(fine).isNotEqualTo(coarse);
+    assertThat(errorsByLayer("{method: gptq, scheme: W4A16, group-size: 64}")).isEqualTo(coarse);
+    assertThat(errorsByLayer("{method: round-to-nearest, scheme: W4A16, group-size: 64}")).isEmpty();
+  }
+
+  /// That part of the page, empty where there is none.
+  private static String errorsByLayer(String step) throws IOException {
+    Path recipe = recipe("codes", "quantize: " + step);
+    Cli run = Cli.run("run", recipe, "--dry-run", "-q");
+    assertThat(run.exitCode()).as(run.err()).isZero();
+    Path file = folder.resolve("codes.html");
+    Files.deleteIfExists(file);
+    Cli report = Cli.run("report", folder.resolve("codes.work"), "-o", file);
+    assertThat(report.exitCode()).as(report.err()).isZero();
+    String[] parts = Files.readString(file).split("<h2>Error by layer</h2>", -1);
+    return parts.length == 1 ? "" : parts[1].split("</section>", -1)[0];
+  }
+
   /// Clusters of k-means come about by no sequence of joins.
   @Test
   void mergesWithoutJoinsAreGroupsAlone() throws IOException {

@@ -13,7 +13,8 @@ import java.util.stream.Stream;
 ///
 /// @param seconds from its start to its end
 /// @param peak the most that was resident, in bytes; 0 where the system does not say
-record Took(double seconds, long peak) {
+/// @param output what it printed
+record Took(double seconds, long peak, String output) {
   private static final Path LAUNCH = Path.of("..", "build-config", "launch.sh");
 
   /// The command line of the program, with the options that its launchers give to Java, but without
@@ -50,10 +51,11 @@ record Took(double seconds, long peak) {
       peak = Math.max(peak, peak(process));
     } while (!process.waitFor(10, TimeUnit.MILLISECONDS));
     double seconds = (System.nanoTime() - begin) / 1e9;
+    String output = Files.readString(log);
     if (process.exitValue() != 0) {
-      throw new IllegalStateException(command + ": " + Files.readString(log));
+      throw new IllegalStateException(command + ": " + output);
     }
-    return new Took(seconds, peak);
+    return new Took(seconds, peak, output);
   }
 
   private static long peak(Process process) {
@@ -70,6 +72,7 @@ record Took(double seconds, long peak) {
 
   /// The shorter time and the higher peak.
   Took best(Took other) {
-    return new Took(Math.min(seconds, other.seconds), Math.max(peak, other.peak));
+    String faster = seconds <= other.seconds ? output : other.output;
+    return new Took(Math.min(seconds, other.seconds), Math.max(peak, other.peak), faster);
   }
 }

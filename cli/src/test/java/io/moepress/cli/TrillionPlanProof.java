@@ -31,12 +31,12 @@ class TrillionPlanProof {
             + "\nsteps:\n  - prune: {method: random, keep: 50%}\n");
     Path plan = folder.resolve("plan.json");
 
-    Took took = new Took(Double.MAX_VALUE, 0);
-    for (int run = 0; run < RUNS; run++) {
+    Took took = Took.run(Took.moepress("plan", recipe, "-q", "-o", plan));
+    for (int run = 1; run < RUNS; run++) {
       took = took.best(Took.run(Took.moepress("plan", recipe, "-q", "-o", plan)));
     }
 
-    System.err.println("plan of a trillion: " + took);
+    System.err.println("plan of a trillion: " + took.seconds() + " s, " + took.peak() + " bytes");
     assertThat(plan).isNotEmptyFile();
     assertThat(took.seconds()).isLessThan(5);
     assertThat(took.peak()).isBetween(50_000_000L, 300_000_000L);

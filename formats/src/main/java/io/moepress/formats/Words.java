@@ -2,6 +2,7 @@ package io.moepress.formats;
 
 import java.util.Collection;
 import java.util.Comparator;
+import java.util.List;
 import java.util.Optional;
 import java.util.regex.Pattern;
 
@@ -25,6 +26,14 @@ public final class Words {
     return printable.codePointCount(0, printable.length()) <= LONGEST_QUOTE
         ? printable
         : printable.substring(0, printable.offsetByCodePoints(0, LONGEST_QUOTE)) + "…";
+  }
+
+  /// The texts as alternatives: `2, 3 or 4`.
+  public static String or(List<String> texts) {
+    int last = texts.size() - 1;
+    return last < 1
+        ? String.join("", texts)
+        : String.join(", ", texts.subList(0, last)) + " or " + texts.get(last);
   }
 
   /// The text, safe for a terminal: control characters, those that turn the direction of writing,

@@ -50,4 +50,12 @@ class WordsTest {
     assertThat(Words.shown("𝄞".repeat(61))).isEqualTo("𝄞".repeat(60) + "…");
     assertThat(Words.shown("𝄞".repeat(60))).isEqualTo("𝄞".repeat(60));
   }
+
+  @Test
+  void alternativesEndWithOr() {
+    assertThat(Words.or(List.of())).isEmpty();
+    assertThat(Words.or(List.of("4"))).isEqualTo("4");
+    assertThat(Words.or(List.of("4", "8"))).isEqualTo("4 or 8");
+    assertThat(Words.or(List.of("2", "3", "4"))).isEqualTo("2, 3 or 4");
+  }
 }

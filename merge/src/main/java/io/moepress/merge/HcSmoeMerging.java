@@ -58,18 +58,10 @@ public record HcSmoeMerging(Linkage linkage, Features features, Weighting weight
           "HC-SMoE, arXiv:2410.08589",
           "wazenmai/HC-SMoE bd77eba, hcsmoe/merging",
           List.of(
-              new Option(
-                  "linkage",
-                  "how far clusters are apart: " + String.join(", ", Linkage.labels()),
-                  "average"),
-              new Option(
-                  "features",
-                  "by what experts are compared: " + String.join(", ", Features.labels()),
-                  "outputs"),
-              new Option(
-                  "merge",
-                  "how members are averaged: " + String.join(", ", Weighting.labels()),
-                  "frequency")),
+              Option.choice("linkage", Linkage.labels(), "how far clusters are apart", "average"),
+              Option.choice(
+                  "features", Features.labels(), "by what experts are compared", "outputs"),
+              Option.choice("merge", Weighting.labels(), "how members are averaged", "frequency")),
           "- merge: {method: hc-smoe, experts: 16}");
 
   @Override

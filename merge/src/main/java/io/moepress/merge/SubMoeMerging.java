@@ -71,17 +71,28 @@ public record SubMoeMerging(
           "Sub-MoE, arXiv:2506.23266",
           "",
           List.of(
-              new Option("rank", "share of the rows of a matrix that is kept, or full", "full"),
               new Option(
+                  "rank",
+                  "a share such as `50%`, or `full`",
+                  "share of the rows of a matrix that is kept",
+                  "full"),
+              Option.flag(
                   "whiten",
-                  "whether the space is that of outputs on calibration tokens, and not of weights",
+                  "whether the shared space is that of outputs on calibration tokens, and not of"
+                      + " weights",
                   "false"),
               new Option(
                   "window",
-                  "1, or 2: neighbouring layers share a budget, by clusters over both",
+                  "`1` or `2`",
+                  "layers that share a budget; with 2, neighbours do, by clusters over both",
                   "1"),
-              new Option("starts", "how often k-means begins anew", "10"),
-              new Option("seed", "decides where k-means begins", "the recipe's seed")),
+              new Option(
+                  "starts", "a whole number from 1 on", "how often k-means begins anew", "10"),
+              new Option(
+                  "seed",
+                  "a whole number",
+                  "decides where k-means begins",
+                  "the seed of the recipe")),
           "- merge: {method: sub-moe, keep: 50%, rank: 50%}");
 
   public SubMoeMerging {

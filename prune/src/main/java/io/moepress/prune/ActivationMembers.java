@@ -1,6 +1,7 @@
 package io.moepress.prune;
 
 import io.moepress.recipes.plan.MethodDescription;
+import io.moepress.recipes.plan.MethodDescription.Option;
 import java.util.List;
 
 /// The published scores of the family of [ActivationPruning], each under its name, and the family
@@ -103,14 +104,15 @@ public final class ActivationMembers {
           "the unified view of " + UNIFIED,
           "",
           List.of(
-              new MethodDescription.Option(
+              new Option(
                   "b",
-                  "power of the number of tokens that the sum is divided by, from 0 to 1",
+                  "a number from 0 to 1",
+                  "power of the number of tokens that the sum is divided by",
                   "1"),
-              new MethodDescription.Option(
-                  "alpha", "power of the weight: 0, 1 or 2, and not 2 with beta 0", "1"),
-              new MethodDescription.Option(
-                  "beta", "power of the norm: 0, 1 or 2, and not 2 with alpha 1", "1")),
+              new Option(
+                  "alpha", "`0`, `1` or `2`", "power of the weight, and not 2 with `beta: 0`", "1"),
+              new Option(
+                  "beta", "`0`, `1` or `2`", "power of the norm, and not 2 with `alpha: 1`", "1")),
           "- prune: {method: activation, b: 0.5, alpha: 1, beta: 1, keep: 50%}");
 
   private ActivationMembers() {}

@@ -1,9 +1,12 @@
 package io.moepress.prune;
 
 import io.moepress.formats.Checks;
+import io.moepress.recipes.evidence.DistanceKind;
 import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.evidence.LearnedScores;
 import io.moepress.recipes.evidence.LearningRequest;
+import io.moepress.recipes.evidence.OptimiserKind;
+import io.moepress.recipes.evidence.Relaxation;
 import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.plan.AllocationMode;
 import io.moepress.recipes.plan.LearnedPruning;
@@ -57,25 +60,48 @@ public record DiepPruning(
           "DiEP: Differentiable Expert Pruning; no code was published",
           "",
           List.of(
-              new Option(
+              Option.choice(
                   "relaxation",
-                  "`dense`: all experts side by side, `y = β Σ ā_i f_i`; `router`: those chosen, `y"
-                      + " = β Σ g_i · N ā_i · f_i`",
+                  Relaxation.labels(),
+                  "`dense`: all experts side by side while it learns, `y = β Σ ā_i f_i`; `router`:"
+                      + " those the router chooses, `y = β Σ g_i · N ā_i · f_i`",
                   "dense"),
-              new Option("score", "`sign-safe`, or `raw` for `α · β`", "sign-safe"),
-              new Option("epochs", "times that every text is seen", "10"),
-              new Option("batch", "texts for each update", "16"),
-              new Option("rate", "learning rate at the start, of a cosine schedule", "0.1"),
-              new Option("lambda", "weight of the distance from the original model", "0.01"),
+              Option.choice(
+                  "score",
+                  DiepScore.labels(),
+                  "`sign-safe` for `N · ā · β`, `raw` for `α · β`",
+                  "sign-safe"),
               new Option(
+                  "epochs", "a whole number from 1 on", "times that every text is seen", "10"),
+              new Option(
+                  "batch",
+                  "a whole number from 1 on",
+                  "texts for each update; few texts want a small one",
+                  "16"),
+              new Option(
+                  "rate",
+                  "a number above 0",
+                  "learning rate at the start, of a cosine schedule",
+                  "0.1"),
+              new Option(
+                  "lambda",
+                  "a number from 0 on",
+                  "weight of the distance from the original model",
+                  "0.01"),
+              Option.choice(
                   "distance",
+                  DistanceKind.labels(),
                   "what it is between: `hidden` states behind the final norm, or `logits`",
                   "hidden"),
-              new Option("optimiser", "`adam` or `sgd`", "adam"),
-              new Option("seed", "decides the order of texts", "the seed of the recipe"),
+              Option.choice(
+                  "optimiser", OptimiserKind.labels(), "how a step follows from gradients", "adam"),
+              new Option(
+                  "seed", "a whole number", "decides the order of texts", "the seed of the recipe"),
               new Option(
                   "learned",
-                  "a file of scores, instead of learning them",
+                  "a path",
+                  "a file of scores of this checkpoint, learned in another run; nothing is learned"
+                      + " then",
                   "none: they are learned")),
           "- prune: {method: diep, keep: 75%, epochs: 10}");
 

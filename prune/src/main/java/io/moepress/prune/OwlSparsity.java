@@ -51,8 +51,13 @@ public record OwlSparsity(double lambda, double outlierThreshold) implements Spa
           "OWL, arXiv:2310.05175; second stage of STUN, arXiv:2409.06211",
           "OWL/lib/prune_all.py of STUN's authors",
           List.of(
-              new Option("lambda", "densities of layers differ by at most twice this", "0.08"),
-              new Option("outlier-threshold", "what makes an outlier, `M`", "3")),
+              new Option(
+                  "lambda",
+                  "a number from 0 to 0.5",
+                  "densities of layers differ by at most twice this",
+                  "0.08"),
+              new Option(
+                  "outlier-threshold", "a number above 0", "what makes an outlier, `M`", "3")),
           "- sparsify: {method: owl, sparsity: 40%, lambda: 0.08, outlier-threshold: 3}");
 
   private static final double FLOOR = 0.01;

@@ -3,6 +3,7 @@ package io.moepress.prune;
 import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.evidence.Statistic;
 import io.moepress.recipes.plan.MethodDescription;
+import io.moepress.recipes.plan.MethodDescription.Option;
 import io.moepress.recipes.plan.PruneRequest;
 import java.util.List;
 import java.util.Set;
@@ -25,7 +26,7 @@ public record RandomPruning(long seed) implements ScoredPruning {
           "baseline",
           "",
           List.of(
-              new MethodDescription.Option("seed", "decides the lots", "the seed of the recipe")),
+              new Option("seed", "a whole number", "decides the lots", "the seed of the recipe")),
           "- prune: {method: random, keep: 50%, seed: 7}");
 
   @Override

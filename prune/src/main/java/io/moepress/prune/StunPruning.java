@@ -12,6 +12,7 @@ import io.moepress.recipes.plan.ExpertStep;
 import io.moepress.recipes.plan.MergeExperts;
 import io.moepress.recipes.plan.MergeExperts.Group;
 import io.moepress.recipes.plan.MethodDescription;
+import io.moepress.recipes.plan.MethodDescription.Option;
 import io.moepress.recipes.plan.PlanMismatchException;
 import io.moepress.recipes.plan.PruneMethod;
 import io.moepress.recipes.plan.PruneRequest;
@@ -62,23 +63,32 @@ public record StunPruning(BehaviourDistance distance, Averaging averaging) imple
           "STUN, arXiv:2409.06211, first stage",
           "thnkinbtfly/STUN 21b0153, merge_weight.py",
           List.of(
-              new MethodDescription.Option(
-                  "distance", "`router`, `coactivation` or `mixed`", "router"),
-              new MethodDescription.Option(
+              Option.choice(
+                  "distance",
+                  List.of("router", "coactivation", "mixed"),
+                  "`router`: `‖R_i − R_j‖₂`; `coactivation`: `−a_ij`, with `a_ij` tokens that chose"
+                      + " both; `mixed`: `mix-weight · (−a_ij / mean a) + ‖R_i − R_j‖₂`",
+                  "router"),
+              Option.flag(
                   "normalise",
-                  "whether distances are divided by the norm of the router, and co-activation by its"
-                      + " mean",
+                  "whether distances of rows are divided by `‖R‖_F`, and `a` by its mean, so that one"
+                      + " threshold means the same in every layer",
                   "true"),
-              new MethodDescription.Option(
-                  "mix-weight", "weight of co-activation where the distance is mixed", "1"),
-              new MethodDescription.Option(
+              new Option(
+                  "mix-weight",
+                  "a number above 0",
+                  "weight of co-activation in a mixed distance",
+                  "1"),
+              new Option(
                   "average-layers-up-to",
-                  "clusters become means in layers with so many clusters or fewer (the paper's κ as"
-                      + " its code reads it)",
+                  "a whole number from 0 on",
+                  "in layers with so many clusters or fewer, clusters become means, of weights and of"
+                      + " router rows (κ as the authors' code reads it)",
                   "0"),
-              new MethodDescription.Option(
+              new Option(
                   "average-clusters-up-to",
-                  "clusters of so many members or fewer become means (κ as the paper reads)",
+                  "a whole number from 0 on",
+                  "clusters of so many experts or fewer become means (κ as the paper's text reads)",
                   "0")),
           "- prune: {method: stun, keep: 75%}");
 

@@ -29,7 +29,9 @@ public record PeakPruning(int least) implements ScoredPruning {
           "An example of a method.",
           "none",
           "",
-          List.of(new MethodDescription.Option("least", "tokens that an expert needs", "1")),
+          List.of(
+              new MethodDescription.Option(
+                  "least", "a whole number from 0 on", "tokens that an expert needs", "1")),
           "- prune: {method: peak, keep: 50%}");
 
   public PeakPruning {

@@ -63,9 +63,14 @@ public record AlphaQ(double gamma, Fit fit) implements BitMethod {
           "AlphaQ, arXiv:2606.04980",
           "Superone77/AlphaQ 3624976, utils_alpha.py",
           List.of(
-              new Option("gamma", "how much the exponent counts; 0: the variance alone", "10"),
               new Option(
+                  "gamma",
+                  "a number from 0 on",
+                  "how much the exponent counts; 0: the variance alone",
+                  "10"),
+              Option.choice(
                   "tail",
+                  Fit.labels(),
                   "the tail of a spectrum: the largest tenth (`hill`) or half (`middle`)",
                   "hill")),
           "- quantize: {method: round-to-nearest, allocate: alphaq, bits: 3.5}");

@@ -5,6 +5,7 @@ import io.moepress.recipes.plan.CalibratedQuantization;
 import io.moepress.recipes.plan.HessianOptions;
 import io.moepress.recipes.plan.MethodDescription;
 import io.moepress.recipes.plan.MethodDescription.Option;
+import io.moepress.recipes.plan.StarvedCodes;
 import java.util.List;
 
 /// GPTQ: weights of later columns make up for the errors of earlier ones, so that the outputs on
@@ -30,17 +31,46 @@ public record GptqQuantization(Gptq gptq, HessianOptions hessians)
           "GPTQ, arXiv:2210.17323; gate weights: MoEQuant, arXiv:2505.03804",
           "https://github.com/IST-DASLab/gptq",
           List.of(
-              new Option("damping", "share of the mean input square that is added", "0.01"),
-              new Option("retries", "how often the damping may be raised", "3"),
-              new Option("order", "activation: large inputs first, or stored", "activation"),
               new Option(
-                  "scales", "extremes, or search for the best grid of each group", "extremes"),
-              new Option("gate-power", "power of the routing weight by which tokens count", "0"),
-              new Option("sequential", "measure each layer behind quantised ones", "true"),
-              new Option("min-tokens", "an expert with fewer tokens is starved", "1"),
+                  "damping",
+                  "a number from 0 on",
+                  "share of the mean square of the inputs that is added to each of them",
+                  "0.01"),
               new Option(
+                  "retries",
+                  "a whole number from 0 on",
+                  "how often the damping may be raised, ten times as much each time, where there is no"
+                      + " factorisation",
+                  "3"),
+              Option.choice(
+                  "order",
+                  List.of("stored", "activation"),
+                  "`activation`: weights with large inputs are rounded first; `stored`: as they lie",
+                  "activation"),
+              Option.choice(
+                  "scales",
+                  List.of("extremes", "search"),
+                  "`extremes`: grids reach from the smallest to the largest weight; `search`: as far"
+                      + " as errors are least",
+                  "extremes"),
+              new Option(
+                  "gate-power",
+                  "`0` or `1`",
+                  "power of the routing weight by which a token counts",
+                  "0"),
+              Option.flag(
+                  "sequential",
+                  "whether each layer is measured behind its predecessors as they will be",
+                  "true"),
+              new Option(
+                  "min-tokens",
+                  "a whole number from 1 on",
+                  "an expert that fewer tokens chose is starved",
+                  "1"),
+              Option.choice(
                   "starved",
-                  "round-to-nearest, or fail: what becomes of such",
+                  StarvedCodes.labels(),
+                  "what becomes of starved experts; `fail`: nothing is quantised",
                   "round-to-nearest")),
           "- quantize: {method: gptq, scheme: W4A16, group-size: 128}");
 

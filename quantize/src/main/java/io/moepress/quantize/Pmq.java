@@ -70,10 +70,15 @@ public record Pmq(double alpha, double beta, double gamma, int present) implemen
           "MC-MoE, arXiv:2410.06270",
           "Aaronhuang-778/MC-MoE 7aa062c, precision_solver.py",
           List.of(
-              new Option("alpha", "power of the share of choices", "1"),
-              new Option("beta", "power of the share of router scores", "1.5"),
-              new Option("gamma", "power of the error", "1"),
-              new Option("present", "so many of the largest widths has every layer", "2")),
+              new Option("alpha", "a number from 0 on", "power of the share of choices", "1"),
+              new Option(
+                  "beta", "a number from 0 on", "power of the share of router scores", "1.5"),
+              new Option("gamma", "a number from 0 on", "power of the error", "1"),
+              new Option(
+                  "present",
+                  "a whole number from 0 on",
+                  "so many of the largest widths has every layer",
+                  "2")),
           "- quantize: {method: round-to-nearest, allocate: pmq, bits: 2.5}");
 
   public Pmq {

@@ -32,7 +32,8 @@ public record RandomBits(long seed) implements BitMethod {
               + " only beside it.",
           "baseline",
           "",
-          List.of(new Option("seed", "decides the lots", "the seed of the recipe")),
+          List.of(
+              new Option("seed", "a whole number", "decides the lots", "the seed of the recipe")),
           "- quantize: {method: round-to-nearest, allocate: random-bits, bits: 2.5}");
 
   @Override

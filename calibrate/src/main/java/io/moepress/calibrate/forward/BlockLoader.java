@@ -9,8 +9,10 @@ import io.moepress.formats.architecture.ModelLayout;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.architecture.TensorId;
 import io.moepress.formats.architecture.TensorRole;
+import io.moepress.formats.tensor.TensorData;
 import java.io.IOException;
 import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// Composes the blocks of a layer from what the architecture file says, with the weights read into
@@ -91,8 +93,18 @@ final class BlockLoader {
 
   /// The output head, or the embedding where the two are tied, in parts of consecutive tokens.
   List<Linear> outputHead(TorchScope scope) throws IOException {
+    return weights.parts(scope, outputHead());
+  }
+
+  /// The same, part after part, for those who need each but once.
+  ///
+  /// @param bytes that the floats of a part may take
+  void forEachPartOfHead(long bytes, Consumer<TensorData> part) throws IOException {
+    weights.forEachPart(outputHead(), bytes, part);
+  }
+
+  private TensorId outputHead() {
     TensorId head = TensorId.ofModel(TensorRole.OUTPUT_HEAD);
-    TensorId embedding = TensorId.ofModel(TensorRole.EMBEDDING);
-    return weights.parts(scope, model.inventory().has(head) ? head : embedding);
+    return model.inventory().has(head) ? head : TensorId.ofModel(TensorRole.EMBEDDING);
   }
 }

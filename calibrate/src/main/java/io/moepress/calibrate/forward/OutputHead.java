@@ -1,5 +1,7 @@
 package io.moepress.calibrate.forward;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
@@ -10,6 +12,7 @@ import io.moepress.formats.architecture.TensorId;
 import io.moepress.formats.architecture.TensorRole;
 import java.io.IOException;
 import java.util.List;
+import java.util.function.Consumer;
 
 /// From the last hidden states to logits: final norm, then the output head. The head of a large
 /// vocabulary is held in parts, since one array is limited to 2 GiB.
@@ -23,6 +26,32 @@ public final class OutputHead implements AutoCloseable {
     BlockLoader blocks = new BlockLoader(model);
     this.norm = blocks.norm(weights, TensorId.ofModel(TensorRole.FINAL_NORM));
     this.parts = blocks.outputHead(weights);
+  }
+
+  /// Gives the logits of the first tokens for consecutive entries of the vocabulary, `[count,
+  /// entries]`, part after part. No more of the head than a part is in memory.
+  public static void inParts(
+      MoeModel model, HiddenStates hidden, int count, Consumer<float[]> logits)
+      throws IOException {
+    inParts(model, hidden, count, WeightLoader.MAX_PART_BYTES, logits);
+  }
+
+  static void inParts(
+      MoeModel model, HiddenStates hidden, int count, long bytes, Consumer<float[]> logits)
+      throws IOException {
+    BlockLoader blocks = new BlockLoader(model);
+    try (TorchScope scope = Torch.scope()) {
+      RmsNorm norm = blocks.norm(scope, TensorId.ofModel(TensorRole.FINAL_NORM));
+      NDArray normed = norm.apply(scope.over(hidden.rows(0, count), count, hidden.width()));
+      blocks.forEachPartOfHead(
+          bytes,
+          rows -> {
+            try (TorchScope part = Torch.scope()) {
+              NDArray some = WeightLoader.linear(part, rows).apply(normed);
+              logits.accept(TorchScope.values(some).toArray(JAVA_FLOAT));
+            }
+          });
+    }
   }
 
   /// The logits `[count, vocabulary]` of consecutive tokens; they belong to `scope`.

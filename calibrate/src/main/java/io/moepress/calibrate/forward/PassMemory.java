@@ -190,6 +190,16 @@ public record PassMemory(long layer, long job, long states, long lists) {
     return new PassMemory(layer, job + forEachJob, states, lists + observed);
   }
 
+  /// This, or a part of the output head behind the pass, once as stored and once widened, when that
+  /// is more than a layer.
+  public PassMemory orHead(MoeModel model) {
+    long head =
+        (long) model.layout().dimension(Dimension.VOCABULARY)
+            * model.layout().dimension(Dimension.HIDDEN);
+    long part = Math.min(Float.BYTES * head, WeightLoader.MAX_PART_BYTES);
+    return new PassMemory(Math.max(layer, 2 * part), job, states, lists);
+  }
+
   /// This, and running every expert on the same tokens.
   public PassMemory withEveryExpert(ModelLayout layout, long tokens) {
     return with(EveryExpert.bytes(layout, tokens));

@@ -6,12 +6,14 @@ import io.moepress.formats.architecture.Gating;
 import io.moepress.formats.architecture.MoeModel;
 import io.moepress.formats.architecture.TensorId;
 import io.moepress.formats.architecture.TensorRole;
+import io.moepress.formats.tensor.Mapped;
 import io.moepress.formats.tensor.Numbers;
 import io.moepress.formats.tensor.TensorData;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// Reads the weights of a model by role into a scope.
@@ -19,7 +21,8 @@ import org.jspecify.annotations.Nullable;
 /// @param model where they are
 record WeightLoader(MoeModel model) {
   private static final double DEFAULT_EPSILON = 1e-6;
-  private static final long MAX_PART_BYTES = 256L << 20;
+  /// What the floats of a part may take.
+  static final long MAX_PART_BYTES = 256L << 20;
 
   /// A norm with the model's own epsilon.
   RmsNorm norm(TorchScope scope, TensorId id) throws IOException {
@@ -39,17 +42,30 @@ record WeightLoader(MoeModel model) {
   /// A linear map in parts, each of some consecutive outputs.
   List<Linear> parts(TorchScope scope, TensorId weight) throws IOException {
     List<Linear> parts = new ArrayList<>();
+    forEachPart(weight, MAX_PART_BYTES, rows -> parts.add(linear(scope, rows)));
+    return parts;
+  }
+
+  /// Hands on consecutive rows of a matrix, part after part. They are valid during the call.
+  ///
+  /// @param bytes that the floats of a part may take, unless a row has more
+  void forEachPart(TensorId matrix, long bytes, Consumer<TensorData> part) throws IOException {
     try (Arena mapping = Arena.ofConfined()) {
-      TensorData whole = model.read(weight, mapping);
+      TensorData whole = model.read(matrix, mapping);
       long rows = whole.info().shape().dimension(0);
       long bytesPerRow = whole.info().shape().dimension(1) * Float.BYTES;
-      long step = Math.max(1, MAX_PART_BYTES / bytesPerRow);
+      long step = Math.max(1, bytes / bytesPerRow);
       for (long first = 0; first < rows; first += step) {
-        NDArray part = scope.weight(whole.rows(first, Math.min(step, rows - first)));
-        parts.add(new Linear(part.transpose(), null));
+        TensorData some = whole.rows(first, Math.min(step, rows - first));
+        part.accept(some);
+        Mapped.rest(some.bytes());
       }
     }
-    return parts;
+  }
+
+  /// The linear map of some rows of a matrix.
+  static Linear linear(TorchScope scope, TensorData rows) {
+    return new Linear(scope.weight(rows).transpose(), null);
   }
 
   /// A linear map of a layer with a bias, where the checkpoint has one.

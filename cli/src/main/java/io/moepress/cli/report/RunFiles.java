@@ -5,6 +5,8 @@ import io.moepress.formats.json.Json;
 import io.moepress.recipes.evidence.Evidence;
 import io.moepress.recipes.evidence.EvidenceFile;
 import io.moepress.recipes.plan.Plan;
+import io.moepress.recipes.plan.PlanArray;
+import io.moepress.recipes.plan.PlanStep;
 import io.moepress.recipes.plan.QuantizeWeights;
 import io.moepress.recipes.work.Journal;
 import io.moepress.recipes.work.WorkDirectory;
@@ -26,7 +28,7 @@ import tools.jackson.databind.node.ObjectNode;
 /// @param plan the plan of the last step, which knows those before it
 /// @param recipe its text
 /// @param evidence what each step was planned from, by its index; only where it is still there
-/// @param losses by layer, what the codes of the last step that looked for some cost
+/// @param losses by layer, what the codes of the plan cost that were sought by looking at inputs
 public record RunFiles(
     Path directory,
     Plan plan,
@@ -56,7 +58,7 @@ public record RunFiles(
         plan,
         Files.isRegularFile(recipe) ? Optional.of(Json.text(recipe)) : Optional.empty(),
         evidence(work, plan),
-        hasCodes(plan) ? losses(work) : new TreeMap<>(),
+        losses(work, plan),
         document(work.resolve(Journal.FILE), Journal.class),
         document(work.resolve(RunResult.FILE), RunResult.class)
             .filter(result -> result.plan().equals(plan.digest())),
@@ -67,13 +69,6 @@ public record RunFiles(
   /// The size of what was written, or, before that, of what the plan leaves.
   Plan.Size after() {
     return result.map(RunResult::after).orElse(plan.after());
-  }
-
-  /// Whether a plan has codes that were sought by looking at inputs.
-  private static boolean hasCodes(Plan plan) {
-    return plan.chain().stream()
-        .flatMap(part -> part.steps().stream())
-        .anyMatch(step -> step instanceof QuantizeWeights && !step.arrays().isEmpty());
   }
 
   private static Path find(Path directory) {
@@ -109,27 +104,43 @@ public record RunFiles(
     return found;
   }
 
-  /// Where codes were sought with several options, nothing says which of them the plan has.
-  private static SortedMap<Integer, Double> losses(Path work) throws IOException {
+  /// A work directory keeps every search for codes; those count whose codes the plan has.
+  private static SortedMap<Integer, Double> losses(Path work, Plan plan) throws IOException {
+    SortedMap<Integer, List<String>> planned = plannedCodes(plan);
     SortedMap<Integer, Double> losses = new TreeMap<>();
-    List<Path> searches;
-    try (Stream<Path> children = Files.list(work)) {
-      searches =
-          children.filter(child -> child.getFileName().toString().startsWith("codes-")).toList();
-    }
-    if (searches.size() != 1) {
-      return losses;
-    }
-    List<Path> layers;
-    try (Stream<Path> children = Files.list(searches.getFirst())) {
-      layers = children.filter(child -> child.toString().endsWith(".json")).sorted().toList();
-    }
-    for (Path file : layers) {
-      ObjectNode codes = Json.object(file);
-      if (codes.at("/step/layer").isInt() && codes.path("loss").isNumber()) {
-        losses.put(codes.at("/step/layer").asInt(), codes.get("loss").asDouble());
+    for (Path search : planned.isEmpty() ? List.<Path>of() : children(work, "codes-", "")) {
+      for (Path file : children(search, "", ".json")) {
+        ObjectNode codes = Json.object(file);
+        int layer = codes.at("/step/layer").asInt(-1);
+        List<String> digests = codes.path("step").findValuesAsString("sha256");
+        if (digests.equals(planned.get(layer)) && codes.path("loss").isNumber()) {
+          losses.put(layer, codes.get("loss").asDouble());
+        }
       }
     }
     return losses;
+  }
+
+  /// The digests of codes that were sought by looking at inputs, by layer.
+  private static SortedMap<Integer, List<String>> plannedCodes(Plan plan) {
+    SortedMap<Integer, List<String>> codes = new TreeMap<>();
+    for (Plan part : plan.chain()) {
+      for (PlanStep step : part.steps()) {
+        if (step instanceof QuantizeWeights weights && !weights.arrays().isEmpty()) {
+          codes.put(weights.layer(), weights.arrays().stream().map(PlanArray::sha256).toList());
+        }
+      }
+    }
+    return codes;
+  }
+
+  private static List<Path> children(Path directory, String start, String end) throws IOException {
+    try (Stream<Path> children = Files.list(directory)) {
+      return children
+          .filter(child -> child.getFileName().toString().startsWith(start))
+          .filter(child -> child.getFileName().toString().endsWith(end))
+          .sorted()
+          .toList();
+    }
   }
 }

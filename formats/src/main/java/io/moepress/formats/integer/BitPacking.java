@@ -17,6 +17,11 @@ public enum BitPacking {
     }
 
     @Override
+    int codesAtOnce(int bits) {
+      return Integer.SIZE;
+    }
+
+    @Override
     int used(int bits) {
       return Integer.SIZE;
     }
@@ -32,6 +37,11 @@ public enum BitPacking {
     }
 
     @Override
+    int codesAtOnce(int bits) {
+      return Integer.SIZE / bits;
+    }
+
+    @Override
     int used(int bits) {
       return Integer.SIZE / bits * bits;
     }
@@ -39,6 +49,9 @@ public enum BitPacking {
 
   /// Number of words that `count` codes need.
   public abstract int words(int count, int bits);
+
+  /// How many codes fill whole words: behind a multiple of them the next word begins.
+  abstract int codesAtOnce(int bits);
 
   /// Bits of a word that codes fill.
   abstract int used(int bits);

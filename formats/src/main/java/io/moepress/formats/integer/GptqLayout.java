@@ -9,6 +9,7 @@ import io.moepress.formats.tensor.TensorData;
 import io.moepress.formats.tensor.TensorInfo;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -100,8 +101,26 @@ public record GptqLayout(Version version) implements IntegerLayout {
   }
 
   @Override
-  public Map<String, TensorData> encode(TensorInfo weight, IntegerMatrix matrix) {
-    return encode(layer(weight.name()), matrix);
+  public int rowsAtOnce(int bits) {
+    return BitPacking.STREAM.codesAtOnce(bits);
+  }
+
+  /// Rows are outputs, which are columns of the tensors.
+  @Override
+  public void put(
+      TensorInfo weight, int first, IntegerMatrix rows, Map<String, TensorData> tensors) {
+    String name = layer(weight.name());
+    int bits = rows.grid().bits();
+    requireStorable(name, weight.shape().dimension(0), rows.columns(), bits);
+    Map<String, TensorData> parts = encode(name, rows);
+    tensors.forEach((suffix, whole) -> {
+      TensorData part = Words32.require(parts, name + suffix);
+      switch (suffix) {
+        case CODES, SCALES -> Words32.putColumns(part, whole, first);
+        case ZEROS -> Words32.putColumns(part, whole, BitPacking.STREAM.words(first, bits));
+        default -> whole.bytes().copyFrom(part.bytes()); // columns are in the groups of any row
+      }
+    });
   }
 
   private int lessBy() {
@@ -146,7 +165,20 @@ public record GptqLayout(Version version) implements IntegerLayout {
     return tensors;
   }
 
-  private static void requireStorable(String name, int rows, int columns, int bits) {
+  /// Some rows of a matrix, as a matrix of these rows. They are columns of its tensors.
+  ///
+  /// @param tensors codes, zero points, scales and groups
+  /// @param first a multiple of [#rowsAtOnce]
+  /// @param count a multiple too, or all that are left
+  public static List<TensorData> rows(List<TensorData> tensors, int bits, long first, long count) {
+    return List.of(
+        Words32.columns(tensors.get(0), first, count),
+        Words32.columns(tensors.get(1), first * bits / Integer.SIZE, count * bits / Integer.SIZE),
+        Words32.columns(tensors.get(2), first, count),
+        tensors.get(3));
+  }
+
+  private static void requireStorable(String name, long rows, long columns, int bits) {
     problem(rows, columns, bits)
         .ifPresent(problem -> {
           throw FormatException.of("layer %s: %s. Keep it as it is.", name, problem);

@@ -202,7 +202,8 @@ public record IntegerMatrix(
   }
 
   /// All that does not follow from scheme and shape, to be kept: codes, packed row after row, the
-  /// bits of the scales, and, unless the scheme is symmetric, zero points.
+  /// bits of the scales, and, unless the scheme is symmetric, zero points. [IntegerWords] has the
+  /// reverse.
   ///
   /// @throws IllegalArgumentException when columns are in other groups than consecutive ones
   public int[] words() {
@@ -211,9 +212,8 @@ public record IntegerMatrix(
         Arrays.equals(groups, new Sharing.Group(length).groups(columns())),
         "groups %s of columns are not consecutive",
         Arrays.toString(groups));
-    int[] words = new int[wordCount(rows, columns(), groupCount(), grid)];
     int[] packed = BitPacking.STREAM.pack(codes, grid.bits());
-    System.arraycopy(packed, 0, words, 0, packed.length);
+    int[] words = Arrays.copyOf(packed, IntegerWords.count(rows, columns(), groupCount(), grid));
     for (int i = 0; i < scales.length; i++) {
       words[packed.length + i] = Float.floatToRawIntBits(scales[i]);
     }
@@ -221,36 +221,5 @@ public record IntegerMatrix(
       words[packed.length + scales.length + i] = zeroPoints[i];
     }
     return words;
-  }
-
-  /// The matrix that [#words] were made of.
-  public static IntegerMatrix of(int[] words, int rows, int columns, IntegerScheme scheme) {
-    int groups = Math.toIntExact(scheme.groups(columns));
-    IntegerGrid grid = scheme.grid();
-    int expected = wordCount(rows, columns, groups, grid);
-    Checks.requireFormat(
-        words.length == expected,
-        "%d words for [%d, %d] in %s (expected %d)",
-        words.length,
-        rows,
-        columns,
-        scheme,
-        expected);
-    int size = Math.multiplyExact(rows, columns);
-    int first = BitPacking.STREAM.words(size, grid.bits());
-    byte[] codes = BitPacking.STREAM.unpack(Arrays.copyOf(words, first), size, grid.bits());
-    float[] scales = new float[rows * groups];
-    byte[] zeroPoints = new byte[scales.length];
-    for (int i = 0; i < scales.length; i++) {
-      scales[i] = Float.intBitsToFloat(words[first + i]);
-      zeroPoints[i] = grid.isSymmetric() ? 0 : (byte) words[first + scales.length + i];
-    }
-    return new IntegerMatrix(
-        grid, rows, scheme.sharing().groups(columns), codes, scales, zeroPoints);
-  }
-
-  private static int wordCount(int rows, int columns, int groups, IntegerGrid grid) {
-    int codes = BitPacking.STREAM.words(Math.multiplyExact(rows, columns), grid.bits());
-    return Math.addExact(codes, Math.multiplyExact(rows, groups) * (grid.isSymmetric() ? 1 : 2));
   }
 }

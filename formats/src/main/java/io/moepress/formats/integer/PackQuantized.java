@@ -74,8 +74,8 @@ public record PackQuantized(BitPacking packing) implements IntegerLayout {
   }
 
   @Override
-  public Map<String, TensorData> encode(TensorInfo weight, IntegerMatrix matrix) {
-    return encode(weight.name(), matrix, scaleType(weight.dtype()));
+  public int rowsAtOnce(int bits) {
+    return packing.codesAtOnce(bits);
   }
 
   /// The tensors of a matrix.
@@ -101,9 +101,24 @@ public record PackQuantized(BitPacking packing) implements IntegerLayout {
   }
 
   @Override
-  public TensorData part(TensorInfo weight, IntegerMatrix matrix, String suffix) {
-    requireStorable(weight.name(), matrix);
-    return part(weight.name(), matrix, scaleType(weight.dtype()), suffix);
+  public void put(
+      TensorInfo weight, int first, IntegerMatrix rows, Map<String, TensorData> tensors) {
+    requireStorable(weight.name(), rows);
+    tensors.forEach((suffix, whole) -> {
+      if (suffix.equals(SHAPE)) {
+        List<Long> shape = weight.shape().dimensions();
+        whole.bytes().copyFrom(shape(weight.name(), shape.getFirst(), shape.getLast()).bytes());
+      } else {
+        TensorData part = part(weight.name(), rows, scaleType(weight.dtype()), suffix);
+        long place = suffix.equals(ZERO_POINT) ? packing.words(first, rows.grid().bits()) : first;
+        long count = part.info().shape().dimension(0);
+        whole.rows(place, count).bytes().copyFrom(part.bytes());
+      }
+    });
+  }
+
+  private static TensorData shape(String name, long rows, long columns) {
+    return Words32.longs(name + SHAPE, rows, columns);
   }
 
   @Override
@@ -125,7 +140,7 @@ public record PackQuantized(BitPacking packing) implements IntegerLayout {
         int[] zeros = packed.alongColumns(matrix.zeroPoints(), groups);
         yield Words32.ints(name + ZERO_POINT, zeros, zeros.length / groups, groups);
       }
-      case SHAPE -> Words32.longs(name + SHAPE, rows, matrix.columns());
+      case SHAPE -> shape(name, rows, matrix.columns());
       default ->
           throw new IllegalArgumentException("no tensor of " + name + " ends with " + suffix);
     };
@@ -206,7 +221,7 @@ public record PackQuantized(BitPacking packing) implements IntegerLayout {
   /// Some rows of a matrix, as a matrix of these rows.
   ///
   /// @param tensors codes, scales, shape, and zero points where there are any
-  /// @param first a multiple of [#ROWS_AT_ONCE]
+  /// @param first a multiple of [#rowsAtOnce] of their packing, as [#ROWS_AT_ONCE] is of any
   /// @param count a multiple too, or all that are left
   /// @throws FormatException when the shape is not that of the codes
   public static List<TensorData> rows(List<TensorData> tensors, int bits, long first, long count) {

@@ -71,6 +71,40 @@ final class Words32 {
     return tensor;
   }
 
+  /// Puts columns into a tensor of more of them.
+  ///
+  /// @param columns `[n, count]`
+  /// @param whole `[n, all]`
+  /// @param first where the first goes
+  static void putColumns(TensorData columns, TensorData whole, long first) {
+    copyColumns(columns, 0, whole, first, columns.info().shape().dimension(1));
+  }
+
+  /// A copy of some columns of a tensor.
+  ///
+  /// @param whole `[n, all]`
+  static TensorData columns(TensorData whole, long first, long count) {
+    TensorInfo info = whole.info();
+    Shape shape = Shape.of(info.shape().dimension(0), count);
+    TensorInfo part = new TensorInfo(info.name(), info.dtype(), shape);
+    TensorData columns = new TensorData(part, allocate(part));
+    copyColumns(whole, first, columns, 0, count);
+    return columns;
+  }
+
+  private static void copyColumns(
+      TensorData from, long first, TensorData to, long place, long count) {
+    long width = from.info().dtype().bits() / Byte.SIZE;
+    for (long row = 0; row < from.info().shape().dimension(0); row++) {
+      MemorySegment.copy(
+          from.bytes(),
+          row * from.info().bytesPerRow() + first * width,
+          to.bytes(),
+          row * to.info().bytesPerRow() + place * width,
+          count * width);
+    }
+  }
+
   static int[] ints(TensorData tensor) {
     int[] values = new int[Math.toIntExact(tensor.info().shape().elementCount())];
     MemorySegment.copy(tensor.bytes(), INT, 0, values, 0, values.length);

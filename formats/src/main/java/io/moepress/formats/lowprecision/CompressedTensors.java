@@ -3,6 +3,7 @@ package io.moepress.formats.lowprecision;
 import io.moepress.formats.Checks;
 import io.moepress.formats.FormatException;
 import io.moepress.formats.integer.BitPacking;
+import io.moepress.formats.integer.IntegerMatrix;
 import io.moepress.formats.integer.IntegerScheme;
 import io.moepress.formats.integer.PackQuantized;
 import io.moepress.formats.tensor.DType;
@@ -10,9 +11,6 @@ import io.moepress.formats.tensor.Numbers;
 import io.moepress.formats.tensor.Shape;
 import io.moepress.formats.tensor.TensorData;
 import io.moepress.formats.tensor.TensorInfo;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -28,8 +26,6 @@ import java.util.Optional;
 /// @param groups schemes and what they are for, in the order of the configuration
 /// @param ignored layers that are not quantised, whatever the groups say
 public record CompressedTensors(List<Group> groups, LayerNames ignored) implements IntegerCodec {
-  private static final ValueLayout.OfFloat FLOAT =
-      ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final String WEIGHT = ".weight";
   private static final int SCALES = 1;
   private static final int SHAPES = 2;
@@ -179,18 +175,26 @@ public record CompressedTensors(List<Group> groups, LayerNames ignored) implemen
   }
 
   @Override
-  public void decode(List<TensorData> parts, MemorySegment target) {
+  public int blockRows(List<TensorInfo> parts, int columns) {
+    BitPacking packing = packing(parts).orElse(BitPacking.STREAM);
+    return new PackQuantized(packing).blockRows(scheme(whole(parts.getFirst())).bits(), columns);
+  }
+
+  @Override
+  public IntegerMatrix matrix(List<TensorData> parts) {
     Map<String, TensorData> tensors = new HashMap<>();
     parts.forEach(part -> tensors.put(part.info().name(), part));
     String name = whole(parts.getFirst().info());
-    float[] values = PackQuantized.decode(tensors, name, scheme(name).grid()).decode();
+    IntegerMatrix matrix = PackQuantized.decode(tensors, name, scheme(name).grid());
+    Shape expected = shape(parts.stream().map(TensorData::info).toList());
     Checks.requireFormat(
-        values.length == target.byteSize() / Float.BYTES,
-        "tensor %s: %d weights (expected %d by the shape of its codes and scales)",
+        expected.equals(Shape.of(matrix.rows(), matrix.columns())),
+        "tensor %s: [%d, %d] (expected %s by the shape of codes and scales)",
         name + PackQuantized.SHAPE,
-        values.length,
-        target.byteSize() / Float.BYTES);
-    MemorySegment.copy(values, 0, target, FLOAT, 0, values.length);
+        matrix.rows(),
+        matrix.columns(),
+        expected);
+    return matrix;
   }
 
   @Override

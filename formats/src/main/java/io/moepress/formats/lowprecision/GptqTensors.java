@@ -5,15 +5,13 @@ import io.moepress.formats.Checks;
 import io.moepress.formats.FormatException;
 import io.moepress.formats.integer.BitPacking;
 import io.moepress.formats.integer.GptqLayout;
+import io.moepress.formats.integer.IntegerMatrix;
 import io.moepress.formats.integer.IntegerScheme;
 import io.moepress.formats.tensor.DType;
 import io.moepress.formats.tensor.Numbers;
 import io.moepress.formats.tensor.Shape;
 import io.moepress.formats.tensor.TensorData;
 import io.moepress.formats.tensor.TensorInfo;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -37,8 +35,6 @@ public record GptqTensors(
     List<Exemption> exceptions,
     List<String> listed)
     implements IntegerCodec {
-  private static final ValueLayout.OfFloat FLOAT =
-      ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final String WEIGHT = ".weight";
   private static final int ZEROS = 1;
   private static final int SCALES = 2;
@@ -187,12 +183,27 @@ public record GptqTensors(
   }
 
   @Override
-  public void decode(List<TensorData> parts, MemorySegment target) {
+  public int blockRows(List<TensorInfo> parts, int columns) {
+    return layout.blockRows(scheme(layer(parts.getFirst())).bits(), columns);
+  }
+
+  @Override
+  public IntegerMatrix matrix(List<TensorData> parts) {
     Map<String, TensorData> tensors = new HashMap<>();
     parts.forEach(part -> tensors.put(part.info().name(), part));
     String layer = layer(parts.getFirst().info());
-    float[] values = layout.decode(tensors, layer, scheme(layer).bits()).decode();
-    MemorySegment.copy(values, 0, target, FLOAT, 0, values.length);
+    return layout.decode(tensors, layer, scheme(layer).bits());
+  }
+
+  @Override
+  public long linesAtOnce(TensorInfo matrix) {
+    return layout.rowsAtOnce(scheme(layer(matrix.name())).bits());
+  }
+
+  @Override
+  public List<TensorData> lines(List<TensorData> matrix, long first, long count) {
+    int bits = scheme(layer(matrix.getFirst().info())).bits();
+    return GptqLayout.rows(matrix, bits, first, count);
   }
 
   @Override

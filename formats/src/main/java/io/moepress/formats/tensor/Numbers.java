@@ -29,13 +29,21 @@ public final class Numbers {
   ///
   /// @throws FormatException for any other type, or a value that is not finite
   public static float[] floats(TensorData tensor) {
-    float[] values = new float[Math.toIntExact(tensor.info().shape().elementCount())];
+    return floats(tensor, 0, Math.toIntExact(tensor.info().shape().elementCount()));
+  }
+
+  /// Reads some elements of an F32, F16 or BF16 tensor as floats.
+  ///
+  /// @param first index of the first
+  /// @param count how many
+  /// @throws FormatException for any other type, or a value that is not finite
+  public static float[] floats(TensorData tensor, long first, int count) {
+    float[] values = new float[count];
     Widening widening = widening(tensor);
-    for (int first = 0; first < values.length; first += CHUNK) {
-      int count = Math.min(CHUNK, values.length - first);
-      widening.widen(tensor.bytes(), first, count, values, first);
+    for (int done = 0; done < count; done += CHUNK) {
+      widening.widen(tensor.bytes(), first + done, Math.min(CHUNK, count - done), values, done);
     }
-    requireFinite(tensor);
+    requireFinite(tensor, first, count);
     return values;
   }
 
@@ -51,7 +59,7 @@ public final class Numbers {
       widening.widen(tensor.bytes(), first, count, values, 0);
       MemorySegment.copy(values, 0, target, NATIVE_FLOAT, first * Float.BYTES, count);
     }
-    requireFinite(tensor);
+    requireFinite(tensor, 0, size);
   }
 
   /// Widens some elements. They are copied into an array first: a loop over arrays runs well long
@@ -102,14 +110,18 @@ public final class Numbers {
 
   /// Whether all values of an F32, F16 or BF16 tensor are finite; other types count as finite.
   public static boolean areFinite(TensorData tensor) {
+    return areFinite(tensor.info().dtype(), tensor.bytes());
+  }
+
+  private static boolean areFinite(DType type, MemorySegment bytes) {
     long exponents =
-        switch (tensor.info().dtype()) {
+        switch (type) {
           case F32 -> 0x7F80_0000_7F80_0000L;
           case BF16 -> 0x7F80_7F80_7F80_7F80L;
           case F16 -> 0x7C00_7C00_7C00_7C00L;
           default -> 0;
         };
-    return exponents == 0 || areFinite(tensor.bytes(), exponents);
+    return exponents == 0 || areFinite(bytes, exponents);
   }
 
   /// Looks at several numbers at a time: 1, added to the exponent of each, changes its sign where
@@ -150,14 +162,16 @@ public final class Numbers {
     return true;
   }
 
-  private static void requireFinite(TensorData tensor) {
-    if (areFinite(tensor)) {
+  /// Looks at some elements; a message has the index that one has in the whole tensor.
+  private static void requireFinite(TensorData tensor, long first, long count) {
+    DType type = tensor.info().dtype();
+    long width = type.bits() / Byte.SIZE;
+    if (areFinite(type, tensor.bytes().asSlice(first * width, count * width))) {
       return;
     }
-    long size = tensor.info().shape().elementCount();
     Widening widening = widening(tensor);
     float[] value = new float[1];
-    for (long i = 0; i < size; i++) {
+    for (long i = first; i < first + count; i++) {
       widening.widen(tensor.bytes(), i, 1, value, 0);
       if (!Float.isFinite(value[0])) {
         throw FormatException.of(

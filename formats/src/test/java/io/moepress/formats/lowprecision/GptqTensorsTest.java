@@ -17,6 +17,7 @@ import io.moepress.formats.tensor.TensorInfo;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
@@ -36,8 +37,13 @@ class GptqTensorsTest {
          "+:.*layers[.]0[.]": {"bits": 8, "group_size": -1},
          ".*layers[.]1[.]": {"bits": 2}}}}
       """;
+
+  /// More than are decoded at a time.
+  private static final int ROWS = 4096 + 96;
+
+  private static final String LAYER = "a.layers.2.up";
   private static final TensorInfo WEIGHT =
-      new TensorInfo("a.layers.2.up.weight", DType.F32, Shape.of(32, 64));
+      new TensorInfo(LAYER + ".weight", DType.F32, Shape.of(ROWS, 64));
 
   private static GptqTensors read(String config) {
     return (GptqTensors) SourceScheme.of(ModelConfig.parse(config)).orElseThrow();
@@ -91,7 +97,7 @@ class GptqTensorsTest {
             .replace(
                 "\"bits\": 4", "\"checkpoint_format\": \"" + version.label() + "\", \"bits\": 4");
     IntegerMatrix matrix = matrix(scheme);
-    Map<String, TensorData> parts = new GptqLayout(version).encode(WEIGHT, matrix);
+    Map<String, TensorData> parts = new GptqLayout(version).encode(LAYER, matrix);
     SortedMap<String, TensorInfo> infos = new TreeMap<>();
     parts.values().forEach(part -> infos.put(part.info().name(), part.info()));
 
@@ -102,20 +108,21 @@ class GptqTensorsTest {
     stored
         .parts(WEIGHT.name())
         .forEach(info -> ordered.add(requireNonNull(parts.get(info.name()))));
-    float[] values = new float[32 * 64];
+    float[] values = new float[ROWS * 64];
     MemorySegment target = MemorySegment.ofArray(new byte[values.length * Float.BYTES]);
     read(config).decode(ordered, target);
-    assertThat(target.toArray(ValueLayout.JAVA_FLOAT_UNALIGNED)).isEqualTo(matrix.decode());
+    float[] decoded = target.toArray(ValueLayout.JAVA_FLOAT_UNALIGNED);
+    assertThat(Arrays.mismatch(decoded, matrix.decode())).isEqualTo(-1);
     assertThat(ordered).allMatch(stored::isSound).allMatch(stored::isFinite);
   }
 
   private static IntegerMatrix matrix(IntegerScheme scheme) {
     SplittableRandom random = new SplittableRandom(3);
-    float[] values = new float[32 * 64];
+    float[] values = new float[ROWS * 64];
     for (int i = 0; i < values.length; i++) {
       values[i] = (float) random.nextGaussian();
     }
-    return IntegerMatrix.encode(values, 32, scheme.grid(), scheme.sharing(), DType.F16);
+    return IntegerMatrix.encode(values, ROWS, scheme.grid(), scheme.sharing(), DType.F16);
   }
 
   @Test

@@ -2,11 +2,14 @@ package io.moepress.formats.lowprecision;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.moepress.formats.Checks;
 import io.moepress.formats.Refusal;
 import io.moepress.formats.checkpoint.Checkpoint;
 import io.moepress.formats.checkpoint.CheckpointDirectory;
 import io.moepress.formats.checkpoint.ModelConfig;
 import io.moepress.formats.integer.BitPacking;
+import io.moepress.formats.integer.GptqLayout;
+import io.moepress.formats.integer.GptqLayout.Version;
 import io.moepress.formats.integer.IntegerGrid;
 import io.moepress.formats.integer.IntegerMatrix;
 import io.moepress.formats.integer.IntegerMatrix.Sharing;
@@ -32,7 +35,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /// Lines of tensors in low precision are those of the whole, decoded.
 class StoredLinesTest {
-  private static final int ROWS = 1000;
+  /// More than are decoded at a time.
+  private static final int ROWS = 4096 + 1000;
+
   private static final int COLUMNS = 64;
 
   @ParameterizedTest
@@ -71,7 +76,7 @@ class StoredLinesTest {
     }
   }
 
-  /// A matrix in the layout of compressed-tensors.
+  /// A matrix of integers.
   private record Packed(ModelConfig config, Map<String, TensorData> data) implements Checkpoint {
     @Override
     public String name() {
@@ -94,15 +99,18 @@ class StoredLinesTest {
     public void close() {}
   }
 
-  private static Packed packed(BitPacking packing, int bits, boolean symmetric) {
+  private static IntegerMatrix matrix(int rows, int bits, boolean symmetric) {
     SplittableRandom random = new SplittableRandom(bits);
-    float[] values = new float[ROWS * COLUMNS];
+    float[] values = new float[rows * COLUMNS];
     for (int i = 0; i < values.length; i++) {
       values[i] = (float) random.nextDouble(-1, symmetric ? 1 : 3);
     }
-    IntegerMatrix matrix =
-        IntegerMatrix.encode(
-            values, ROWS, new IntegerGrid(bits, symmetric), new Sharing.Group(16), DType.F32);
+    return IntegerMatrix.encode(
+        values, rows, new IntegerGrid(bits, symmetric), new Sharing.Group(16), DType.F16);
+  }
+
+  private static Packed packed(BitPacking packing, int bits, boolean symmetric) {
+    IntegerMatrix matrix = matrix(ROWS, bits, symmetric);
     String config =
         """
         {"quantization_config": {"quant_method": "compressed-tensors", "format": "pack-quantized",
@@ -111,7 +119,7 @@ class StoredLinesTest {
         """;
     return new Packed(
         ModelConfig.parse(config.replaceFirst("%s", "" + bits).replaceFirst("%s", "" + symmetric)),
-        new TreeMap<>(new PackQuantized(packing).encode("w.weight", matrix, DType.F32)));
+        new TreeMap<>(new PackQuantized(packing).encode("w.weight", matrix, DType.F16)));
   }
 
   /// Zero points of consecutive rows share words.
@@ -128,11 +136,39 @@ class StoredLinesTest {
   })
   void rowsOfPackedIntegers(BitPacking packing, int bits, boolean symmetric) throws IOException {
     Packed checkpoint = packed(packing, bits, symmetric);
+    assertRows(checkpoint, matrix(ROWS, bits, symmetric));
+  }
+
+  private static void assertRows(Packed checkpoint, IntegerMatrix matrix) throws IOException {
     StoredTensors stored = StoredTensors.of(checkpoint);
+    try (Arena arena = Arena.ofConfined()) {
+      float[] whole = Numbers.floats(stored.read(checkpoint, "w.weight", arena));
+      assertThat(Arrays.mismatch(whole, matrix.decode())).isEqualTo(-1);
+    }
     SplittableRandom random = new SplittableRandom(3);
     for (int i = 0; i < 5; i++) {
       assertLines(stored, checkpoint, stored.info("w.weight"), random);
     }
+  }
+
+  /// Rows of the weights are columns of the tensors.
+  @ParameterizedTest
+  @CsvSource({"2, true", "3, true", "4, true", "4, false", "8, false"})
+  void rowsInTheLayoutOfGptq(int bits, boolean symmetric) throws IOException {
+    IntegerMatrix matrix = matrix(ROWS - ROWS % 32, bits, symmetric);
+    Version version = symmetric ? Version.V1 : Version.V2;
+    String config =
+        Checks.text(
+            """
+            {"quantization_config": {"quant_method": "gptq", "bits": %d, "group_size": 16,
+             "sym": %s, "desc_act": false, "checkpoint_format": "%s"}}
+            """,
+            bits, symmetric, version.label());
+    Packed checkpoint =
+        new Packed(
+            ModelConfig.parse(config), new TreeMap<>(new GptqLayout(version).encode("w", matrix)));
+
+    assertRows(checkpoint, matrix);
   }
 
   @Test
@@ -145,6 +181,20 @@ class StoredLinesTest {
     try (Arena arena = Arena.ofConfined()) {
       assertThat(Refusal.of(() -> stored.readLines(checkpoint, "w.weight", 0, 5, arena)))
           .contains("w.weight_shape");
+    }
+  }
+
+  /// Groups of 15 columns divide 60, whose codes take as many words as those of 64.
+  @Test
+  void aWidthThatIsNotThatOfTheGroups() {
+    Packed checkpoint = packed(BitPacking.STREAM, 4, true);
+    TensorData shape = Objects.requireNonNull(checkpoint.data().get("w.weight_shape"));
+    shape.bytes().set(ValueLayout.JAVA_BYTE, Long.BYTES, (byte) 60);
+    StoredTensors stored = StoredTensors.of(checkpoint);
+
+    try (Arena arena = Arena.ofConfined()) {
+      assertThat(Refusal.of(() -> stored.read(checkpoint, "w.weight", arena)))
+          .contains("w.weight_shape: [4096, 60] (expected [4096, 64] by the shape of codes");
     }
   }
 }

@@ -18,10 +18,14 @@ import io.moepress.recipes.lowering.TensorProgram.ZeroSmallest;
 import java.util.List;
 
 /// What the programs of a plan hold in memory beside mapped tensors: matrices that are merged, in
-/// float64, and those that are quantised.
+/// float64, and what matrices of integers are stored as. Their weights are worked on in blocks of
+/// rows, which are part of what the program takes without any work.
 public final class ApplyMemory {
-  /// Of a weight that becomes an integer: itself, its code, the code without sign, the packed one.
-  private static final int QUANTIZED = Float.BYTES + Byte.BYTES + 2 * Integer.BYTES;
+  /// The codes of a matrix, and all else that it is stored as, which is less.
+  private static final int STORED = 2;
+
+  /// Codes of the plan, as bytes and as words.
+  private static final int PLANNED = 2;
 
   private ApplyMemory() {}
 
@@ -34,8 +38,15 @@ public final class ApplyMemory {
   private static long bytes(OutputTensor tensor) {
     long working = bytes(tensor.program());
     return tensor.program() instanceof Quantized quantized
-        ? working + QUANTIZED * weights(tensor, quantized)
+        ? working + bytes(quantized, tensor)
         : working;
+  }
+
+  /// The matrix before, unless it is mapped, and after.
+  private static long bytes(Quantized quantized, OutputTensor tensor) {
+    long read = quantized.of() instanceof Copy ? 0 : Float.BYTES * weights(tensor, quantized);
+    long stored = STORED * tensor.info().byteCount();
+    return quantized.codes() == null ? read + stored : read + (1 + PLANNED) * stored;
   }
 
   /// Codes, or decoded weights, tell how many there are; scales need no more than they.

@@ -21,6 +21,9 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /// Runs tensor programs on a source: reads what they need and gives the bytes of their results.
@@ -38,8 +41,10 @@ record ProgramRunner(Checkpoint source, RecentArrays arrays, @Nullable LatestMat
   }
 
   /// The same for one thread that asks for all tensors of a matrix one after the other.
-  ProgramRunner forOneMatrix() {
-    return new ProgramRunner(source, arrays, new LatestMatrix());
+  ///
+  /// @param matrix keeps them
+  ProgramRunner keeping(LatestMatrix matrix) {
+    return new ProgramRunner(source, arrays, matrix);
   }
 
   /// Takes the bytes of a tensor, piece by piece and in order.
@@ -231,20 +236,21 @@ record ProgramRunner(Checkpoint source, RecentArrays arrays, @Nullable LatestMat
   }
 
   private TensorData quantized(Quantized program, Arena arena) throws IOException {
-    QuantizeRunner quantizer = new QuantizeRunner(program, info(program.of()));
-    return latest == null || program.part().equals(Quantized.DECODED)
-        ? quantizer.run(weights(program), arena)
-        : latest.tensor(program, () -> quantizer.all(weights(program)));
+    if (latest == null || program.part().equals(Quantized.DECODED)) {
+      Map<String, TensorData> tensors = quantized(program, Set.of(program.part()), arena);
+      return Objects.requireNonNull(tensors.get(program.part()));
+    }
+    Set<String> all = program.layout().layout(info(program.of()), program.scheme()).keySet();
+    return latest.tensor(program, owner -> quantized(program, all, owner));
   }
 
-  /// What is to become integers; nothing where the plan has the codes, which are all there is to
-  /// know.
-  private float[] weights(Quantized program) throws IOException {
-    if (program.codes() != null) {
-      return new float[0];
-    }
+  /// Tensors of a matrix, by suffix. Its weights are not read where the plan has the codes, which
+  /// are all there is to know.
+  private Map<String, TensorData> quantized(Quantized program, Set<String> parts, Arena arena)
+      throws IOException {
     try (Arena reading = Arena.ofConfined()) {
-      return Numbers.floats(whole(program.of(), reading));
+      TensorData weights = program.codes() == null ? whole(program.of(), reading) : null;
+      return new QuantizeRunner(program, info(program.of())).run(weights, parts, arena);
     }
   }
 

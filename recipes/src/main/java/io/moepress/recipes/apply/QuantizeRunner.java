@@ -1,24 +1,27 @@
 package io.moepress.recipes.apply;
 
-import io.moepress.formats.integer.IntegerGrid;
+import io.moepress.formats.integer.IntegerLayout;
 import io.moepress.formats.integer.IntegerMatrix;
-import io.moepress.formats.tensor.DType;
+import io.moepress.formats.integer.IntegerScheme;
+import io.moepress.formats.integer.IntegerWords;
+import io.moepress.formats.tensor.Mapped;
 import io.moepress.formats.tensor.Numbers;
 import io.moepress.formats.tensor.TensorData;
 import io.moepress.formats.tensor.TensorInfo;
 import io.moepress.recipes.lowering.TensorProgram.Quantized;
 import io.moepress.recipes.plan.PlanArray;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
-/// Makes the weights of a linear map integers.
+/// Makes the weights of a linear map integers, some rows at a time.
 ///
 /// @param program what is asked for
 /// @param weights name, type and shape of the weights; scales get their type
 record QuantizeRunner(Quantized program, TensorInfo weights) {
-
   /// Name, type and shape of what a program gives.
   static TensorInfo info(Quantized program, TensorInfo weights) {
     return program.part().equals(Quantized.DECODED)
@@ -27,43 +30,86 @@ record QuantizeRunner(Quantized program, TensorInfo weights) {
             program.layout().layout(weights, program.scheme()).get(program.part()));
   }
 
-  /// Gives the tensor.
+  /// Gives tensors that the matrix is stored as.
   ///
-  /// @param values of the weights; not looked at where the plan has the codes
+  /// @param values the weights; null where the plan has the codes
+  /// @param parts which tensors, by suffix; [Quantized#DECODED] is one, too
   /// @param arena owns the bytes
-  TensorData run(float[] values, Arena arena) {
-    if (!program.part().equals(Quantized.DECODED)) {
-      IntegerMatrix matrix = matrix(values, program.layout().holdsCodes(program.part()));
-      return program.layout().part(weights, matrix, program.part());
+  /// @return the tensors, by suffix
+  Map<String, TensorData> run(@Nullable TensorData values, Set<String> parts, Arena arena) {
+    Map<String, TensorData> tensors = new TreeMap<>();
+    for (String part : parts) {
+      TensorInfo info = info(program.part(part), weights);
+      tensors.put(part, new TensorData(info, arena.allocate(info.byteCount(), Long.BYTES)));
     }
-    TensorInfo info = info(program, weights);
-    MemorySegment target = arena.allocate(info.byteCount(), Long.BYTES);
-    float[] decoded = matrix(values, true).decode();
-    for (int i = 0; i < decoded.length; i++) {
-      Numbers.put(info, target, i, decoded[i]);
-    }
-    return new TensorData(info, target);
+    TensorData decoded = tensors.get(Quantized.DECODED);
+    forEachBlock(
+        blocks(values, parts),
+        decoded == null
+            ? (first, rows) -> program.layout().put(weights, first, rows, tensors)
+            : (first, rows) -> decode(rows, first, decoded));
+    return tensors;
   }
 
-  /// Gives all tensors that the matrix is stored as, by name.
-  ///
-  /// @param values of the weights; not looked at where the plan has the codes
-  Map<String, TensorData> all(float[] values) {
-    return program.layout().encode(weights, matrix(values, true));
+  /// Gives some rows as integers.
+  private interface Blocks {
+    /// @param first index of the first row
+    /// @param count how many
+    IntegerMatrix rows(int first, int count);
   }
 
-  private IntegerMatrix matrix(float[] values, boolean withCodes) {
+  /// Takes some rows.
+  private interface BlockSink {
+    /// @param first index of the first row
+    void accept(int first, IntegerMatrix rows);
+  }
+
+  private void forEachBlock(Blocks blocks, BlockSink sink) {
     int rows = Math.toIntExact(weights.shape().dimension(0));
-    int columns = Math.toIntExact(weights.shape().dimension(1));
+    int step = program.layout().blockRows(program.scheme().bits(), columns());
+    for (int first = 0; first < rows; first += step) {
+      int count = Math.min(step, rows - first);
+      sink.accept(first, blocks.rows(first, count));
+    }
+  }
+
+  private int columns() {
+    return Math.toIntExact(weights.shape().dimension(1));
+  }
+
+  private Blocks blocks(@Nullable TensorData values, Set<String> parts) {
+    IntegerScheme scheme = program.scheme();
     PlanArray codes = program.codes();
     if (codes != null) {
-      return IntegerMatrix.of(codes.ints(), rows, columns, program.scheme());
+      int rows = Math.toIntExact(weights.shape().dimension(0));
+      return new IntegerWords(codes.ints(), rows, columns(), scheme)::matrix;
     }
-    IntegerGrid grid = program.scheme().grid();
-    IntegerMatrix.Sharing sharing = program.scheme().sharing();
-    DType scaleType = program.layout().scaleType(weights.dtype());
+    TensorData known = Objects.requireNonNull(values);
+    boolean withCodes = parts.stream().anyMatch(this::holdsCodes);
+    return (first, count) -> nearest(known, first, count, withCodes);
+  }
+
+  private boolean holdsCodes(String part) {
+    return part.equals(Quantized.DECODED) || program.layout().holdsCodes(part);
+  }
+
+  private IntegerMatrix nearest(TensorData values, int first, int count, boolean withCodes) {
+    float[] block = Numbers.floats(values, (long) first * columns(), count * columns());
+    Mapped.rest(values.rows(first, count).bytes());
+    IntegerScheme scheme = program.scheme();
+    IntegerLayout layout = program.layout();
     return withCodes
-        ? IntegerMatrix.encode(values, rows, grid, sharing, scaleType)
-        : IntegerMatrix.scales(values, rows, grid, sharing, scaleType);
+        ? IntegerMatrix.encode(
+            block, count, scheme.grid(), scheme.sharing(), layout.scaleType(weights.dtype()))
+        : IntegerMatrix.scales(
+            block, count, scheme.grid(), scheme.sharing(), layout.scaleType(weights.dtype()));
+  }
+
+  private static void decode(IntegerMatrix rows, int first, TensorData target) {
+    float[] decoded = rows.decode();
+    long place = (long) first * rows.columns();
+    for (int i = 0; i < decoded.length; i++) {
+      Numbers.put(target.info(), target.bytes(), place + i, decoded[i]);
+    }
   }
 }

@@ -39,9 +39,11 @@ record ShardWriter(Checkpoint source, Workers workers, Progress.Task task) {
       workers.forEach(
           jobs.size(),
           index -> {
-            ProgramRunner own = runner.forOneMatrix();
-            for (OutputTensor tensor : jobs.get(index)) {
-              written.put(tensor.info().name(), write(writer, own, tensor));
+            try (LatestMatrix matrix = new LatestMatrix()) {
+              ProgramRunner own = runner.keeping(matrix);
+              for (OutputTensor tensor : jobs.get(index)) {
+                written.put(tensor.info().name(), write(writer, own, tensor));
+              }
             }
           });
       writer.finish();

@@ -1,5 +1,6 @@
 package io.moepress.recipes.plan;
 
+import io.moepress.formats.Words;
 import java.util.List;
 
 /// What there is to say about a published method, for people: `moepress explain` prints it, and the
@@ -32,7 +33,22 @@ public record MethodDescription(
   /// An option of a method.
   ///
   /// @param key its key in a step
+  /// @param takes what its value may be: `a whole number from 1 on`, or names between backticks
   /// @param meaning what it does
   /// @param defaultValue what holds without it
-  public record Option(String key, String meaning, String defaultValue) {}
+  public record Option(String key, String takes, String meaning, String defaultValue) {
+    /// An option that takes one of some names.
+    ///
+    /// @param labels all of them
+    public static Option choice(
+        String key, List<String> labels, String meaning, String defaultValue) {
+      String takes = Words.or(labels.stream().map(label -> "`" + label + "`").toList());
+      return new Option(key, takes, meaning, defaultValue);
+    }
+
+    /// An option that is on or off.
+    public static Option flag(String key, String meaning, String defaultValue) {
+      return choice(key, List.of("true", "false"), meaning, defaultValue);
+    }
+  }
 }

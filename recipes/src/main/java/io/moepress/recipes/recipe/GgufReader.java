@@ -48,8 +48,7 @@ final class GgufReader {
             .toList();
     Optional<Path> importance = path(node, "imatrix");
     Optional<Path> tokenizer = path(node, "tokenizer-from");
-    Optional<ByteSize> fit =
-        node.optional("fit").map(size -> size.parsed(ByteSize.EXAMPLES, ByteSize::parse));
+    Optional<ByteSize> fit = node.optional("fit").map(RecipeReader::size);
     FitBy by =
         node.optional("by")
             .map(name -> name.choice(FitBy.labels(), FitBy::named))

@@ -70,8 +70,7 @@ record QuantizeReader(MethodCatalog catalog, long seed) {
         new BitChoice(
             method,
             bits.map(node -> OptionalDouble.of(node.decimal())).orElse(OptionalDouble.empty()),
-            fit.map(node ->
-                    OptionalLong.of(node.parsed("a size such as 24GiB", ByteSize::parse).bytes()))
+            fit.map(node -> OptionalLong.of(RecipeReader.size(node).bytes()))
                 .orElse(OptionalLong.empty()),
             widths,
             granularity));

@@ -228,7 +228,8 @@ public final class RecipeReader {
     return OptionalDouble.of(limit);
   }
 
-  private static ByteSize size(YamlNode node) {
+  /// A size that something can have.
+  static ByteSize size(YamlNode node) {
     ByteSize size = node.parsed(ByteSize.EXAMPLES, ByteSize::parse);
     require(node, () -> Recipe.requireSize(size));
     return size;

@@ -1,5 +1,6 @@
 package io.moepress.recipes.target;
 
+import io.moepress.formats.Words;
 import io.moepress.formats.integer.IntegerScheme;
 import io.moepress.recipes.plan.BitChoice;
 import io.moepress.recipes.plan.PlanMismatchException;
@@ -20,8 +21,7 @@ public final class QuantizedLayers {
 
   /// `2, 3, 4 or 8`.
   static String words(List<Integer> widths) {
-    List<String> texts = widths.stream().map(String::valueOf).toList();
-    return String.join(", ", texts.subList(0, texts.size() - 1)) + " or " + texts.getLast();
+    return Words.or(widths.stream().map(String::valueOf).toList());
   }
 
   /// Makes sure that a target loads what options ask for.

@@ -2,7 +2,6 @@ package io.moepress.recipes.recipe;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.moepress.formats.Checks;
 import io.moepress.recipes.plan.Alignment;
 import io.moepress.recipes.plan.AllocationMode;
 import io.moepress.recipes.plan.BitGranularity;
@@ -12,24 +11,28 @@ import io.moepress.recipes.plan.MergeRouter;
 import io.moepress.recipes.plan.PredictionMode;
 import io.moepress.recipes.plan.QuantizedStorage;
 import io.moepress.recipes.plan.RouterMode;
-import io.moepress.recipes.plan.SparsityOptions;
 import io.moepress.recipes.plan.StarvedMode;
 import io.moepress.recipes.target.Target;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.SortedSet;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 class RecipeSchemaTest {
   private static final JsonNode SCHEMA = new JsonMapper().readTree(RecipeSchema.text());
+  private static final JsonNode SOURCE = RecipeSchema.source();
 
   @Test
   void theSchemaHasExactlyTheKeysThatTheReaderAsksFor() {
@@ -82,105 +85,187 @@ class RecipeSchemaTest {
 
   @Test
   void theSchemaListsTheNamesThatTheReaderKnows() {
-    assertThat(names("/properties/target")).isEqualTo(Target.labels());
-    assertThat(names("/properties/calibration/properties/order"))
-        .isEqualTo(CalibrationSpec.Order.labels());
-    assertThat(names("/$defs/prune/properties/router")).isEqualTo(RouterMode.labels());
-    assertThat(names("/$defs/prune/properties/groups")).isEqualTo(GroupMode.labels());
-    assertThat(names("/$defs/prune/properties/allocation")).isEqualTo(AllocationMode.labels());
-    assertThat(names("/$defs/prune/properties/multi-token-prediction"))
-        .isEqualTo(PredictionMode.labels());
-    assertThat(names("/$defs/merge/properties/align")).isEqualTo(Alignment.labels());
-    assertThat(names("/$defs/merge/properties/router")).isEqualTo(MergeRouter.labels());
-    assertThat(names("/$defs/merge/properties/groups")).isEqualTo(GroupMode.labels());
-    assertThat(names("/$defs/merge/properties/allocation")).isEqualTo(AllocationMode.labels());
-    assertThat(names("/$defs/merge/properties/multi-token-prediction"))
-        .isEqualTo(PredictionMode.labels());
+    Map<String, List<String>> names = new TreeMap<>();
+    collectNames(SCHEMA, "", names);
+
+    assertThat(names)
+        .containsExactlyInAnyOrderEntriesOf(
+            Map.ofEntries(
+                Map.entry("target", Target.labels()),
+                Map.entry("gguf.by", FitBy.labels()),
+                Map.entry("calibration.order", CalibrationSpec.Order.labels()),
+                Map.entry("prune.allocation", AllocationMode.labels()),
+                Map.entry("prune.router", RouterMode.labels()),
+                Map.entry("prune.groups", GroupMode.labels()),
+                Map.entry("prune.multi-token-prediction", PredictionMode.labels()),
+                Map.entry("merge.allocation", AllocationMode.labels()),
+                Map.entry("merge.align", Alignment.labels()),
+                Map.entry("merge.router", MergeRouter.labels()),
+                Map.entry("merge.groups", GroupMode.labels()),
+                Map.entry("merge.multi-token-prediction", PredictionMode.labels()),
+                Map.entry("sparsify.scope", LinearScope.labels()),
+                Map.entry("sparsify.starved", StarvedMode.labels()),
+                Map.entry("sparsify.gate-power", List.of("0", "2")),
+                Map.entry("quantize.granularity", BitGranularity.labels()),
+                Map.entry("quantize.storage", QuantizedStorage.labels())));
+  }
+
+  /// The names that each key takes that takes some only.
+  private static void collectNames(JsonNode schema, String path, Map<String, List<String>> names) {
+    for (Map.Entry<String, JsonNode> entry : schema.properties()) {
+      String below = entry.getKey().matches("properties|[$]defs") ? path : path + entry.getKey();
+      if (entry.getKey().equals("properties")) {
+        entry.getValue().properties().stream()
+            .filter(property -> property.getValue().has("enum"))
+            .forEach(property ->
+                names.put(path + property.getKey(), texts(property.getValue().get("enum"))));
+      }
+      boolean named = !below.equals(path);
+      collectNames(entry.getValue(), named ? below + "." : path, names);
+    }
+  }
+
+  private static List<String> texts(JsonNode values) {
+    return values.valueStream().map(JsonNode::asString).toList();
+  }
+
+  /// A recipe in which a part says all that the schema has as its defaults is the recipe in which
+  /// the part says nothing.
+  @ParameterizedTest
+  @MethodSource("parts")
+  void theSchemaStatesTheDefaultsOfTheReader(String pointer, String recipe) {
+    String silent = recipe.replace("DEFAULTS", "");
+    String defaults = defaults(new SchemaNode(SOURCE, SOURCE.at(pointer)));
+
+    assertThat(defaults).isNotEmpty();
+    assertThat(read(recipe.replace("DEFAULTS", defaults)))
+        .usingRecursiveComparison()
+        .ignoringFields("sha256")
+        .isEqualTo(read(silent));
+  }
+
+  static List<Arguments> parts() {
+    String head = "model: in\noutput: out\n";
+    String step = "steps: [prune: {method: easy-ep, keep: 0.5}]\n";
+    String quantize = head + "steps: [quantize: {method: idle-codes, ";
+    return List.of(
+        Arguments.of(
+            "", "{model: in, output: out, steps: [prune: {method: easy-ep, keep: 0.5}]DEFAULTS}"),
+        Arguments.of(
+            "/properties/gguf",
+            "model: in\noutput: out.gguf\n" + step + "gguf: {fit: 5GBDEFAULTS}"),
+        Arguments.of(
+            "/properties/calibration", head + step + "calibration: {data: [a.txt]DEFAULTS}"),
+        Arguments.of(
+            "/properties/compare",
+            head
+                + "evaluate: {data: [a.txt]}\ncompare: {keep: [50%], candidates: [prune: {method: easy-ep}]DEFAULTS}"),
+        Arguments.of("/properties/evaluate", head + step + "evaluate: {data: [a.txt]DEFAULTS}"),
+        Arguments.of("/$defs/prune", head + "steps: [prune: {method: easy-ep, keep: 0.5DEFAULTS}]"),
+        Arguments.of(
+            "/$defs/prune/properties/protect",
+            head
+                + "steps: [prune: {method: easy-ep, keep: 0.5, protect: {experts: [\"0:1\"]DEFAULTS}}]"),
+        Arguments.of("/$defs/merge", head + "steps: [merge: {method: gather, keep: 0.5DEFAULTS}]"),
+        Arguments.of(
+            "/$defs/merge/properties/protect",
+            head
+                + "steps: [merge: {method: gather, keep: 0.5, protect: {experts: [\"0:1\"]DEFAULTS}}]"),
+        Arguments.of(
+            "/$defs/sparsify", head + "steps: [sparsify: {method: idle, sparsity: 0.5DEFAULTS}]"),
+        Arguments.of("/$defs/quantize", quantize + "scheme: W4A16DEFAULTS}]"),
+        Arguments.of(
+            "/$defs/quantize/properties/others",
+            quantize + "scheme: W4A16, others: {scheme: W4A16DEFAULTS}}]"));
+  }
+
+  /// The keys of a map that have a default, as one writes them behind others.
+  private static String defaults(SchemaNode map) {
+    StringBuilder text = new StringBuilder();
+    map.properties()
+        .forEach((key, node) -> {
+          if (node.has("default")) {
+            text.append(", ")
+                .append(key)
+                .append(": ")
+                .append(ValueWords.written(node.get("default")));
+          }
+        });
+    return text.toString();
   }
 
   @Test
-  void aMergeThatSaysNothingIsTheDefaultOfTheSchema() {
-    String merge = "model: in\noutput: out\nsteps:\n  - merge: {method: gather, keep: 50%%%s}\n";
-    String spelledOut =
-        ", align: %align, router: %router, groups: %groups, protect: {super-experts: %super},"
-            .concat(" multi-token-prediction: %mtp, uniformise: %uniformise")
-            .replace("%mtp", standard("/$defs/merge/properties/multi-token-prediction"))
-            .replace("%uniformise", standard("/$defs/merge/properties/uniformise"))
-            .replace("%align", standard("/$defs/merge/properties/align"))
-            .replace("%router", standard("/$defs/merge/properties/router"))
-            .replace("%groups", standard("/$defs/merge/properties/groups"))
-            .replace(
-                "%super", standard("/$defs/merge/properties/protect/properties/super-experts"));
+  void aSourceWithoutAWeightHasThatOfTheSchema() {
+    String recipe =
+        RecipeReaderTest.MINIMAL
+            + "calibration: {samples: 8, data: [{file: b.txt, weight: 3}, {file: a.txtDEFAULTS}]}";
+    String items = "/properties/calibration/properties/data/items/anyOf/1";
+    String weight = defaults(new SchemaNode(SOURCE, SOURCE.at(items)));
 
-    assertThat(read(Checks.text(merge, "")).steps())
-        .isEqualTo(read(Checks.text(merge, spelledOut)).steps());
+    assertThat(weight).startsWith(", weight: ");
+    assertThat(read(recipe.replace("DEFAULTS", weight)).calibration().orElseThrow().counts())
+        .isEqualTo(read(recipe.replace("DEFAULTS", "")).calibration().orElseThrow().counts());
   }
 
+  /// Whatever has a default is in one of the parts that are read with their defaults.
   @Test
-  void theSchemaListsTheNamesOfSparsityThatTheReaderKnows() {
-    assertThat(names("/$defs/sparsify/properties/scope")).isEqualTo(LinearScope.labels());
-    assertThat(names("/$defs/sparsify/properties/starved")).isEqualTo(StarvedMode.labels());
-    SparsityOptions standard = SparsityOptions.DEFAULT;
-    assertThat(standard("/$defs/sparsify/properties/scope")).isEqualTo(standard.scope().label());
-    assertThat(standard("/$defs/sparsify/properties/starved"))
-        .isEqualTo(standard.starved().label());
-    assertThat(standard("/$defs/sparsify/properties/sequential"))
-        .isEqualTo(String.valueOf(standard.sequential()));
-    assertThat(standard("/$defs/sparsify/properties/gate-power"))
-        .isEqualTo(String.valueOf(standard.gatePower()));
-  }
+  void noDefaultIsLeftUntried() {
+    long tried =
+        parts().stream()
+            .map(part -> new SchemaNode(SOURCE, SOURCE.at((String) part.get()[0])))
+            .flatMap(part -> part.properties().values().stream())
+            .filter(key -> key.has("default"))
+            .count();
+    long stated =
+        new RecipeReference(new SampleMethods())
+            .parts().stream()
+                .flatMap(part -> part.keys().stream())
+                .filter(key -> key.defaultValue().matches("`.*`(; .*)?"))
+                .filter(key -> !key.key().equals("allocation")) // by the method
+                .filter(key -> !key.key().equals("data[].weight")) // tried by itself
+                .count();
 
-  @Test
-  void theSchemaListsTheWaysToStoreCodes() {
-    assertThat(names("/$defs/quantize/properties/storage")).isEqualTo(QuantizedStorage.labels());
-    assertThat(standard("/$defs/group-size")).isEqualTo("128");
-    assertThat(names("/$defs/quantize/properties/granularity")).isEqualTo(BitGranularity.labels());
-  }
-
-  private static List<String> names(String pointer) {
-    List<String> names = new ArrayList<>();
-    SCHEMA.at(pointer).get("enum").forEach(name -> names.add(name.asString()));
-    return names;
-  }
-
-  /// A recipe that spells out every default of the schema equals one that leaves them out.
-  @Test
-  void theSchemaStatesTheDefaultsOfTheReader() {
-    String spelledOut =
-        "model: in\noutput: out\ntarget: %target\nseed: %seed\nmax-shard-size: %size\n"
-            + "calibration: {data: [a.txt], max-tokens: %tokens, order: %order,"
-            + " reservoir-tokens: %reservoir}\n"
-            + "steps:\n  - prune: {method: easy-ep, keep: 0.5, router: %router, groups: %groups,"
-            + " multi-token-prediction: %prediction, uniformise: %uniformise, protect: {super-experts: %super}}\n";
-    Recipe expected =
-        read(
-            spelledOut
-                .replace("%target", standard("/properties/target"))
-                .replace("%seed", standard("/properties/seed"))
-                .replace("%size", standard("/properties/max-shard-size"))
-                .replace("%tokens", standard("/$defs/max-tokens"))
-                .replace("%order", standard("/properties/calibration/properties/order"))
-                .replace(
-                    "%reservoir", standard("/properties/calibration/properties/reservoir-tokens"))
-                .replace("%router", standard("/$defs/prune/properties/router"))
-                .replace("%groups", standard("/$defs/prune/properties/groups"))
-                .replace("%prediction", standard("/$defs/prune/properties/multi-token-prediction"))
-                .replace("%uniformise", standard("/$defs/prune/properties/uniformise"))
-                .replace(
-                    "%super",
-                    standard("/$defs/prune/properties/protect/properties/super-experts")));
-    Recipe actual = read(RecipeReaderTest.MINIMAL + "calibration: {data: [a.txt]}\n");
-
-    assertThat(actual).usingRecursiveComparison().ignoringFields("sha256").isEqualTo(expected);
-  }
-
-  private static String standard(String pointer) {
-    return SCHEMA.at(pointer).get("default").asString();
+    assertThat(tried).isEqualTo(stated);
   }
 
   private static Recipe read(String yaml) {
     return RecipeReader.read(
         Path.of("recipe.yaml"), yaml.getBytes(StandardCharsets.UTF_8), new SampleMethods());
+  }
+
+  /// What editors show has no link that leads nowhere, no mark that they print as it is, and no
+  /// keyword of ours.
+  @Test
+  void whatIsPublishedIsForEditors() {
+    JsonNode architecture = SCHEMA.at("/properties/architecture");
+
+    assertThat(architecture.get("description").asString())
+        .isEqualTo(
+            "A file that describes the model, for families that moepress does not know. If not"
+                + " given: one that comes with moepress.");
+    assertThat(SCHEMA.at("/properties/output/markdownDescription").asString())
+        .contains("unless `--overwrite`", "is that of a GGUF file.");
+    assertThat(RecipeSchema.text()).doesNotContain("](", "\"x-");
+    assertThat(SCHEMA.findValuesAsString("description")).noneMatch(text -> text.contains("`"));
+  }
+
+  @Test
+  void everyExampleIsWhatTheSchemaTakes() {
+    int examples = 0;
+    for (JsonNode parent : SOURCE.findParents("examples")) {
+      List<Pattern> patterns =
+          resolved(parent).findValuesAsString("pattern").stream().map(Pattern::compile).toList();
+      for (JsonNode example : parent.get("examples")) {
+        assertThat(
+                !example.isString()
+                    || patterns.stream().anyMatch(it -> it.matcher(example.asString()).matches()))
+            .as("%s", parent)
+            .isTrue();
+        examples++;
+      }
+    }
+
+    assertThat(examples).isGreaterThan(10);
   }
 
   @Test
@@ -210,20 +295,20 @@ class RecipeSchemaTest {
   @ValueSource(strings = {"5GB", "1.5 GiB", "512mib", "7B", "4096", "3kB", "1TB"})
   void theSchemaAdmitsEverySizeThatReads(String size) {
     assertThat(ByteSize.parse(size).bytes()).isPositive();
-    assertThat(size).matches(pattern("/properties/max-shard-size"));
+    assertThat(size).matches(pattern("/$defs/size"));
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"5G", "five", "-5GB", "5PB", "5GB!"})
   void theSchemaRefusesWhatIsNoSize(String size) {
-    assertThat(size).doesNotMatch(pattern("/properties/max-shard-size"));
+    assertThat(size).doesNotMatch(pattern("/$defs/size"));
   }
 
   @Test
   void theSchemaAdmitsRatiosAndExperts() {
-    assertThat("50%").matches(pattern("/$defs/prune/properties/keep"));
-    assertThat("12.5%").matches(pattern("/$defs/prune/properties/keep"));
-    assertThat("-5%").doesNotMatch(pattern("/$defs/prune/properties/keep"));
+    assertThat("50%").matches(pattern("/$defs/ratio"));
+    assertThat("12.5%").matches(pattern("/$defs/ratio"));
+    assertThat("-5%").doesNotMatch(pattern("/$defs/ratio"));
     JsonNode expert = SCHEMA.at("/$defs/prune/properties/protect/properties/experts/items");
     assertThat("3:17").matches(Pattern.compile(expert.get("pattern").asString()));
     assertThat("3-17").doesNotMatch(Pattern.compile(expert.get("pattern").asString()));
