@@ -54,14 +54,8 @@ enum LargeInput {
       case SAFETENSORS -> headers(length);
       case GGUF, IMATRIX -> List.of(); // no JSON; their counts have limits of their own
       case RECIPE -> json(target, folder, Math.min(length, LARGEST_RECIPE), inputs);
-      case INDEX,
-          CONFIG,
-          ARCHITECTURE,
-          PLAN,
-          EVIDENCE,
-          LEARNED,
-          RETAINED,
-          MANIFEST -> json(target, folder, length, inputs);
+      case INDEX, CONFIG, ARCHITECTURE, PLAN, EVIDENCE, LEARNED, RETAINED, MANIFEST ->
+          json(target, folder, length, inputs);
     };
   }
 

@@ -200,7 +200,8 @@ class CheckpointDirectoryTest {
             StandardOpenOption.WRITE)) {
       channel.write(StandardCharsets.UTF_8.encode("}"), 4L << 30);
     }
-    assertThat(refusal(folder)).isEqualTo(path + ": 4294967297 bytes (expected at most " + most + ")");
+    assertThat(refusal(folder))
+        .isEqualTo(path + ": 4294967297 bytes (expected at most " + most + ")");
   }
 
   @Test

@@ -246,7 +246,9 @@ final class YamlSource {
       nodes += event instanceof NodeEvent ? 1 : 0;
       if (nodes > MOST_NODES) {
         throw place.errorOnLine(
-            "more than " + MOST_NODES + " keys and values (expected a recipe). Is it the right file?");
+            "more than "
+                + MOST_NODES
+                + " keys and values (expected a recipe). Is it the right file?");
       }
     }
 
