@@ -164,8 +164,7 @@ final class ManualPage {
     page.item("2", List.of("Wrong usage, or a mistake in the recipe."));
     page.item("3", List.of("Done, and the result misses a quality gate."));
     page.item(
-        "129, 130, 143",
-        List.of("Ended by SIGHUP, SIGINT or SIGTERM. The same command goes on."));
+        "129, 130, 143", List.of("Ended by SIGHUP, SIGINT or SIGTERM. The same command goes on."));
     page.section("ENVIRONMENT");
     page.item(Roff.bold("MOEPRESS_JAVA_OPTS"), List.of("More options for Java, such as -Xmx8g."));
     page.item(Roff.bold("NO_COLOR"), List.of("Not empty: no colours and no progress bars."));

@@ -46,8 +46,7 @@ record OpenRecipe(
       // From here on others are locked out, so nothing may fail any more.
       WorkDirectory work = WorkDirectory.open(options.workDirectory(recipe));
       PassSetup setup = new PassSetup(workers, progress, budget, work);
-      OpenRecipe opened =
-          new OpenRecipe(recipe, options, terminal, setup, checkpoint, model, name);
+      OpenRecipe opened = new OpenRecipe(recipe, options, terminal, setup, checkpoint, model, name);
       finished = true;
       return opened;
     } finally {

@@ -34,16 +34,18 @@ class DocumentedCommandsProof {
     DocumentedFiles.repository(DocumentedProcess.fixtures(folder));
     List<List<String>> commands = new ArrayList<>();
     List<Block> shown = new ArrayList<>();
-    DocumentedCommandsTest.blocks().forEach((block, lines) -> {
-      for (ShellLines line : lines) {
-        if (line.arguments().contains(recipe) && line.arguments().getFirst().matches("run|compare")) {
-          commands.add(line.arguments());
-          if (block.lines().getFirst().equals("$ " + line.printed())) {
-            shown.add(block);
+    DocumentedCommandsTest.blocks()
+        .forEach((block, lines) -> {
+          for (ShellLines line : lines) {
+            if (line.arguments().contains(recipe)
+                && line.arguments().getFirst().matches("run|compare")) {
+              commands.add(line.arguments());
+              if (block.lines().getFirst().equals("$ " + line.printed())) {
+                shown.add(block);
+              }
+            }
           }
-        }
-      }
-    });
+        });
     assertThat(commands).isNotEmpty();
     Scene scene = new Scene(recipe, List.of(), List.of(commands.getFirst()));
 

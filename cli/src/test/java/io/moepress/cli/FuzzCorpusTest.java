@@ -11,6 +11,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 /// Every file of the corpora, and some hundred that are made of them.
 class FuzzCorpusTest {
   private static final int MUTATIONS = 250;
+  private static final int LARGE = 1 << 19;
 
   @TempDir private Path folder = Path.of("");
 
@@ -26,6 +27,16 @@ class FuzzCorpusTest {
     Mutation mutation = new Mutation(corpus, 1);
     for (int i = 0; i < MUTATIONS; i++) {
       run.run(mutation.next());
+    }
+  }
+
+  /// The worst of what `FuzzProof` tries.
+  @ParameterizedTest
+  @EnumSource
+  void aLargeFileTakesMemoryInProportion(FuzzTarget target) throws Exception {
+    FuzzRun run = new FuzzRun(target, folder);
+    for (byte[] input : LargeInput.worst(target, folder, LARGE)) {
+      run.runLarge(input);
     }
   }
 }

@@ -11,6 +11,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 /// its corpus. Another `moepress.fuzz.seed` makes other files.
 @Tag("proof")
 class FuzzProof {
+  private static final int LARGE = 4 << 20;
+
   @TempDir private Path folder = Path.of("");
 
   @ParameterizedTest
@@ -24,5 +26,15 @@ class FuzzProof {
       run.run(mutation.next());
     }
     System.err.println(run.summary());
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void aLargeFileTakesMemoryInProportion(FuzzTarget target) throws Exception {
+    FuzzRun run = new FuzzRun(target, folder);
+    for (byte[] input : LargeInput.all(target, folder, LARGE)) {
+      run.runLarge(input);
+    }
+    System.err.println(run.summaryOfLarge());
   }
 }

@@ -22,6 +22,12 @@ final class FuzzRun {
   private static final long BYTES_ALLOCATED = 48L << 20;
 
   private static final long ALLOCATED_FOR_EACH_BYTE = 4;
+
+  /// A file of a megabyte and more can hold little else than `{}`, each of which becomes an object;
+  /// so can a header that is almost only names.
+  private static final long ALLOCATED_AT_MOST_FOR_EACH_BYTE = 100;
+
+  private static final long BYTES_BESIDE_A_LARGE_INPUT = 8L << 20;
   private static final long NANOSECONDS = 10_000_000_000L;
 
   private final FuzzTarget target;
@@ -33,6 +39,7 @@ final class FuzzRun {
   private long taken;
   private long longest;
   private long most;
+  private double mostForEachByte;
 
   FuzzRun(FuzzTarget target, Path folder) throws IOException, JMException {
     this.target = target;
@@ -54,6 +61,15 @@ final class FuzzRun {
 
   /// Runs one input.
   void run(byte[] bytes) throws IOException, JMException {
+    run(bytes, BYTES_ALLOCATED + ALLOCATED_FOR_EACH_BYTE * bytes.length);
+  }
+
+  /// Runs an input of hundreds of kilobytes.
+  void runLarge(byte[] bytes) throws IOException, JMException {
+    run(bytes, BYTES_BESIDE_A_LARGE_INPUT + ALLOCATED_AT_MOST_FOR_EACH_BYTE * bytes.length);
+  }
+
+  private void run(byte[] bytes, long limit) throws IOException, JMException {
     long allocated = allocated();
     long begin = System.nanoTime();
     boolean fine = false;
@@ -70,7 +86,8 @@ final class FuzzRun {
     executions++;
     longest = Math.max(longest, time);
     most = Math.max(most, memory);
-    if (time > NANOSECONDS || memory > BYTES_ALLOCATED + ALLOCATED_FOR_EACH_BYTE * bytes.length) {
+    mostForEachByte = Math.max(mostForEachByte, (double) memory / Math.max(1, bytes.length));
+    if (time > NANOSECONDS || memory > limit) {
       assertThat(Checks.text("%d ms, %d bytes allocated", time / 1_000_000, memory))
           .as("%s of %d bytes: %s", target, bytes.length, kept(bytes))
           .isEqualTo("less");
@@ -91,5 +108,13 @@ final class FuzzRun {
     return Checks.text(
         "%-12s %,10d executions, %,9d taken, slowest %,d ms, most allocated %.1f MiB",
         target.label(), executions, taken, longest / 1_000_000, most / 1048576.0);
+  }
+
+  /// The same about large inputs.
+  String summaryOfLarge() {
+    return Checks.text(
+        "%-12s %d large inputs, slowest %,d ms, most allocated %.1f MiB, %.0f bytes for each of a"
+            + " file",
+        target.label(), executions, longest / 1_000_000, most / 1048576.0, mostForEachByte);
   }
 }

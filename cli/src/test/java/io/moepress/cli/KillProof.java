@@ -105,7 +105,9 @@ class KillProof {
     Count count = new Count();
     int jobs = 0;
     while (!count.isEnough()) {
-      assertThat(count.late).as("stops that came too late; is a signal ignored?").isLessThan(MOST_LATE);
+      assertThat(count.late)
+          .as("stops that came too late; is a signal ignored?")
+          .isLessThan(MOST_LATE);
       Path work = Files.createDirectory(folder.resolve("job-" + jobs++));
       int stops = 1 + random.nextInt(2);
       for (int stop = 0; stop < stops && !count.isEnough() && !job.isComplete(work); stop++) {
@@ -191,7 +193,9 @@ class KillProof {
       Cli run = Cli.run(command.toArray());
 
       assertThat(run.exitCode()).isEqualTo(ExitCode.FAILED);
-      assertThat(complaint(run.err())).startsWith("moepress: " + disk).endsWith("Read-only file system");
+      assertThat(complaint(run.err()))
+          .startsWith("moepress: " + disk)
+          .endsWith("Read-only file system");
     } finally {
       mount("umount", disk.toString());
     }
@@ -205,7 +209,8 @@ class KillProof {
     "QUANTIZE, out.work, out.work/plan.json",
     "CONVERT, out.partial, out.partial/finished",
   })
-  void aWorkDirectoryThatBecomesReadOnlyIsSaid(KillableJob job, Path name, Path sign) throws Exception {
+  void aWorkDirectoryThatBecomesReadOnlyIsSaid(KillableJob job, Path name, Path sign)
+      throws Exception {
     Path work = folder.resolve(name);
     Process process = job.start(folder);
     while (process.isAlive() && !Files.exists(folder.resolve(sign))) {
@@ -223,7 +228,9 @@ class KillProof {
     }
 
     assertThat(process.exitValue()).isEqualTo(ExitCode.FAILED);
-    assertThat(complaint(log(folder))).startsWith("moepress: " + work).endsWith("Read-only file system");
+    assertThat(complaint(log(folder)))
+        .startsWith("moepress: " + work)
+        .endsWith("Read-only file system");
     assertThat(job.run(folder).exitCode()).isZero();
   }
 

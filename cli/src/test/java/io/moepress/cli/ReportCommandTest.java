@@ -134,7 +134,8 @@ class ReportCommandTest {
     assertThat(fine.split("<tr>", -1)).hasSize(1 + 1 + 4);
     assertThat(fine).isNotEqualTo(coarse);
     assertThat(errorsByLayer("{method: gptq, scheme: W4A16, group-size: 64}")).isEqualTo(coarse);
-    assertThat(errorsByLayer("{method: round-to-nearest, scheme: W4A16, group-size: 64}")).isEmpty();
+    assertThat(errorsByLayer("{method: round-to-nearest, scheme: W4A16, group-size: 64}"))
+        .isEmpty();
   }
 
   /// That part of the page, empty where there is none.

@@ -33,6 +33,10 @@ public final class CheckpointDirectory implements Checkpoint {
   /// Name of the only weight file when there is just one.
   public static final String SINGLE_FILE = "model.safetensors";
 
+  /// Of a configuration and of an architecture file; those of known models have a few hundred
+  /// kilobytes at most.
+  private static final long MOST_BYTES = 16L << 20;
+
   private final Path directory;
   private final ModelConfig config;
   private final List<SafetensorsFile> shards = new ArrayList<>();
@@ -57,13 +61,16 @@ public final class CheckpointDirectory implements Checkpoint {
   public static CheckpointDirectory open(Path directory, @Nullable Path architecture)
       throws IOException {
     Path file = requireLayout(directory);
-    ModelConfig config = ModelConfig.parse(Json.text(file));
+    ModelConfig config = ModelConfig.parse(Json.text(file, MOST_BYTES));
     if (architecture != null) {
       Checks.requireFormat(
           Files.isRegularFile(architecture),
           "%s: no such file (expected an architecture)",
           architecture);
-      config = config.describedBy(new Supplied(Json.object(architecture), architecture.toString()));
+      String where = architecture.toString();
+      config =
+          config.describedBy(
+              new Supplied(Json.object(Json.text(architecture, MOST_BYTES), where), where));
     }
     CheckpointDirectory checkpoint = new CheckpointDirectory(directory, config);
     boolean opened = false;

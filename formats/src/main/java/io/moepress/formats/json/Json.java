@@ -95,7 +95,7 @@ public final class Json {
   /// them would be larger than all that is made of it. Names that come twice are left to whoever
   /// takes the tokens: the parser would keep all names to see them.
   public static void stream(Path file, Tokens tokens) throws IOException {
-    requireLength(file);
+    requireLength(file, MAX_LENGTH);
     try (Reader text = Files.newBufferedReader(file);
         JsonParser parser = STREAMING.createParser(text)) {
       if (parser.nextToken() != JsonToken.START_OBJECT) {
@@ -114,17 +114,24 @@ public final class Json {
     }
   }
 
-  private static void requireLength(Path file) throws IOException {
+  private static void requireLength(Path file, long most) throws IOException {
     long size = Files.size(file);
-    Checks.requireFormat(
-        size <= MAX_LENGTH, "%s: %d bytes (expected at most %d)", file, size, MAX_LENGTH);
+    Checks.requireFormat(size <= most, "%s: %d bytes (expected at most %d)", file, size, most);
   }
 
   /// Reads the text of a JSON file.
   ///
   /// @throws FormatException when it is not UTF-8, or longer than any JSON of ours
   public static String text(Path file) throws IOException {
-    requireLength(file);
+    return text(file, MAX_LENGTH);
+  }
+
+  /// Reads the text of a JSON file of a kind that is small: what is made of it may take a hundred
+  /// times as much memory.
+  ///
+  /// @param most the bytes it may have
+  public static String text(Path file, long most) throws IOException {
+    requireLength(file, most);
     try {
       return Files.readString(file);
     } catch (CharacterCodingException e) {
@@ -142,9 +149,17 @@ public final class Json {
   /// @param injected what every property marked for injection with this type gets
   public static <T, V> T read(Path file, Class<T> type, Class<V> injectedType, V injected)
       throws IOException {
+    return bind(object(file), type, injectedType, injected, file.toString());
+  }
+
+  /// Binds a tree to a record whose parts are given a value that is not in the tree.
+  ///
+  /// @param injected what every property marked for injection with this type gets
+  public static <T, V> T bind(
+      JsonNode node, Class<T> type, Class<V> injectedType, V injected, String where) {
     ObjectReader reader =
         MAPPER.readerFor(type).with(new InjectableValues.Std().addValue(injectedType, injected));
-    return bind(object(file), reader::readValue, file.toString());
+    return bind(node, reader::readValue, where);
   }
 
   /// Binds a tree to a record; a missing, unknown or mistyped property is an error.

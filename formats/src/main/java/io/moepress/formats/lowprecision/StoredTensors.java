@@ -138,7 +138,7 @@ public final class StoredTensors {
     return part(info.name()).isPresent()
         || codec.suffixes().stream()
             .flatMap(suffix -> codec.whole(info.name(), suffix).stream())
-            .anyMatch(broken::containsKey);
+            .anyMatch(whole -> broken.containsKey(whole));
   }
 
   /// Found anew each time, since it is seldom asked: to keep it of all tensors takes as much memory

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.node.ObjectNode;
 
 /// How a written checkpoint came to be, and what it must hold: `moepress.json` in its directory.
 ///
@@ -68,14 +69,15 @@ public record Manifest(
   /// @throws io.moepress.formats.FormatException when it is none, or of another version
   public static Manifest read(Path directory) throws IOException {
     Path file = directory.resolve(FILE);
-    int version = Json.object(file).path("formatVersion").asInt(0);
+    ObjectNode document = Json.object(file);
+    int version = document.path("formatVersion").asInt(0);
     Checks.requireFormat(
         version == FORMAT_VERSION,
         "%s: formatVersion %d (expected %d). Use the version of moepress that wrote it.",
         file,
         version,
         FORMAT_VERSION);
-    return Json.read(file, Manifest.class);
+    return Json.bind(document, Manifest.class, file.toString());
   }
 
   /// What to write of a model's numbers of experts.

@@ -21,6 +21,7 @@ import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.node.ObjectNode;
 
 /// Evidence on disk, a directory:
 ///
@@ -76,7 +77,8 @@ public final class EvidenceFile {
     Path head = directory.resolve(HEAD);
     Checks.requireFormat(
         Files.isRegularFile(head), "%s: no %s (expected evidence)", directory, HEAD);
-    int version = Json.object(head).path("formatVersion").asInt(0);
+    ObjectNode document = Json.object(head);
+    int version = document.path("formatVersion").asInt(0);
     Checks.requireFormat(
         version == FORMAT_VERSION,
         "%s: formatVersion %d is too %s for this version of moepress (expected %d). Calibrate again.",
@@ -84,7 +86,7 @@ public final class EvidenceFile {
         version,
         version < FORMAT_VERSION ? "old" : "new",
         FORMAT_VERSION);
-    return read(directory, Json.read(head, EvidenceHead.class));
+    return read(directory, Json.bind(document, EvidenceHead.class, head.toString()));
   }
 
   /// Reads evidence and makes sure that the large files, too, are as they were written. That takes

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.node.ObjectNode;
 
 /// What will be done to a checkpoint, complete and explicit. A plan is a function of its evidence,
 /// byte for byte; a person may read, compare and edit it, and [#read] checks what they did.
@@ -133,13 +134,15 @@ public record Plan(
   ///
   /// @throws FormatException when it is not a plan, of another version, or contradicts itself
   public static Plan read(Path file) throws IOException {
-    int version = Json.object(file).path("formatVersion").asInt(0);
+    ObjectNode document = Json.object(file);
+    int version = document.path("formatVersion").asInt(0);
     Checks.requireFormat(
         version == FORMAT_VERSION,
         "%s: formatVersion %d (expected %d). Make the plan again with this version of moepress.",
         file,
         version,
         FORMAT_VERSION);
-    return Json.read(file, Plan.class, PlanArray.Source.class, PlanArrays.beside(file));
+    PlanArray.Source arrays = PlanArrays.beside(file);
+    return Json.bind(document, Plan.class, PlanArray.Source.class, arrays, file.toString());
   }
 }

@@ -58,8 +58,9 @@ public final class YamlNode {
 
   /// Reads one YAML document whose top is a map.
   ///
-  /// Refused are: more than 1 MiB, text that is not UTF-8, syntax errors, duplicate keys, keys that
-  /// are not text, anchors, aliases, tags, more than one document, nesting beyond 32 levels.
+  /// Refused are: more than 1 MiB or 20,000 keys and values, text that is not UTF-8, syntax errors,
+  /// duplicate keys, keys that are not text, anchors, aliases, tags, more than one document,
+  /// nesting beyond 32 levels.
   ///
   /// @param file only named in messages
   /// @throws RecipeException if the document is refused

@@ -47,6 +47,12 @@ final class YamlSource {
   static final int LARGEST_FILE = 1 << 20;
   static final int DEEPEST_NESTING = 32;
 
+  /// Lists, maps, keys and values together: a list with a number for each of a hundred layers is a
+  /// hundred of them.
+  static final int MOST_NODES = 20_000;
+
+  private static final int SMALLEST_BUFFER = 1024;
+
   private final String file;
   private final byte[] bytes;
 
@@ -64,6 +70,8 @@ final class YamlSource {
             .setSchema(new CoreSchema())
             .setAllowNonScalarKeys(true)
             .setVersionFunction(version -> version)
+            // All at once: a long text that comes in pieces is copied with every piece.
+            .setBufferSize(Math.max(SMALLEST_BUFFER, text.length()))
             .build();
     try {
       new Parse(settings).parseString(text).forEach(new Gate()::admit);
@@ -198,9 +206,11 @@ final class YamlSource {
   private final class Gate {
     private int documents;
     private int depth;
+    private int nodes;
 
     void admit(Event event) {
       Place place = at(line(event.getStartMark()));
+      requireFew(place, event);
       switch (event) {
         case DocumentStartEvent start -> {
           documents++;
@@ -229,6 +239,16 @@ final class YamlSource {
         }
         case CollectionEndEvent end -> depth--;
         default -> {}
+      }
+    }
+
+    private void requireFew(Place place, Event event) {
+      nodes += event instanceof NodeEvent ? 1 : 0;
+      if (nodes > MOST_NODES) {
+        throw place.errorOnLine(
+            "more than "
+                + MOST_NODES
+                + " keys and values (expected a recipe). Is it the right file?");
       }
     }
 

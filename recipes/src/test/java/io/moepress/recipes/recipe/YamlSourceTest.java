@@ -101,6 +101,16 @@ class YamlSourceTest {
         largest + "x", "recipe.yaml: more than 1 MiB (expected a recipe). Is it the right file?");
   }
 
+  /// The list, its key and the map around it count, too.
+  @Test
+  void aRecipeHasAtMostTwentyThousandKeysAndValues() {
+    String most = "a: [" + "0, ".repeat(20_000 - 3) + "]";
+    assertThat(parse(most).required("a", "numbers").list()).hasSize(20_000 - 3);
+    assertRefused(
+        most.replace("[0", "[1,\n0"),
+        "recipe.yaml:2: more than 20000 keys and values (expected a recipe). Is it the right file?");
+  }
+
   @Test
   void bytesThatAreNotUtf8AreRefused() {
     String expected = "bytes that are not UTF-8 (expected text). Save the file as UTF-8";
