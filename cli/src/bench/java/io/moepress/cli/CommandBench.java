@@ -116,8 +116,7 @@ public final class CommandBench {
 
   /// How many tokens a pass over the texts sees.
   private static long tokens(Path model, Path texts) throws IOException {
-    DataSource source =
-        new DataSource(texts, OptionalInt.empty(), OptionalDouble.empty(), "texts");
+    DataSource source = new DataSource(texts, OptionalInt.empty(), OptionalDouble.empty(), "texts");
     return CorpusReader.read(model, new CalibrationSpec(List.of(source), 512, Order.FILE), 0)
         .tokens();
   }

@@ -31,8 +31,7 @@ public final class OutputHead implements AutoCloseable {
   /// Gives the logits of the first tokens for consecutive entries of the vocabulary, `[count,
   /// entries]`, part after part. No more of the head than a part is in memory.
   public static void inParts(
-      MoeModel model, HiddenStates hidden, int count, Consumer<float[]> logits)
-      throws IOException {
+      MoeModel model, HiddenStates hidden, int count, Consumer<float[]> logits) throws IOException {
     inParts(model, hidden, count, WeightLoader.MAX_PART_BYTES, logits);
   }
 

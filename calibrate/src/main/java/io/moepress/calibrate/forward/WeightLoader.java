@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
 /// @param model where they are
 record WeightLoader(MoeModel model) {
   private static final double DEFAULT_EPSILON = 1e-6;
+
   /// What the floats of a part may take.
   static final long MAX_PART_BYTES = 256L << 20;
 

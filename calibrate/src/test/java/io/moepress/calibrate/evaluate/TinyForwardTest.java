@@ -20,8 +20,8 @@ class TinyForwardTest {
 
   @Test
   void aModelThatCalculatesPasses() throws IOException {
-    assertThat(check(TinyMoe.qwen3())).isEqualTo(
-        new Check("tiny forward", true, "16 tokens, finite logits"));
+    assertThat(check(TinyMoe.qwen3()))
+        .isEqualTo(new Check("tiny forward", true, "16 tokens, finite logits"));
   }
 
   /// Every weight is finite, but the sum over one row of the head is not.
@@ -32,8 +32,8 @@ class TinyForwardTest {
     int width = head.length / 32;
     Arrays.fill(head, 30 * width, 31 * width, Float.MAX_VALUE);
 
-    assertThat(check(moe.with(HEAD, head))).isEqualTo(
-        new Check("tiny forward", false, "16 tokens, non-finite logits"));
+    assertThat(check(moe.with(HEAD, head)))
+        .isEqualTo(new Check("tiny forward", false, "16 tokens, non-finite logits"));
   }
 
   private Check check(TinyMoe moe) throws IOException {

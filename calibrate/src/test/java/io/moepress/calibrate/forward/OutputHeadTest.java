@@ -27,7 +27,8 @@ class OutputHeadTest {
 
   @TempDir private Path folder = Path.of("");
 
-  /// A row of the head has 4 bytes for each hidden dimension; parts are of whole rows, one at least.
+  /// A row of the head has 4 bytes for each hidden dimension; parts are of whole rows, one at
+  /// least.
   @ParameterizedTest
   @CsvSource({"1, 32, false", "7, 5, false", "7, 5, true", "32, 1, true", "1000, 1, false"})
   void partsOfTheHeadGiveTheLogitsOfAllOfIt(int rows, int parts, boolean tied) throws IOException {
