@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.moepress.cli.DocumentedCommands.Outcome;
 import io.moepress.cli.DocumentedCommands.Scene;
 import io.moepress.cli.Documents.Block;
+import io.moepress.formats.Checks;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -56,6 +57,6 @@ class DocumentedCommandsProof {
     for (Block block : shown) {
       assertThat(new ShownOutput(outcome.out().lines().toList()).missing(block, 1)).isEmpty();
     }
-    System.err.printf("%s: %.0f s%n", recipe, outcome.seconds());
+    System.err.println(Checks.text("%s: %.0f s", recipe, outcome.seconds()));
   }
 }

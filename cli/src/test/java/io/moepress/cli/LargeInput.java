@@ -14,29 +14,23 @@ import java.util.stream.IntStream;
 
 /// JSON that becomes as large as possible in memory for its length.
 enum LargeInput {
-  OBJECTS(length -> "{\"x\":[" + repeated("{}", length) + "]}"),
-  LISTS(length -> "{\"x\":[" + repeated("[]", length) + "]}"),
-  NUMBERS(length -> "{\"x\":[" + repeated("0", length) + "]}"),
-  FRACTIONS(length -> "{\"x\":[" + repeated("1.5", length) + "]}"),
-  TEXTS(length -> "{\"x\":[" + repeated("\"a\"", length) + "]}"),
-  NESTED(length -> "{\"x\":[" + repeated("[".repeat(50) + "]".repeat(50), length) + "]}"),
-  LONG_TEXT(length -> "{\"x\":\"" + "a".repeat(length) + "\"}"),
-  LONG_NAME(length -> "{\"" + "a".repeat(length) + "\":0}"),
-  ESCAPED_TEXT(length -> "{\"x\":\"" + "\\n".repeat(length / 2) + "\"}"),
-  NAMES(length -> "{\"x\":{" + names(length, i -> Integer.toString(i, Character.MAX_RADIX)) + "}}"),
-  NAMES_OF_ONE_HASH(length -> "{\"x\":{" + names(length, LargeInput::colliding) + "}}"),
-  SPACE(length -> "{" + " ".repeat(length) + "}");
+  OBJECTS,
+  LISTS,
+  NUMBERS,
+  FRACTIONS,
+  TEXTS,
+  NESTED,
+  LONG_TEXT,
+  LONG_NAME,
+  ESCAPED_TEXT,
+  NAMES,
+  NAMES_OF_ONE_HASH,
+  SPACE;
 
   private static final int HASHED = 16;
 
   /// No longer one is looked into.
   private static final int LARGEST_RECIPE = 1_000_000;
-
-  private final IntFunction<String> text;
-
-  LargeInput(IntFunction<String> text) {
-    this.text = text;
-  }
 
   /// All that there is for a target, each of about so many bytes.
   static List<byte[]> all(FuzzTarget target, Path folder, int length) throws IOException {
@@ -64,7 +58,7 @@ enum LargeInput {
     Optional<byte[]> sound = sound(target, folder);
     List<byte[]> files = new ArrayList<>();
     for (LargeInput input : inputs) {
-      files.add(input.text.apply(length).getBytes(StandardCharsets.UTF_8));
+      files.add(input.text(length).getBytes(StandardCharsets.UTF_8));
       sound.ifPresent(file -> files.add(input.within(file, length)));
     }
     return files;
@@ -83,10 +77,28 @@ enum LargeInput {
   /// The same as one more entry of a file.
   private byte[] within(byte[] sound, int length) {
     String whole = new String(sound, StandardCharsets.UTF_8);
-    String added = text.apply(length);
+    String added = text(length);
     String entry = added.substring(1, added.length() - 1);
     return ("{" + entry + (entry.isBlank() ? "" : ",") + whole.substring(1))
         .getBytes(StandardCharsets.UTF_8);
+  }
+
+  private String text(int length) {
+    return switch (this) {
+      case OBJECTS -> "{\"x\":[" + repeated("{}", length) + "]}";
+      case LISTS -> "{\"x\":[" + repeated("[]", length) + "]}";
+      case NUMBERS -> "{\"x\":[" + repeated("0", length) + "]}";
+      case FRACTIONS -> "{\"x\":[" + repeated("1.5", length) + "]}";
+      case TEXTS -> "{\"x\":[" + repeated("\"a\"", length) + "]}";
+      case NESTED -> "{\"x\":[" + repeated("[".repeat(50) + "]".repeat(50), length) + "]}";
+      case LONG_TEXT -> "{\"x\":\"" + "a".repeat(length) + "\"}";
+      case LONG_NAME -> "{\"" + "a".repeat(length) + "\":0}";
+      case ESCAPED_TEXT -> "{\"x\":\"" + "\\n".repeat(length / 2) + "\"}";
+      case NAMES ->
+          "{\"x\":{" + names(length, i -> Integer.toString(i, Character.MAX_RADIX)) + "}}";
+      case NAMES_OF_ONE_HASH -> "{\"x\":{" + names(length, LargeInput::colliding) + "}}";
+      case SPACE -> "{" + " ".repeat(length) + "}";
+    };
   }
 
   private static String repeated(String item, int length) {
