@@ -114,6 +114,12 @@ public final class EvidenceFile {
     try (SafetensorsFile file = SafetensorsFile.open(numbers.intact());
         Arena arena = Arena.ofConfined()) {
       for (Map.Entry<Integer, Integer> layer : head.experts().entrySet()) {
+        Checks.requireFormat(
+            layer.getValue() > 0,
+            "%s: layer %d: %d experts (expected at least 1)",
+            HEAD,
+            layer.getKey(),
+            layer.getValue());
         Map<Statistic, double[][]> values = new EnumMap<>(Statistic.class);
         for (Entry entry : file.header().entries()) {
           String prefix = "layers." + layer.getKey() + ".";
