@@ -368,8 +368,8 @@ final class RecipeRun {
   ///
   /// @param verified whether the output is sound
   void finish(boolean verified, StageClock clock) throws IOException {
+    OptionalLong peak = MemoryBudget.peak(); // before more of the model is looked at
     long predicted = predictedInAll();
-    OptionalLong peak = MemoryBudget.peak();
     Json.write(
         work().file(RunFacts.FILE),
         new RunFacts(

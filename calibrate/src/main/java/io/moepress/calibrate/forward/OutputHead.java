@@ -45,8 +45,8 @@ public final class OutputHead implements AutoCloseable {
       blocks.forEachPartOfHead(
           bytes,
           rows -> {
-            try (TorchScope part = Torch.scope()) {
-              NDArray some = WeightLoader.linear(part, rows).apply(normed);
+            try (TorchScope part = Torch.scope();
+                NDArray some = WeightLoader.linear(part, rows).apply(normed)) {
               logits.accept(TorchScope.values(some).toArray(JAVA_FLOAT));
             }
           });

@@ -243,9 +243,17 @@ public record PackQuantized(BitPacking packing) implements IntegerLayout {
                 tensors.get(1).rows(first, count),
                 Words32.longs(shape.info().name(), count, columns)));
     if (tensors.size() > 3) {
+      TensorData zeros = tensors.get(3);
       BitPacking packing = packing(packed, Math.toIntExact(rows), columns, bits);
+      int height = packing.words(Math.toIntExact(rows), bits);
+      Checks.requireFormat(
+          zeros.info().shape().dimension(0) == height,
+          "tensor %s: shape %s (expected %d rows, packed as the codes are)",
+          zeros.info().name(),
+          zeros.info().shape(),
+          height);
       long word = packing.words(Math.toIntExact(first), bits);
-      part.add(tensors.get(3).rows(word, packing.words(Math.toIntExact(count), bits)));
+      part.add(zeros.rows(word, packing.words(Math.toIntExact(count), bits)));
     }
     return part;
   }

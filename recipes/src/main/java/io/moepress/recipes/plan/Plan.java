@@ -58,6 +58,12 @@ public record Plan(
       long parameters,
       long bytes) {
     public Size {
+      Checks.require(
+          experts >= 0 && parameters >= 0 && bytes >= 0,
+          "a model of %d experts, %d parameters and %d bytes",
+          experts,
+          parameters,
+          bytes);
       expertsByLayer =
           expertsByLayer == null
               ? null
