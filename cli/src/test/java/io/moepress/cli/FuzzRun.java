@@ -65,9 +65,11 @@ final class FuzzRun {
     run(bytes, BYTES_ALLOCATED + ALLOCATED_FOR_EACH_BYTE * bytes.length);
   }
 
-  /// Runs an input of hundreds of kilobytes.
-  void runLarge(byte[] bytes) throws IOException, JMException {
-    run(bytes, BYTES_BESIDE_A_LARGE_INPUT + ALLOCATED_AT_MOST_FOR_EACH_BYTE * bytes.length);
+  /// Runs inputs of hundreds of kilobytes and more.
+  void runLarge(List<byte[]> inputs) throws IOException, JMException {
+    for (byte[] bytes : inputs) {
+      run(bytes, BYTES_BESIDE_A_LARGE_INPUT + ALLOCATED_AT_MOST_FOR_EACH_BYTE * bytes.length);
+    }
   }
 
   private void run(byte[] bytes, long limit) throws IOException, JMException {

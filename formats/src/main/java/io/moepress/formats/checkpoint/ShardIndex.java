@@ -60,15 +60,21 @@ public record ShardIndex(SortedMap<String, String> files, long totalSize, long t
               parser.skipChildren();
               continue;
             }
-            while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
-              String tensor = parser.currentName();
-              parser.nextToken();
-              String file = plainName(tensor, parser);
-              listing.take(tensor, names.computeIfAbsent(file, name -> name));
-            }
+            readMap(parser, names, listing);
           }
         });
     Checks.requireFormat(!names.isEmpty(), "%s: no weight_map with tensors", FILE);
+  }
+
+  /// @param names gets each file name once
+  private static void readMap(JsonParser parser, Map<String, String> names, Listing listing)
+      throws IOException {
+    while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
+      String tensor = parser.currentName();
+      parser.nextToken();
+      String file = plainName(tensor, parser);
+      listing.take(tensor, names.computeIfAbsent(file, name -> name));
+    }
   }
 
   private static String plainName(String tensor, JsonParser parser) {
